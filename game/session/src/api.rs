@@ -1,0 +1,119 @@
+//! The bodies of the HTTP interface, the same on every host.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /api/sessions` | 201 [`Created`] |
+//! | `POST /api/sessions/{code}/join` with [`JoinRequest`] | 200 [`Joined`] |
+//!
+//! Every refusal is an [`ApiError`] with its HTTP status.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// A session was created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// The five words that invite players.
+    pub code: String,
+}
+
+/// A player wants a seat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinRequest {
+    /// The wire format that the player speaks, see [`crate::limits::PROTOCOL_VERSION`].
+    pub protocol: u8,
+    /// What the others shall call them; a friendly name is chosen otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The token of the seat that they had, 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+/// A seat is kept for the player.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The seat, 0 … 9.
+    pub seat: u8,
+    /// The secret that brings the player back to this seat, 64 hexadecimal digits.
+    pub token: String,
+    /// A netcode connect token, hexadecimal: addresses, keys and the seat, sealed by the host.
+    pub connect_token: String,
+    /// Where time probes are answered (UDP).
+    pub time: SocketAddr,
+}
+
+impl std::fmt::Debug for Joined {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Joined").field("seat", &self.seat).field("time", &self.time).finish_non_exhaustive()
+    }
+}
+
+/// Kind of a refusal, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiErrorKind {
+    /// 404: no session has this code, or it is over.
+    UnknownSession,
+    /// 409: all seats are taken.
+    SessionFull,
+    /// 426: another version of the wire format is spoken.
+    OtherProtocol,
+    /// 400: the request cannot be read.
+    BadRequest,
+    /// 503: the host has as many sessions as it can hold, or is going down.
+    HostFull,
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiError {
+    /// For programs.
+    pub kind: ApiErrorKind,
+    /// For people: one sentence.
+    pub message: String,
+}
+
+impl ApiErrorKind {
+    /// The HTTP status that goes with it.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::UnknownSession => 404,
+            Self::SessionFull => 409,
+            Self::OtherProtocol => 426,
+            Self::BadRequest => 400,
+            Self::HostFull => 503,
+        }
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Hexadecimal digits as bytes; `None` if they are none, or more than `max` bytes.
+pub fn from_hex(text: &str, max: usize) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if !digits.len().is_multiple_of(2) || digits.len() / 2 > max {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    digits.chunks_exact(2).map(|pair| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_is_bounded_and_returns_as_it_was() {
+        let bytes = [0, 9, 0xab, 0xff];
+        assert_eq!(from_hex(&to_hex(&bytes), 4).as_deref(), Some(&bytes[..]));
+        assert_eq!(from_hex(&to_hex(&bytes), 3), None);
+        assert_eq!(from_hex("0", 4), None);
+        assert_eq!(from_hex("zz", 4), None);
+    }
+}

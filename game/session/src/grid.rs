@@ -1,0 +1,329 @@
+//! The grid: tracks × scenes of clips, and what each track plays.
+
+use crate::{
+    bounded::Bounded,
+    library::SoundId,
+    limits::{GAIN_MAX_CENTI_DB, GAIN_MIN_CENTI_DB, QUEUE_MAX, SCENES_MAX},
+    state::SeatId,
+    text::Name,
+    time::Beats,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+
+/// A column of the grid, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TrackIndex(pub u8);
+
+/// A row of the grid, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SceneIndex(pub u8);
+
+/// Volume in centi-decibels, −60 … +6 dB, or silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Gain(i16);
+
+impl Gain {
+    /// Nothing is heard.
+    pub const SILENCE: Self = Self(GAIN_MIN_CENTI_DB - 1);
+    /// As recorded: 0 dB.
+    pub const UNITY: Self = Self(0);
+
+    /// The nearest gain to a number of decibels: below −60 silence, at most +6; `None` when it is not a number.
+    pub fn from_db(db: f64) -> Option<Self> {
+        if db.is_nan() {
+            return None;
+        }
+        let centi = (db * 100.0).round();
+        Some(if centi < f64::from(GAIN_MIN_CENTI_DB) {
+            Self::SILENCE
+        } else {
+            Self(centi.min(f64::from(GAIN_MAX_CENTI_DB)) as i16)
+        })
+    }
+
+    /// Decibels; −∞ for silence.
+    pub fn db(self) -> f64 {
+        if self == Self::SILENCE { f64::NEG_INFINITY } else { f64::from(self.0) / 100.0 }
+    }
+}
+
+impl<'de> Deserialize<'de> for Gain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let centi = i16::deserialize(deserializer)?;
+        if (Self::SILENCE.0..=GAIN_MAX_CENTI_DB).contains(&centi) {
+            Ok(Self(centi))
+        } else {
+            Err(de::Error::custom("a gain outside -60 to +6 dB"))
+        }
+    }
+}
+
+/// Position between the speakers, −100 (left) … 100 (right).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+pub struct Pan(i8);
+
+impl Pan {
+    /// The middle.
+    pub const CENTRE: Self = Self(0);
+
+    /// A position; `None` outside −100 … 100.
+    pub fn new(percent: i8) -> Option<Self> {
+        (-100..=100).contains(&percent).then_some(Self(percent))
+    }
+
+    /// −1 (left) … 1 (right).
+    pub fn as_f32(self) -> f32 {
+        f32::from(self.0) / 100.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Pan {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(i8::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("a pan outside -100 to 100"))
+    }
+}
+
+/// An sRGB colour. `#rrggbb` where people read it, three bytes on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Colour(pub [u8; 3]);
+
+impl Colour {
+    /// Parses `#rrggbb`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let value = u32::from_str_radix(digits, 16).ok()?;
+        let [_, red, green, blue] = value.to_be_bytes();
+        Some(Self([red, green, blue]))
+    }
+}
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [red, green, blue] = self.0;
+        write!(f, "#{red:02x}{green:02x}{blue:02x}")
+    }
+}
+
+impl Serialize for Colour {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Colour {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            Self::parse(&text).ok_or_else(|| de::Error::custom("a colour that is not #rrggbb"))
+        } else {
+            Deserialize::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+/// What lies in a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Clip {
+    /// The sound it plays.
+    pub sound: SoundId,
+    /// What players read on the pad.
+    pub name: Name,
+    /// Colour of the pad.
+    pub colour: Colour,
+    /// Length in beats, positive.
+    pub length: Beats,
+    /// Whether it repeats; otherwise it sounds once.
+    pub looped: bool,
+    /// Volume of this clip.
+    pub gain: Gain,
+}
+
+/// What a track plays: a scene's clip, from a beat on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Playing {
+    /// Row of the clip.
+    pub scene: SceneIndex,
+    /// The beat at which it started.
+    pub since: Beats,
+    /// Who launched it.
+    pub by: SeatId,
+}
+
+/// What a track does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Action {
+    /// Plays the clip of this scene from its start.
+    Launch(SceneIndex),
+    /// Falls silent.
+    Stop,
+}
+
+/// An action, and the beat at which it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Queued {
+    /// What happens.
+    pub action: Action,
+    /// When it happens.
+    pub at: Beats,
+    /// Who asked for it.
+    pub by: SeatId,
+}
+
+/// A row of the grid.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Scene {
+    /// Name beside the row.
+    pub name: Name,
+}
+
+/// A column of the grid: its slots, its mixer strip, and what it plays. One clip plays per track.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Track {
+    /// Name over the column.
+    pub name: Name,
+    /// Colour of the column.
+    pub colour: Colour,
+    /// Volume.
+    pub gain: Gain,
+    /// Position between the speakers.
+    pub pan: Pan,
+    /// Silenced by its own button.
+    pub mute: bool,
+    /// Soloed: while any track is, only soloed ones are heard, and solo beats mute.
+    pub solo: bool,
+    /// One slot per scene.
+    pub slots: Bounded<Option<Clip>, SCENES_MAX>,
+    /// What it plays, unless something in [`Track::queue`] has come due.
+    pub playing: Option<Playing>,
+    /// What it does next, in ascending order. Once its beat has passed, that *is* what it does.
+    pub queue: Bounded<Queued, QUEUE_MAX>,
+}
+
+impl Track {
+    /// The clip in a scene's slot.
+    pub fn clip(&self, scene: SceneIndex) -> Option<&Clip> {
+        self.slots.get(usize::from(scene.0))?.as_ref()
+    }
+
+    /// What it plays at `beat`: state is a function of time. A one-shot is still "playing" after its end; ask
+    /// [`Track::is_sounding_at`].
+    pub fn playing_at(&self, beat: Beats) -> Option<Playing> {
+        match self.queue.iter().rev().find(|queued| queued.at <= beat) {
+            Some(Queued { action: Action::Launch(scene), at, by }) => {
+                Some(Playing { scene: *scene, since: *at, by: *by })
+            }
+            Some(Queued { action: Action::Stop, .. }) => None,
+            None => self.playing,
+        }
+    }
+
+    /// What was decided last and is still to come at `beat`.
+    pub fn queued_at(&self, beat: Beats) -> Option<Queued> {
+        self.queue.last().copied().filter(|queued| queued.at > beat)
+    }
+
+    /// Whether the clip that plays at `beat` has not come to its end.
+    pub fn is_sounding_at(&self, beat: Beats) -> bool {
+        self.playing_at(beat).is_some_and(|playing| {
+            self.clip(playing.scene).is_some_and(|clip| clip.looped || beat - playing.since < clip.length)
+        })
+    }
+
+    /// Makes what has come due by `beat` the present.
+    pub fn settle(&mut self, beat: Beats) {
+        self.playing = self.playing_at(beat);
+        self.queue.retain(|queued| queued.at > beat);
+    }
+
+    /// Whether one more action fits beside those that are due by `horizon` and can no longer be taken back.
+    pub fn has_room_after(&self, horizon: Beats) -> bool {
+        self.queue.iter().filter(|queued| queued.at <= horizon).count() < QUEUE_MAX
+    }
+
+    /// Drops what is due after `horizon`: some seat may already sound what is due before it.
+    pub fn unqueue_after(&mut self, horizon: Beats) {
+        self.queue.retain(|queued| queued.at <= horizon);
+    }
+
+    /// Lets `queued` replace what is due after `horizon`. Returns whether there was room.
+    pub fn requeue_after(&mut self, horizon: Beats, queued: Queued) -> bool {
+        self.unqueue_after(horizon);
+        self.queue.last().is_none_or(|last| last.at <= queued.at) && self.queue.push(queued).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn track(playing: Option<Playing>, queue: &[Queued]) -> Track {
+        let clip = Clip {
+            sound: SoundId::parse("drums").unwrap_or_else(|| unreachable!()),
+            name: Name::sanitised("Drums"),
+            colour: Colour([1, 2, 3]),
+            length: Beats::whole(4),
+            looped: false,
+            gain: Gain::UNITY,
+        };
+        Track {
+            name: Name::default(),
+            colour: Colour([0; 3]),
+            gain: Gain::UNITY,
+            pan: Pan::CENTRE,
+            mute: false,
+            solo: false,
+            slots: Bounded::try_from_vec(vec![Some(clip), None]).unwrap_or_default(),
+            playing,
+            queue: Bounded::try_from_vec(queue.to_vec()).unwrap_or_default(),
+        }
+    }
+
+    #[test]
+    fn a_queued_launch_is_playing_once_its_beat_has_come() {
+        let by = SeatId(0);
+        let queued = Queued { action: Action::Launch(SceneIndex(0)), at: Beats::whole(4), by };
+        let mut track = track(None, &[queued]);
+        assert_eq!(track.playing_at(Beats(3_999_999_999)), None);
+        let playing = Playing { scene: SceneIndex(0), since: Beats::whole(4), by };
+        assert_eq!(track.playing_at(Beats::whole(4)), Some(playing));
+        assert_eq!(track.queued_at(Beats::whole(4)), None);
+        track.settle(Beats::whole(5));
+        assert_eq!((track.playing, track.queue.len()), (Some(playing), 0));
+    }
+
+    #[test]
+    fn what_may_already_sound_somewhere_is_not_taken_back() {
+        let queued =
+            |scene, at| Queued { action: Action::Launch(SceneIndex(scene)), at: Beats::whole(at), by: SeatId(0) };
+        let mut track = track(None, &[queued(0, 4), queued(1, 8)]);
+        assert!(track.requeue_after(Beats::whole(4), queued(2, 8)));
+        assert_eq!(&track.queue[..], &[queued(0, 4), queued(2, 8)]);
+        assert_eq!(track.playing_at(Beats::whole(4)).map(|p| p.scene), Some(SceneIndex(0)));
+        assert_eq!(track.playing_at(Beats::whole(8)).map(|p| p.scene), Some(SceneIndex(2)));
+    }
+
+    #[test]
+    fn a_one_shot_sounds_once() {
+        let track = track(Some(Playing { scene: SceneIndex(0), since: Beats::ZERO, by: SeatId(0) }), &[]);
+        assert!(track.is_sounding_at(Beats(3_999_999_999)));
+        assert!(!track.is_sounding_at(Beats::whole(4)));
+    }
+
+    #[test]
+    fn gains_are_bounded_and_not_numbers_are_refused() {
+        assert_eq!(Gain::from_db(f64::NAN), None);
+        assert_eq!(Gain::from_db(-61.0), Some(Gain::SILENCE));
+        assert_eq!(Gain::from_db(40.0).map(Gain::db), Some(6.0));
+        assert_eq!(Gain::SILENCE.db(), f64::NEG_INFINITY);
+        assert!(postcard::from_bytes::<Gain>(&postcard::to_stdvec(&601_i16).unwrap_or_default()).is_err());
+    }
+
+    #[test]
+    fn a_colour_reads_as_people_write_it() {
+        assert_eq!(Colour::parse("#ff8001"), Some(Colour([255, 128, 1])));
+        assert_eq!(Colour([255, 128, 1]).to_string(), "#ff8001");
+        assert_eq!(Colour::parse("#ff80"), None);
+        assert_eq!(Colour::parse("ff8001"), None);
+    }
+}

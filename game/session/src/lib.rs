@@ -1,0 +1,49 @@
+//! The rules of Keyboardia, without any input or output of their own.
+//!
+//! What a session is (grid, transport, players), how it changes (commands become events), what it sounds like (the
+//! score), and how all of that travels (the wire format). Time, bytes and randomness come in as arguments, so one set
+//! of rules runs in the headless host, in a browser worker, in a Durable Object and in a simulation of an hour that
+//! takes a second.
+//!
+//! ```text
+//! Command ─→ Seat ─→ bytes ─→ Authority::handle ─→ Event ─→ bytes ─→ every Seat: Replica::apply ─→ Score
+//! ```
+//!
+//! Start reading at [`state::SessionState`] (what a session is), then [`authority::Authority`] (who may change it) and
+//! [`seat::Seat`] (a player's side). Every bound is in [`limits`].
+
+pub mod api;
+pub mod authority;
+pub mod bounded;
+pub mod clock;
+pub mod code;
+pub mod command;
+pub mod event;
+pub mod grid;
+pub mod library;
+pub mod limits;
+pub mod names;
+pub mod replica;
+pub mod score;
+pub mod seat;
+pub mod state;
+pub mod text;
+pub mod time;
+pub mod token;
+pub mod transport;
+pub mod wire;
+
+pub use authority::{Authority, Channel, JoinError, Outbox, Outgoing, Recipient, SessionSetup};
+pub use code::SessionCode;
+pub use command::{Command, CommandId, Refusal};
+pub use event::{Event, EventKind};
+pub use grid::{Action, Clip, Colour, Gain, Pan, Playing, Queued, Scene, SceneIndex, Track, TrackIndex};
+pub use library::{Manifest, SoundId};
+pub use replica::Replica;
+pub use score::{Score, Switch, TrackScore, Voice};
+pub use seat::{Notice, Pending, Seat, View};
+pub use state::{Player, SeatId, SessionState};
+pub use text::Name;
+pub use time::{Beats, Micros, Quantise, Tempo, Timeline};
+pub use token::SeatToken;
+pub use transport::Transport;

@@ -1,0 +1,88 @@
+//! Every bound of a session, in one place. Both sides of every boundary use these names.
+
+/// Version of the wire format; the first byte of every message. Bumped whenever a message changes shape.
+pub const PROTOCOL_VERSION: u8 = 1;
+
+/// Players (seats) per session.
+pub const SEATS_MAX: usize = 10;
+/// Tracks (columns) per session.
+pub const TRACKS_MAX: usize = 16;
+/// Scenes (rows) per session.
+pub const SCENES_MAX: usize = 16;
+
+/// Bytes of one message on any transport.
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of snapshot carried by one chunk message.
+pub const SNAPSHOT_CHUNK_BYTES: usize = 8 * 1024;
+/// Chunks of one snapshot; with [`SNAPSHOT_CHUNK_BYTES`] the bound on a snapshot's size (256 KiB).
+pub const SNAPSHOT_CHUNKS_MAX: usize = 32;
+
+/// Bytes (UTF-8) of a name: player, track, scene or clip.
+pub const NAME_BYTES_MAX: usize = 24;
+/// Bytes (ASCII) of a sound's identity in the library.
+pub const SOUND_ID_BYTES_MAX: usize = 24;
+/// Bytes of a library manifest (JSON).
+pub const MANIFEST_BYTES_MAX: usize = 256 * 1024;
+/// Sounds in a library.
+pub const LIBRARY_SOUNDS_MAX: usize = 256;
+
+/// Slowest tempo, milli-BPM.
+pub const TEMPO_MIN_MILLI_BPM: u32 = 20_000;
+/// Fastest tempo, milli-BPM.
+pub const TEMPO_MAX_MILLI_BPM: u32 = 999_000;
+/// Longest clip, beats.
+pub const CLIP_BEATS_MAX: i64 = 1_024;
+
+/// Quietest gain that is not silence, centi-decibels (−60 dB); one less is silence.
+pub const GAIN_MIN_CENTI_DB: i16 = -6_000;
+/// Loudest gain, centi-decibels (+6 dB).
+pub const GAIN_MAX_CENTI_DB: i16 = 600;
+
+/// Shortest lead between a command and its effect, microseconds.
+pub const LEAD_MIN_US: u64 = 20_000;
+/// Longest lead that any seat can ask for, microseconds; slower seats start in phase.
+pub const LEAD_MAX_US: u64 = 500_000;
+/// Launches and stops that may wait on one track: those that some seat may already have heard of, and the newest.
+pub const QUEUE_MAX: usize = 4;
+/// Timelines that may wait for their moment at once.
+pub const UPCOMING_TIMELINES_MAX: usize = 8;
+
+/// How long an empty seat, and an empty session, waits for its player, microseconds.
+pub const GRACE_US: u64 = 30_000_000;
+/// Time between two clock beacons while playing, microseconds.
+pub const BEACON_INTERVAL_US: u64 = 75_000;
+
+/// Round trips that the clock estimate looks at.
+pub const CLOCK_PROBES_KEPT: usize = 16;
+/// Round trips longer than this are not used, microseconds.
+pub const CLOCK_ROUND_TRIP_MAX_US: u64 = 5_000_000;
+
+/// Commands that a seat may have in flight; a further one is refused on the spot.
+pub const COMMANDS_IN_FLIGHT_MAX: usize = 256;
+/// Sentences for the player that a seat keeps until the window has fetched them.
+pub const NOTICES_MAX: usize = 32;
+/// How long a press is drawn as pending without an answer, microseconds.
+pub const PENDING_MAX_US: u64 = 5_000_000;
+
+/// Identity of the protocol on UDP; hosts and players of another one do not hear each other.
+pub const NETCODE_PROTOCOL_ID: u64 = 0x4b65_7962_6f61_7200 | PROTOCOL_VERSION as u64;
+/// renet channel of commands, events and snapshots: reliable and ordered.
+pub const CHANNEL_RELIABLE: u8 = 0;
+/// renet channel of beacons and cursors: unreliable.
+pub const CHANNEL_UNRELIABLE: u8 = 1;
+/// Time after which an unacknowledged reliable message is sent again, milliseconds.
+pub const RESEND_MS: u64 = 50;
+/// Bytes that may wait on one renet channel of one seat; a slower consumer is dropped.
+pub const CHANNEL_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes that one seat may be sent per tick of the host.
+pub const BYTES_PER_TICK_MAX: u64 = 60_000;
+/// Seconds after which a silent connection is given up.
+pub const CONNECTION_TIMEOUT_S: i32 = 10;
+/// Seconds within which a connect token must be used.
+pub const CONNECT_TOKEN_LIFE_S: u64 = 30;
+/// Seats that share one UDP socket.
+pub const SEATS_PER_SOCKET_MAX: usize = 256;
+/// Sessions on one host.
+pub const SESSIONS_MAX: usize = 1_024;
+/// Bytes of an HTTP request's body (other than a sample's).
+pub const HTTP_BODY_BYTES_MAX: usize = 4 * 1024;

@@ -1,0 +1,100 @@
+//! The score: what must sound, derived from a replica and nothing else.
+
+use crate::{
+    grid::{Action, Gain, Pan, SceneIndex, Track, TrackIndex},
+    library::SoundId,
+    state::SessionState,
+    time::Beats,
+    transport::Transport,
+};
+
+/// What must sound, now and as far as is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Score {
+    /// Beats and time.
+    pub transport: Transport,
+    /// Tracks from left to right.
+    pub tracks: Vec<TrackScore>,
+}
+
+/// What one track must sound like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackScore {
+    /// Volume.
+    pub gain: Gain,
+    /// Position between the speakers.
+    pub pan: Pan,
+    /// Whether it is heard, with everybody's mute and solo considered.
+    pub audible: bool,
+    /// What plays first.
+    pub now: Option<Voice>,
+    /// What replaces it, in ascending order.
+    pub next: Vec<Switch>,
+}
+
+/// A sound that plays from a beat on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Voice {
+    /// The sound.
+    pub sound: SoundId,
+    /// The beat at which its first frame sounds.
+    pub start: Beats,
+    /// Its length in beats; its position follows the beat, and so its speed the tempo.
+    pub length: Beats,
+    /// Whether it repeats.
+    pub looped: bool,
+    /// Volume of the clip.
+    pub gain: Gain,
+}
+
+/// A change of voice at a beat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// The exact beat.
+    pub at: Beats,
+    /// What plays from then on; `None` is silence.
+    pub voice: Option<Voice>,
+}
+
+impl Score {
+    /// The score of a state.
+    pub fn of(state: &SessionState) -> Self {
+        let tracks = (0..).map(TrackIndex).zip(state.tracks());
+        Self {
+            transport: state.transport().clone(),
+            tracks: tracks.map(|(index, track)| TrackScore::of(track, state.is_audible(index))).collect(),
+        }
+    }
+}
+
+impl TrackScore {
+    fn of(track: &Track, audible: bool) -> Self {
+        let switch = |action, at| Switch {
+            at,
+            voice: match action {
+                Action::Launch(scene) => voice(track, scene, at),
+                Action::Stop => None,
+            },
+        };
+        Self {
+            gain: track.gain,
+            pan: track.pan,
+            audible,
+            now: track.playing.and_then(|playing| voice(track, playing.scene, playing.since)),
+            next: track.queue.iter().map(|queued| switch(queued.action, queued.at)).collect(),
+        }
+    }
+
+    /// What plays at `beat`.
+    pub fn voice_at(&self, beat: Beats) -> Option<&Voice> {
+        match self.next.iter().rev().find(|switch| switch.at <= beat) {
+            Some(switch) => switch.voice.as_ref(),
+            None => self.now.as_ref(),
+        }
+    }
+}
+
+fn voice(track: &Track, scene: SceneIndex, start: Beats) -> Option<Voice> {
+    let clip = track.clip(scene)?;
+    Some(Voice { sound: clip.sound.clone(), start, length: clip.length, looped: clip.looped, gain: clip.gain })
+}

@@ -1,0 +1,276 @@
+//! A seat: one player's side of a session.
+//!
+//! Knows the replica, the clock, the commands on their way and the presses that have no answer yet. It is driven with
+//! bytes and local time, off the window's schedule, and shows itself to the window as a [`View`].
+
+use crate::{
+    clock::ClockEstimate,
+    command::{Command, CommandId, Refusal},
+    event::EventKind,
+    grid::{Action, SceneIndex, TrackIndex},
+    limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US},
+    replica::{Replica, ReplicaError},
+    score::Score,
+    state::{SeatId, SessionState},
+    time::{Beats, Micros},
+    wire::{self, ClientMessage, HostMessage, Malformed, Probe},
+};
+use std::{collections::VecDeque, sync::Arc};
+
+/// A command that has no answer yet; drawn on top of the state, never written into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pending {
+    /// The seat's number of it.
+    pub id: CommandId,
+    /// What was asked.
+    pub command: Command,
+    /// When it was asked, the player's clock.
+    pub since: Micros,
+}
+
+/// Something that the player should be told, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A command had no effect.
+    Refused(Refusal),
+    /// The host could not read a message of ours, or we could not read its.
+    Malformed(Malformed),
+    /// A player came.
+    Joined(SeatId),
+    /// A player's connection was lost.
+    Lost(SeatId),
+    /// A player's seat was freed.
+    Gone(SeatId),
+}
+
+/// What a seat knows, for the window to draw: a copy, taken once a frame.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Our seat.
+    pub me: SeatId,
+    /// The session, as far as it was heard of.
+    pub state: Arc<SessionState>,
+    /// Session time at the moment of the view; `None` until the clock is known.
+    pub now: Option<Micros>,
+    /// Presses without an answer, oldest first.
+    pub pending: Vec<Pending>,
+    /// Shortest recent round trip, microseconds.
+    pub round_trip_us: Option<u64>,
+    /// Bound on the clock's error, microseconds.
+    pub uncertainty_us: Option<u64>,
+}
+
+impl View {
+    /// The beat at the moment of the view; the beat of the last event until the clock is known.
+    pub fn beat(&self) -> Beats {
+        self.state.transport().beat_at(self.now.unwrap_or(self.state.at()))
+    }
+
+    /// Whether the transport runs at the moment of the view.
+    pub fn is_playing(&self) -> bool {
+        self.state.transport().is_playing_at(self.now.unwrap_or(self.state.at()))
+    }
+}
+
+/// One player's side of a session.
+#[derive(Debug, Default)]
+pub struct Seat {
+    me: SeatId,
+    epoch: u32,
+    replica: Replica,
+    clock: ClockEstimate,
+    pending: Vec<Pending>,
+    last_command: u32,
+    outgoing: VecDeque<Vec<u8>>,
+    notices: VecDeque<Notice>,
+    resyncing: bool,
+}
+
+impl Seat {
+    /// A seat that has not heard of its session yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The state, once a snapshot has arrived.
+    pub fn state(&self) -> Option<&Arc<SessionState>> {
+        self.replica.state()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &ClockEstimate {
+        &self.clock
+    }
+
+    /// What must sound, once a snapshot has arrived.
+    pub fn score(&self) -> Option<Score> {
+        self.state().map(|state| Score::of(state))
+    }
+
+    /// What the window draws; `None` before the first snapshot.
+    pub fn view(&self, local: Micros) -> Option<View> {
+        Some(View {
+            me: self.me,
+            state: self.state()?.clone(),
+            now: self.clock.session_time(local),
+            pending: self
+                .pending
+                .iter()
+                .filter(|pending| local.since(pending.since) < PENDING_MAX_US as i64)
+                .copied()
+                .collect(),
+            round_trip_us: self.clock.round_trip_us(),
+            uncertainty_us: self.clock.uncertainty_us(),
+        })
+    }
+
+    /// What the player should be told, oldest first; each once.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        self.notices.drain(..).collect()
+    }
+
+    /// Messages for the authority, in order; to be sent reliably.
+    pub fn take_outgoing(&mut self) -> impl Iterator<Item = Vec<u8>> {
+        self.outgoing.drain(..)
+    }
+
+    /// A new connection begins: what was in flight on the old one has no answer any more.
+    pub fn reconnect(&mut self) {
+        self.pending.clear();
+        self.outgoing.clear();
+        self.resyncing = false;
+    }
+
+    /// Asks for something. A refusal on the spot is also a notice.
+    ///
+    /// # Errors
+    /// [`Refusal::NotConnected`] before the first snapshot, [`Refusal::NoAnswer`] when too many wait.
+    pub fn command(&mut self, local: Micros, command: Command) -> Result<CommandId, Refusal> {
+        let refusal = if self.state().is_none() {
+            Some(Refusal::NotConnected)
+        } else {
+            (self.pending.len() >= COMMANDS_IN_FLIGHT_MAX).then_some(Refusal::NoAnswer)
+        };
+        if let Some(refusal) = refusal {
+            self.notice(Notice::Refused(refusal));
+            return Err(refusal);
+        }
+        self.last_command += 1;
+        let id = CommandId(self.last_command);
+        self.pending.push(Pending { id, command, since: local });
+        self.outgoing.push_back(wire::encode(&ClientMessage::Command { id, command }));
+        Ok(id)
+    }
+
+    /// A pad is pressed: launches its clip; cancels it if it is queued; stops it if it plays; stops the track if the
+    /// pad is empty. Returns what was asked, if anything.
+    ///
+    /// # Errors
+    /// As [`Seat::command`].
+    pub fn press(&mut self, local: Micros, track: TrackIndex, scene: SceneIndex) -> Result<Option<Command>, Refusal> {
+        let command = self.view(local).map(|view| pad_command(&view, track, scene));
+        match command {
+            None => self.command(local, Command::Launch { track, scene }).map(|_| None),
+            Some(None) => Ok(None),
+            Some(Some(command)) => self.command(local, command).map(|_| Some(command)),
+        }
+    }
+
+    /// Tells the authority how far ahead this seat must hear of a launch, microseconds.
+    pub fn report_lead(&mut self, lead_us: u32) {
+        if self.state().is_some() && self.outgoing.len() < COMMANDS_IN_FLIGHT_MAX {
+            self.outgoing.push_back(wire::encode(&ClientMessage::ReportLead(lead_us)));
+        }
+    }
+
+    /// Takes a time probe's reply that arrived at `local`. Returns whether it was usable.
+    pub fn probe_reply(&mut self, local: Micros, probe: &Probe) -> bool {
+        self.clock.probe(probe, local)
+    }
+
+    /// Takes a message of the authority.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        match wire::decode(bytes) {
+            Ok(message) => self.message(message),
+            Err(malformed) => self.notice(Notice::Malformed(malformed)),
+        }
+    }
+
+    fn message(&mut self, message: HostMessage) {
+        match message {
+            HostMessage::Welcome { seat, epoch } => {
+                self.me = seat;
+                self.epoch = epoch;
+                self.reconnect();
+            }
+            HostMessage::Snapshot { index, count, bytes } => match self.replica.snapshot_piece(index, count, &bytes) {
+                Ok(true) => self.resyncing = false,
+                Ok(false) => {}
+                Err(error) => self.resync(error),
+            },
+            HostMessage::Event(event) => {
+                if let Some(cause) = event.cause.filter(|cause| cause.seat == self.me) {
+                    self.pending.retain(|pending| pending.id != cause.command);
+                }
+                match &event.kind {
+                    EventKind::PlayerJoined(player) if player.seat != self.me => {
+                        self.notice(Notice::Joined(player.seat));
+                    }
+                    EventKind::PlayerLost(seat) => self.notice(Notice::Lost(*seat)),
+                    EventKind::PlayerGone(seat) => self.notice(Notice::Gone(*seat)),
+                    _ => {}
+                }
+                if let Err(error) = self.replica.apply(&event) {
+                    self.resync(error);
+                }
+            }
+            HostMessage::Refused { id, refusal } => {
+                self.pending.retain(|pending| pending.id != id);
+                self.notice(Notice::Refused(refusal));
+            }
+            HostMessage::Malformed(malformed) => self.notice(Notice::Malformed(malformed)),
+            HostMessage::Beacon(_) => {}
+        }
+    }
+
+    /// Asks for a snapshot, once until it comes.
+    fn resync(&mut self, _error: ReplicaError) {
+        if !self.resyncing {
+            self.resyncing = true;
+            self.outgoing.push_back(wire::encode(&ClientMessage::Resync));
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        if self.notices.len() == NOTICES_MAX {
+            self.notices.pop_front();
+        }
+        self.notices.push_back(notice);
+    }
+}
+
+/// What a press on a pad means, given what the player sees.
+fn pad_command(view: &View, track: TrackIndex, scene: SceneIndex) -> Option<Command> {
+    let slots = view.state.track(track)?;
+    let beat = view.beat();
+    let pending = view.pending.iter().rev().find_map(|pending| match pending.command {
+        Command::Launch { track: t, scene } if t == track => Some(Some(scene)),
+        Command::StopTrack { track: t } | Command::Unqueue { track: t } if t == track => Some(None),
+        _ => None,
+    });
+    let queued = slots.queued_at(beat).map(|queued| queued.action);
+    let plays = slots.playing_at(beat).is_some_and(|playing| playing.scene == scene) && slots.is_sounding_at(beat);
+    let is_queued = pending.unwrap_or(match queued {
+        Some(Action::Launch(scene)) => Some(scene),
+        _ => None,
+    }) == Some(scene);
+    let stops = pending.is_none() && queued == Some(Action::Stop);
+    Some(match slots.clip(scene) {
+        None => Command::StopTrack { track },
+        Some(_) if is_queued => Command::Unqueue { track },
+        // A second press on a clip that is about to stop takes the stop back.
+        Some(_) if plays && stops => Command::Unqueue { track },
+        Some(_) if plays && view.is_playing() => Command::StopTrack { track },
+        Some(_) => Command::Launch { track, scene },
+    })
+}
