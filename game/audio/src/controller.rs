@@ -1,0 +1,200 @@
+//! The one writer of the clock's speed: it makes the kira clock's beat follow the session's.
+//!
+//! A kira clock runs forwards from zero and knows nothing of negative beats, seeks or stops. The controller adds a base
+//! to it (the *beat line*), sets the speed for each block so that the block ends on the beat that it should, corrects
+//! what is left by at most [`NUDGE_MAX`] of the tempo, and moves the base where that would take too long (a *jump*,
+//! which the decks declick).
+
+use crate::{
+    limits::{JUMP_THRESHOLD_S, NUDGE_MAX},
+    time_map::Nanos,
+};
+use keyboardia_session::{Beats, Timeline, Transport, limits::UPCOMING_TIMELINES_MAX};
+use kira::{
+    Tween,
+    clock::{ClockHandle, ClockSpeed, ClockTime},
+};
+use std::{
+    sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+const TIMELINES_MAX: usize = UPCOMING_TIMELINES_MAX + 1;
+const AT_ONCE: Tween =
+    Tween { start_time: kira::StartTime::Immediate, duration: Duration::ZERO, easing: kira::Easing::Linear };
+
+/// The transport in a form that can be handed to the callback: no heap.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TransportPlan {
+    lines: [Timeline; TIMELINES_MAX],
+    count: usize,
+}
+
+impl TransportPlan {
+    /// The plan of a transport.
+    pub fn new(transport: &Transport) -> Self {
+        let mut lines = [*transport.last(); TIMELINES_MAX];
+        let mut count = 0;
+        for (slot, line) in lines.iter_mut().zip(transport.timelines()) {
+            *slot = *line;
+            count += 1;
+        }
+        Self { lines, count }
+    }
+
+    fn line_at(&self, time: Nanos) -> &Timeline {
+        let later = &self.lines[1..self.count.max(1)];
+        later.iter().rev().find(|line| Nanos::from_micros(line.anchor_time) <= time).unwrap_or(&self.lines[0])
+    }
+
+    /// The first moment after `time` at which another timeline takes effect.
+    pub fn next_change(&self, time: Nanos) -> Option<Nanos> {
+        let later = &self.lines[1..self.count.max(1)];
+        later.iter().map(|line| Nanos::from_micros(line.anchor_time)).find(|change| *change > time)
+    }
+}
+
+/// The beat at a moment finer than session time: nano-beats = ns · milli-BPM / 60 000.
+fn beat_at(line: &Timeline, time: Nanos) -> Beats {
+    if !line.playing {
+        return line.anchor_beat;
+    }
+    let nanos = i128::from(time.0) - i128::from(Nanos::from_micros(line.anchor_time).0);
+    let beats = (nanos * i128::from(line.tempo.milli_bpm())).div_euclid(60_000);
+    Beats(line.anchor_beat.0.saturating_add(i64::try_from(beats).unwrap_or(0)))
+}
+
+/// What controller and decks share; all on the callback side.
+#[derive(Debug, Default)]
+pub struct BeatLine {
+    base: AtomicI64,
+    jumps: AtomicU32,
+    playing: AtomicBool,
+    block_start: AtomicI64,
+    frame_ns: AtomicU64,
+    step: AtomicU64,
+}
+
+impl BeatLine {
+    /// The session's beat when the kira clock shows `time`.
+    pub fn beat(&self, time: ClockTime) -> Beats {
+        Beats(self.base.load(Relaxed).saturating_add(nano(time)))
+    }
+
+    /// Counts the jumps; a deck that sees another number than before has been moved.
+    pub fn jumps(&self) -> u32 {
+        self.jumps.load(Relaxed)
+    }
+
+    /// Whether beats pass; otherwise decks are silent.
+    pub fn is_playing(&self) -> bool {
+        self.playing.load(Relaxed)
+    }
+
+    /// Nano-beats from one frame of this block to the next.
+    pub fn step(&self) -> f64 {
+        f64::from_bits(self.step.load(Relaxed))
+    }
+
+    /// When the frame `frame` of this block leaves the speaker, session time.
+    pub fn speaker_time(&self, frame: usize) -> Nanos {
+        let frame_ns = f64::from_bits(self.frame_ns.load(Relaxed));
+        Nanos(self.block_start.load(Relaxed).saturating_add((frame as f64 * frame_ns) as i64))
+    }
+}
+
+fn nano(time: ClockTime) -> i64 {
+    (time.ticks as i64).saturating_mul(1_000_000_000).saturating_add((time.fraction * 1e9).round() as i64)
+}
+
+/// A run of frames within which nothing changes.
+#[derive(Debug, Clone, Copy)]
+pub struct Block {
+    /// When its first frame leaves the speaker.
+    pub time: Nanos,
+    /// Number of frames, at least 1.
+    pub frames: usize,
+    /// Nanoseconds from one frame to the next, by the device's real rate.
+    pub frame_ns: f64,
+    /// The nominal rate by which kira counts, Hz.
+    pub sample_rate: u32,
+}
+
+/// See the module.
+pub struct Controller {
+    clock: ClockHandle,
+    plan: Option<TransportPlan>,
+    /// Nano-beats that the running block adds to what the clock showed before it.
+    last_advance: i64,
+    phase_error_ns: i64,
+}
+
+impl Controller {
+    /// Takes the clock over and starts it.
+    pub fn new(mut clock: ClockHandle) -> Self {
+        clock.set_speed(ClockSpeed::TicksPerSecond(0.0), AT_ONCE);
+        clock.start();
+        Self { clock, plan: None, last_advance: 0, phase_error_ns: 0 }
+    }
+
+    /// Follows this transport from the next block on.
+    pub fn follow(&mut self, plan: TransportPlan) {
+        self.plan = Some(plan);
+    }
+
+    /// How far the sound was behind (positive) or ahead of the session at the last block, nanoseconds.
+    pub fn phase_error_ns(&self) -> i64 {
+        self.phase_error_ns
+    }
+
+    /// How many of `frames` frames from `time` on belong to the timeline that holds at their first.
+    pub fn frames_until_change(&self, time: Nanos, frames: usize, frame_ns: f64) -> usize {
+        let Some(change) = self.plan.as_ref().and_then(|plan| plan.next_change(time)) else { return frames };
+        let until = ((change.0 - time.0) as f64 / frame_ns).ceil() as usize;
+        until.clamp(1, frames)
+    }
+
+    /// Sets speed and base for the block that comes next.
+    pub fn steer(&mut self, line: &BeatLine, block: Block) {
+        line.block_start.store(block.time.0, Relaxed);
+        line.frame_ns.store(block.frame_ns.to_bits(), Relaxed);
+        let Some(plan) = &self.plan else { return self.run(line, block, 0) };
+        let length_ns = block.frames as f64 * block.frame_ns;
+        let end = Nanos(block.time.0.saturating_add(length_ns.round() as i64));
+        let timeline = *plan.line_at(block.time);
+        let wanted = beat_at(&timeline, block.time);
+        let clock = nano(self.clock.time()).saturating_add(self.last_advance);
+        let behind = wanted.0.saturating_sub(line.base.load(Relaxed).saturating_add(clock));
+        let was_playing = line.playing.swap(timeline.playing, Relaxed);
+        if !timeline.playing {
+            self.phase_error_ns = 0;
+            line.base.fetch_add(behind, Relaxed);
+            return self.run(line, block, 0);
+        }
+        // Nano-beats per nanosecond; the same number as beats per second.
+        let tempo = timeline.tempo.beats_per_second();
+        let by_tempo = (length_ns * tempo) as i64;
+        // The last frame interval may reach over a change, and the beat that it ends on is the one that counts; unless
+        // that is a stop, which may skip to its bar line.
+        let next = plan.line_at(end);
+        let ideal = if next.playing { (beat_at(next, end) - wanted).0 } else { by_tempo };
+        let behind_s = behind as f64 / tempo / 1e9;
+        if !was_playing || behind_s.abs() > JUMP_THRESHOLD_S {
+            line.base.fetch_add(behind, Relaxed);
+            line.jumps.fetch_add(u32::from(was_playing), Relaxed);
+            self.phase_error_ns = 0;
+            return self.run(line, block, ideal);
+        }
+        self.phase_error_ns = (behind_s * 1e9) as i64;
+        let most = (NUDGE_MAX * by_tempo as f64) as i64;
+        self.run(line, block, ideal + behind.clamp(-most, most));
+    }
+
+    /// Lets the clock advance by `nano_beats` in the coming block.
+    fn run(&mut self, line: &BeatLine, block: Block, nano_beats: i64) {
+        self.last_advance = nano_beats;
+        line.step.store((nano_beats as f64 / block.frames.max(1) as f64).to_bits(), Relaxed);
+        let speed = nano_beats as f64 * 1e-9 * f64::from(block.sample_rate) / block.frames.max(1) as f64;
+        self.clock.set_speed(ClockSpeed::TicksPerSecond(speed), AT_ONCE);
+    }
+}

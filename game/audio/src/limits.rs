@@ -1,0 +1,37 @@
+//! Every bound of the sound, in one place.
+
+/// Voices that sound at once; when one more starts, the oldest is faded out.
+pub const VOICES_MAX: usize = 64;
+/// Voices of one deck: the one that plays, and those that still fade.
+pub const DECK_VOICES_MAX: usize = 8;
+/// Tracks of one engine.
+pub const ENGINE_TRACKS_MAX: usize = 128;
+/// Frames that are rendered in one piece; longer requests are split.
+pub const BLOCK_FRAMES_MAX: usize = 128;
+/// Plans that may wait for a deck.
+pub const PLANS_WAITING_MAX: usize = 64;
+/// Onsets that may wait to be read.
+pub const ONSETS_WAITING_MAX: usize = 256;
+/// Longest sound, frames at 48 kHz (64 s and some slack for slow tempos).
+pub const SAMPLE_FRAMES_MAX: usize = 48_000 * 80;
+/// Largest sound file that is looked at, bytes.
+pub const SOUND_FILE_BYTES_MAX: usize = 24 * 1024 * 1024;
+
+/// Fade of a voice's beginning, seconds.
+pub const ATTACK_S: f64 = 0.001;
+/// Fade of a stop, of a replaced voice, and of a start in mid-clip, seconds.
+pub const RELEASE_S: f64 = 0.005;
+/// Time that a change of volume, mute, solo or pan takes, seconds.
+pub const MIX_TWEEN_S: f64 = 0.012;
+
+/// Largest deviation of the clock's speed while it follows the session, as a share of the tempo.
+pub const NUDGE_MAX: f64 = 0.002;
+/// Phase error beyond which the clock jumps instead of being nudged, seconds.
+pub const JUMP_THRESHOLD_S: f64 = 0.020;
+
+/// Look-ahead of the limiter, seconds.
+pub const LIMITER_LOOKAHEAD_S: f64 = 0.001_5;
+/// Ceiling of the limiter, linear (−0.3 dBFS).
+pub const LIMITER_CEILING: f32 = 0.966;
+/// Time in which the limiter lets go, seconds.
+pub const LIMITER_RELEASE_S: f64 = 0.08;
