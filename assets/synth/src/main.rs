@@ -1,0 +1,168 @@
+//! Renders the Keyboardia sound library: every sound from nothing but arithmetic, on every run to the same bytes.
+//!
+//! A sound passes through this program from left to right:
+//!
+//! ```text
+//! catalogue ─→ drums, bass, chords, lead, pads, effects ─→ master ─→ codec ─→ {id}.ogg
+//!                (kit, harmony, osc, filter, envelope,        └──→ manifest ─→ manifest.json
+//!                 space, dynamics, on a canvas)
+//! ```
+
+mod bass;
+mod canvas;
+mod catalogue;
+mod chords;
+mod codec;
+mod drums;
+mod dynamics;
+mod effects;
+mod envelope;
+mod filter;
+mod harmony;
+mod kit;
+mod lead;
+mod manifest;
+mod master;
+mod math;
+mod osc;
+mod pads;
+mod space;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    canvas::RATE,
+    catalogue::{FAMILIES, Family, Recipe},
+    master::{Loudness, Master, PEAK_MAX_DBTP, master, measure},
+};
+use clap::Parser;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+use thiserror::Error;
+
+/// Renders the Keyboardia sound library.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Folder of the sounds and their manifest.
+    #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../sounds"))]
+    out: PathBuf,
+    /// Write nothing; fail when a file in the folder differs from what would be written.
+    #[arg(long)]
+    check: bool,
+    /// Also write the sounds as 32-bit WAV, as they are before coding, into this folder.
+    #[arg(long, value_name = "DIR")]
+    wav: Option<PathBuf>,
+    /// Render only sounds whose identity contains this text; the manifest is then left alone.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+}
+
+/// Why the library could not be rendered.
+#[derive(Debug, Error)]
+enum SynthError {
+    #[error("the loudness meter refused a sound: {0}")]
+    Meter(#[from] ebur128::Error),
+    #[error("the Vorbis encoder refused a sound: {0}")]
+    Vorbis(#[from] vorbis_rs::VorbisError),
+    #[error("a WAV file could not be written: {0}")]
+    Wav(#[from] hound::Error),
+    #[error("the manifest could not be written: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{id} peaks at {peak_dbtp:.2} dBTP; {PEAK_MAX_DBTP} is allowed")]
+    Loud { id: &'static str, peak_dbtp: f64 },
+    #[error("the catalogue is wrong: {0}")]
+    Catalogue(String),
+    #[error("{} could not be {verb}: {error}", path.display())]
+    File { verb: &'static str, path: PathBuf, error: std::io::Error },
+    #[error("{} differs from what the synth renders; run `cargo run --release -p keyboardia-synth`", .0.display())]
+    Differs(PathBuf),
+}
+
+/// A sound, ready for its file.
+struct Rendered {
+    source: Master,
+    bytes: Vec<u8>,
+    heard: Loudness,
+    frames: usize,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), SynthError> {
+    println!("{:<20}{:>6}{:>9}{:>8}{:>8}{:>9}", "sound", "beats", "frames", "LUFS", "dBTP", "bytes");
+    let mut heard = Vec::new();
+    let mut bytes_total = 0;
+    let recipes = FAMILIES.iter().flat_map(|family| family.sounds.iter().map(move |recipe| (family, recipe)));
+    for (serial, (family, recipe)) in recipes.enumerate() {
+        if options.only.as_ref().is_some_and(|text| !recipe.id.contains(text.as_str())) {
+            continue;
+        }
+        let sound = render(family, recipe, serial as i32 + 1)?;
+        let (lufs, peak) = (sound.heard.lufs, sound.heard.peak_dbtp);
+        let (beats, frames, bytes) = (recipe.beats, sound.frames, sound.bytes.len());
+        println!("{:<20}{beats:>6}{frames:>9}{lufs:>8.2}{peak:>8.2}{bytes:>9}", recipe.id);
+        put(&options.out.join(format!("{}.ogg", recipe.id)), &sound.bytes, options.check)?;
+        if let Some(folder) = &options.wav {
+            write_wav(&folder.join(format!("{}.wav", recipe.id)), &sound.source)?;
+        }
+        bytes_total += bytes;
+        heard.push(sound.heard);
+    }
+    println!("{:<20}{bytes_total:>40}", "together");
+    if options.only.is_none() {
+        let manifest = manifest::manifest(&heard).map_err(SynthError::Catalogue)?;
+        let json = serde_json::to_string_pretty(&manifest)? + "\n";
+        put(&options.out.join("manifest.json"), json.as_bytes(), options.check)?;
+    }
+    Ok(())
+}
+
+/// Renders, masters and encodes a sound, and listens to the result.
+fn render(family: &Family, recipe: &Recipe, serial: i32) -> Result<Rendered, SynthError> {
+    let source = master(recipe.painted(), family.channels, recipe.level)?;
+    let bytes = codec::encode(&source, recipe.name, serial, family.quality)?;
+    let decoded = codec::decode(&bytes)?;
+    let frames = decoded.channels.first().map_or(0, Vec::len);
+    let heard = measure(&decoded)?;
+    if heard.peak_dbtp > PEAK_MAX_DBTP {
+        return Err(SynthError::Loud { id: recipe.id, peak_dbtp: heard.peak_dbtp });
+    }
+    Ok(Rendered { source, bytes, heard, frames })
+}
+
+/// Writes a file, or compares it with what would be written.
+fn put(path: &Path, bytes: &[u8], check: bool) -> Result<(), SynthError> {
+    let failed = |verb| move |error| SynthError::File { verb, path: path.to_owned(), error };
+    if !check {
+        return fs::write(path, bytes).map_err(failed("written"));
+    }
+    if fs::read(path).map_err(failed("read"))? == bytes { Ok(()) } else { Err(SynthError::Differs(path.to_owned())) }
+}
+
+/// Writes a sound as it is before coding.
+fn write_wav(path: &Path, master: &Master) -> Result<(), SynthError> {
+    let spec = hound::WavSpec {
+        channels: master.channels.len() as u16,
+        sample_rate: RATE as u32,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
+    let mut writer = hound::WavWriter::create(path, spec)?;
+    for frame in 0..master.channels.first().map_or(0, Vec::len) {
+        for channel in &master.channels {
+            writer.write_sample(channel[frame])?;
+        }
+    }
+    Ok(writer.finalize()?)
+}
