@@ -1,0 +1,155 @@
+//! Under which addresses players reach this host.
+//!
+//! A connect token lists addresses, and netcode lets in who has one that the host knew when it started. The list begins
+//! with the address that the player has just reached us by, for that one is known to work.
+
+use crate::limits::TOKEN_ADDRESSES_MAX;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The addresses of a host.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    /// Where the game's socket is bound.
+    udp: SocketAddr,
+    /// Where the time echo's socket is bound.
+    time: SocketAddr,
+    advertised: Vec<IpAddr>,
+    local: Vec<IpAddr>,
+}
+
+/// The two ends of the HTTP connection by which a player came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Route {
+    /// Our end.
+    pub(crate) local: IpAddr,
+    /// The player's.
+    pub(crate) peer: IpAddr,
+}
+
+impl Addresses {
+    /// The addresses of bound sockets, of this machine's interfaces, and of those that were advertised.
+    pub(crate) fn new(udp: SocketAddr, time: SocketAddr, advertised: Vec<IpAddr>) -> Self {
+        let mut local = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        match if_addrs::get_if_addrs() {
+            Ok(interfaces) => local.extend(interfaces.iter().map(if_addrs::Interface::ip)),
+            Err(error) => tracing::warn!(target: "host", %error, "the network interfaces cannot be listed"),
+        }
+        Self { udp, time, advertised, local }
+    }
+
+    /// All that netcode is to let in.
+    pub(crate) fn public(&self) -> Vec<SocketAddr> {
+        let mut public = Vec::new();
+        let bound = Some(self.udp.ip()).filter(|ip| !ip.is_unspecified());
+        for ip in bound.iter().chain(&self.advertised).chain(&self.local) {
+            push_new(&mut public, SocketAddr::new(*ip, self.udp.port()));
+        }
+        public
+    }
+
+    /// Where the player who came by `route` is to connect, best first; never empty, at most
+    /// [`TOKEN_ADDRESSES_MAX`], and one of them [`Self::public`].
+    pub(crate) fn for_player(&self, route: Route) -> Vec<SocketAddr> {
+        let bound = self.udp.ip();
+        let reached = if bound.is_unspecified() { route.local.to_canonical() } else { bound };
+        let mut ips = self.advertised.clone();
+        if is_global(route.peer) && !is_global(reached) {
+            // From outside to an inside address: through a router, and no way for the player to use that address.
+            ips.push(reached);
+        } else {
+            ips.insert(0, reached);
+        }
+        let mut addresses = Vec::new();
+        for ip in ips {
+            push_new(&mut addresses, SocketAddr::new(ip, self.udp.port()));
+        }
+        let public = self.public();
+        if !addresses.iter().any(|address| public.contains(address)) {
+            // An interface that came up after the start; netcode asks for one address that it knows.
+            addresses.extend(public.first());
+        }
+        addresses.truncate(TOKEN_ADDRESSES_MAX);
+        addresses
+    }
+
+    /// Where that player's time probes are answered: beside the address that it connects to first.
+    pub(crate) fn time_for_player(&self, route: Route) -> SocketAddr {
+        let first = self.for_player(route).first().map_or(route.local, SocketAddr::ip);
+        let ip = if self.time.ip().is_unspecified() { first } else { self.time.ip() };
+        SocketAddr::new(ip, self.time.port())
+    }
+}
+
+fn push_new(list: &mut Vec<SocketAddr>, address: SocketAddr) {
+    if !list.contains(&address) {
+        list.push(address);
+    }
+}
+
+/// Whether an address is one of the internet, and not of a machine or a local network.
+fn is_global(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            let carrier_grade = a == 100 && (64..128).contains(&b);
+            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || carrier_grade)
+        }
+        IpAddr::V6(ip) => {
+            !(ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+
+    fn addresses(bound: &str, advertised: &[&str]) -> Addresses {
+        let bound = SocketAddr::new(ip(bound), 7373);
+        Addresses {
+            udp: bound,
+            time: SocketAddr::new(bound.ip(), 7374),
+            advertised: advertised.iter().map(|text| ip(text)).collect(),
+            local: vec![ip("127.0.0.1"), ip("192.168.1.5")],
+        }
+    }
+
+    fn ips(addresses: &Addresses, local: &str, peer: &str) -> Vec<String> {
+        let route = Route { local: ip(local), peer: ip(peer) };
+        addresses.for_player(route).iter().map(|address| address.ip().to_string()).collect()
+    }
+
+    #[test]
+    fn the_address_that_the_player_reached_comes_first_then_the_advertised_ones() {
+        let addresses = addresses("0.0.0.0", &["203.0.113.7", "192.168.1.5"]);
+        assert_eq!(ips(&addresses, "192.168.1.5", "192.168.1.9"), ["192.168.1.5", "203.0.113.7"]);
+        assert_eq!(
+            ips(&addresses, "::ffff:127.0.0.1", "::ffff:127.0.0.1"),
+            ["127.0.0.1", "203.0.113.7", "192.168.1.5"]
+        );
+    }
+
+    #[test]
+    fn a_player_who_comes_through_a_router_is_told_the_advertised_address_first() {
+        let addresses = addresses("0.0.0.0", &["203.0.113.7"]);
+        assert_eq!(ips(&addresses, "192.168.1.5", "198.51.100.4"), ["203.0.113.7", "192.168.1.5"]);
+        let route = Route { local: ip("192.168.1.5"), peer: ip("198.51.100.4") };
+        assert_eq!(addresses.time_for_player(route), SocketAddr::new(ip("203.0.113.7"), 7374));
+    }
+
+    #[test]
+    fn a_socket_bound_to_one_address_is_named_by_it() {
+        let addresses = addresses("192.168.1.5", &[]);
+        assert_eq!(ips(&addresses, "127.0.0.1", "127.0.0.1"), ["192.168.1.5"]);
+    }
+
+    #[test]
+    fn an_interface_that_came_up_later_is_joined_by_an_address_that_netcode_knows() {
+        let addresses = addresses("0.0.0.0", &[]);
+        assert_eq!(ips(&addresses, "10.8.0.1", "10.8.0.2"), ["10.8.0.1", "127.0.0.1"]);
+    }
+}

@@ -1,0 +1,29 @@
+//! The host's clock: session time of every session on it.
+
+use keyboardia_session::Micros;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// UNIX time, taken once, and carried on by the monotonic clock: it never jumps and never runs backwards.
+#[derive(Debug, Clone, Copy)]
+pub struct HostClock {
+    unix: Duration,
+    started: Instant,
+}
+
+impl HostClock {
+    /// A clock that reads UNIX time now, and never looks at it again.
+    pub fn start() -> Self {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { unix, started: Instant::now() }
+    }
+
+    /// Session time, microseconds.
+    pub fn now(&self) -> Micros {
+        Micros(self.unix_time().as_micros() as u64)
+    }
+
+    /// The same moment as a duration since 1970, as netcode wants it.
+    pub fn unix_time(&self) -> Duration {
+        self.unix + self.started.elapsed()
+    }
+}

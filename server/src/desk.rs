@@ -1,0 +1,75 @@
+//! The desk between HTTP and the host's loop: bounded questions in, one answer each.
+
+use crate::limits::{REPLY_TIMEOUT, REQUESTS_WAITING_MAX};
+use keyboardia_session::{Name, SeatId, SeatToken, SessionCode};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use tokio::sync::oneshot;
+
+/// Why the host's loop said no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// No session has this code.
+    UnknownSession,
+    /// All seats of the session are taken.
+    SessionFull,
+    /// The host holds all the sessions that it can.
+    TooManySessions,
+    /// The host holds all the seats that it can.
+    TooManySeats,
+    /// The operating system gave no random bytes.
+    NoRandomness,
+    /// No answer came in time: the host is overloaded, or going down.
+    NoAnswer,
+}
+
+/// Where an answer goes.
+pub(crate) type Reply<T> = Box<dyn FnOnce(Result<T, Refused>) + Send>;
+
+/// A question to the host's loop.
+pub(crate) enum Request {
+    /// Open a session.
+    Create(Reply<SessionCode>),
+    /// Keep a seat.
+    Admit {
+        /// In which session.
+        code: SessionCode,
+        /// For whom.
+        token: SeatToken,
+        /// What they want to be called.
+        name: Option<Name>,
+        /// The seat.
+        reply: Reply<SeatId>,
+    },
+}
+
+/// The asking end.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk(SyncSender<Request>);
+
+impl Desk {
+    /// A desk, and the answering end.
+    pub(crate) fn open() -> (Self, Receiver<Request>) {
+        let (sender, receiver) = sync_channel(REQUESTS_WAITING_MAX);
+        (Self(sender), receiver)
+    }
+
+    /// Asks and waits, on a runtime.
+    pub(crate) async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refused> {
+        let (sender, receiver) = oneshot::channel();
+        // Whoever no longer waits for the answer does not miss it.
+        let request = ask(Box::new(move |answer| drop(sender.send(answer))));
+        self.0.try_send(request).map_err(|_| Refused::NoAnswer)?;
+        match tokio::time::timeout(REPLY_TIMEOUT, receiver).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) | Err(_) => Err(Refused::NoAnswer),
+        }
+    }
+
+    /// Asks and waits, on a thread.
+    pub(crate) fn ask_blocking<T: Send + 'static>(&self, ask: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refused> {
+        let (sender, receiver) = sync_channel(1);
+        let request = ask(Box::new(move |answer| drop(sender.send(answer))));
+        self.0.try_send(request).map_err(|_| Refused::NoAnswer)?;
+        receiver.recv_timeout(REPLY_TIMEOUT).unwrap_or(Err(Refused::NoAnswer))
+    }
+}

@@ -1,0 +1,162 @@
+//! The host's loop: moves bytes and time between one shard and the rooms, on a thread of its own.
+//!
+//! ```text
+//! HTTP ─→ desk ─┐                    ┌─→ rooms: Authority::join, handle, leave, wake ─┐
+//! UDP ──→ shard ┴─→ Driver::tick ────┴─────────────── shard ←─────────────────────────┘
+//! ```
+//!
+//! No rule of the game is written here.
+
+use crate::{
+    clock::HostClock,
+    desk::{Refused, Request},
+    limits::{REQUESTS_PER_TICK_MAX, TICK, TICK_IDLE},
+    room::Room,
+    shard::{Shard, ShardEvent},
+    tickets::Ticket,
+};
+use keyboardia_session::{
+    JoinError, Name, SeatId, SeatToken, SessionCode, SessionSetup,
+    limits::{SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
+};
+use renet::ClientId;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::Instant,
+};
+use tokio::sync::watch;
+
+/// Everything that the loop owns.
+pub(crate) struct Driver {
+    clock: HostClock,
+    shard: Shard,
+    setup: SessionSetup,
+    rooms: HashMap<SessionCode, Room>,
+    /// Who sits where; a connection that is not here has no seat, or has it no longer.
+    seated: HashMap<ClientId, (SessionCode, SeatId)>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Driver {
+    /// A host without sessions; new ones begin as `setup` says. `dropped` tells others what the shard has dropped.
+    pub(crate) fn new(clock: HostClock, shard: Shard, setup: SessionSetup, dropped: Arc<AtomicU64>) -> Self {
+        Self { clock, shard, setup, rooms: HashMap::new(), seated: HashMap::new(), dropped }
+    }
+
+    /// Runs until `stop` is true, then tells everybody who is connected.
+    pub(crate) fn run(mut self, requests: &Receiver<Request>, stop: &watch::Receiver<bool>) {
+        let mut last = Instant::now();
+        while !*stop.borrow() {
+            let pause = if self.shard.is_busy() { TICK } else { TICK_IDLE };
+            match requests.recv_timeout(pause) {
+                Ok(request) => self.answer(request),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            for request in requests.try_iter().take(REQUESTS_PER_TICK_MAX - 1) {
+                self.answer(request);
+            }
+            let now = Instant::now();
+            self.shard.update(now.duration_since(last));
+            last = now;
+            self.tick();
+        }
+        self.shard.flush();
+        self.shard.disconnect_all();
+    }
+
+    fn tick(&mut self) {
+        let now = self.clock.now();
+        while let Some(event) = self.shard.next_event() {
+            match event {
+                ShardEvent::Connected(client, ticket) => self.connected(client, ticket),
+                ShardEvent::Disconnected(client, reason) => {
+                    if let Some((code, seat)) = self.seated.remove(&client)
+                        && let Some(room) = self.rooms.get_mut(&code)
+                    {
+                        tracing::info!(target: "host", seat = seat.0, %reason, "a player is gone");
+                        room.leave(now, seat, &mut self.shard);
+                    }
+                }
+            }
+        }
+        for client in self.shard.clients() {
+            while let Some(bytes) = self.shard.receive(client) {
+                if let Some((code, seat)) = self.seated.get(&client)
+                    && let Some(room) = self.rooms.get_mut(code)
+                {
+                    room.handle(now, *seat, &bytes, &mut self.shard);
+                }
+            }
+        }
+        let open = self.rooms.len();
+        self.rooms.retain(|_, room| !room.wake(now, &mut self.shard));
+        if self.rooms.len() < open {
+            tracing::info!(target: "host", sessions = self.rooms.len(), "a session is over");
+        }
+        self.shard.flush();
+        self.dropped.store(self.shard.dropped(), Ordering::Relaxed);
+    }
+
+    fn connected(&mut self, client: ClientId, ticket: Option<Ticket>) {
+        let now = self.clock.now();
+        let Some((ticket, room)) = ticket.and_then(|ticket| Some((ticket.clone(), self.rooms.get_mut(&ticket.code)?)))
+        else {
+            tracing::info!(target: "host", "a connection came after its session was over");
+            return self.shard.disconnect(client);
+        };
+        match room.join(now, &ticket.seat, client, &mut self.shard) {
+            Ok((seat, older)) => {
+                tracing::info!(target: "host", seat = seat.0, "a player is here");
+                self.seated.insert(client, (ticket.code, seat));
+                if let Some(older) = older {
+                    // The newest connection has the seat; that the older one goes must not empty it.
+                    self.seated.remove(&older);
+                    self.shard.disconnect(older);
+                }
+            }
+            Err(error) => {
+                tracing::info!(target: "host", %error, "a connection was refused");
+                self.shard.disconnect(client);
+            }
+        }
+    }
+
+    fn answer(&mut self, request: Request) {
+        match request {
+            Request::Create(reply) => reply(self.create()),
+            Request::Admit { code, token, name, reply } => reply(self.admit(code, &token, name)),
+        }
+    }
+
+    fn create(&mut self) -> Result<SessionCode, Refused> {
+        if self.rooms.len() >= SESSIONS_MAX {
+            return Err(Refused::TooManySessions);
+        }
+        let code = loop {
+            let bits = getrandom::u64().map_err(|_| Refused::NoRandomness)?;
+            let code = SessionCode::from_entropy(bits);
+            if !self.rooms.contains_key(&code) {
+                break code;
+            }
+        };
+        self.rooms.insert(code, Room::new(self.setup.clone(), self.clock.now()));
+        tracing::info!(target: "host", sessions = self.rooms.len(), "a session was opened");
+        Ok(code)
+    }
+
+    fn admit(&mut self, code: SessionCode, token: &SeatToken, name: Option<Name>) -> Result<SeatId, Refused> {
+        let seats: usize = self.rooms.values().map(Room::seats_taken).sum();
+        let room = self.rooms.get_mut(&code).ok_or(Refused::UnknownSession)?;
+        match room.admit(self.clock.now(), token, name, seats < SEATS_PER_SOCKET_MAX) {
+            Some(Ok(seat)) => Ok(seat),
+            Some(Err(JoinError::Full | JoinError::UnknownToken)) => Err(Refused::SessionFull),
+            None => Err(Refused::TooManySeats),
+        }
+    }
+}

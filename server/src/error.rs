@@ -1,0 +1,69 @@
+//! Why a host cannot start, or cannot open a session: each one sentence for people.
+
+use crate::{desk::Refused, limits::ADVERTISED_MAX};
+use keyboardia_session::{library::ManifestError, limits::SESSIONS_MAX};
+use std::{io, net::SocketAddr};
+use thiserror::Error;
+
+/// Why a host did not do what it was asked to.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// Another program has the port.
+    #[error("Port {} is in use on this machine; choose another with --port.", .0.port())]
+    PortInUse(SocketAddr),
+    /// The port needs rights that this program does not have.
+    #[error("Port {} may not be opened by this user; choose one above 1023 with --port.", .0.port())]
+    PortForbidden(SocketAddr),
+    /// The address is another machine's.
+    #[error("{} is not an address of this machine; choose another with --bind.", .0.ip())]
+    AddressElsewhere(SocketAddr),
+    /// The socket cannot be opened for another reason.
+    #[error("The address {address} cannot be opened: {source}.")]
+    Socket {
+        /// Which address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// More addresses than a connect token can carry.
+    #[error("At most {ADVERTISED_MAX} addresses can be advertised, {0} were given.")]
+    TooManyAdvertised(usize),
+    /// The operating system gave no threads.
+    #[error("The host's threads cannot be started: {0}.")]
+    Threads(#[source] io::Error),
+    /// The operating system gave no random bytes.
+    #[error("The operating system gives no random numbers, so no secrets can be made.")]
+    NoRandomness,
+    /// The starter groove cannot be read.
+    #[error("A new session cannot be filled: {0}.")]
+    Library(#[from] ManifestError),
+    /// The host holds as many sessions as it can.
+    #[error("This host is full: it has {SESSIONS_MAX} sessions.")]
+    Full,
+    /// The host does not answer, or has stopped.
+    #[error("The host does not answer; it has stopped, or is overloaded.")]
+    NoAnswer,
+}
+
+impl HostError {
+    /// What it means that `address` cannot be opened.
+    pub(crate) fn of_socket(address: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::PortInUse(address),
+            io::ErrorKind::PermissionDenied => Self::PortForbidden(address),
+            io::ErrorKind::AddrNotAvailable => Self::AddressElsewhere(address),
+            _ => Self::Socket { address, source },
+        }
+    }
+}
+
+impl From<Refused> for HostError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::TooManySessions | Refused::TooManySeats | Refused::SessionFull => Self::Full,
+            Refused::NoRandomness => Self::NoRandomness,
+            Refused::NoAnswer | Refused::UnknownSession => Self::NoAnswer,
+        }
+    }
+}

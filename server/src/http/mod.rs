@@ -1,0 +1,157 @@
+//! The HTTP interface, on a thread and runtime of its own: create a session, join one, healthz.
+//!
+//! Bodies are those of [`keyboardia_session::api`]; every refusal is an [`ApiError`] with one sentence for people.
+
+mod door;
+mod refusal;
+
+use crate::{
+    addresses::Route,
+    desk::{Desk, Refused, Request},
+    limits::HTTP_STOP_MAX,
+    tickets::{Ticket, Tickets},
+};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{ConnectInfo, DefaultBodyLimit, Path, State, rejection::BytesRejection, rejection::PathRejection},
+    http::{Method, StatusCode, Uri},
+    routing::{get, post},
+};
+use door::Door;
+use keyboardia_session::{
+    Name, SeatToken, SessionCode,
+    api::{Created, JoinRequest, Joined},
+    limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION},
+};
+use refusal::Refusal;
+use serde::Deserialize;
+use std::{io, net::TcpListener, sync::Arc};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::watch,
+};
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Front {
+    desk: Desk,
+    tickets: Arc<Tickets>,
+}
+
+/// HTTP, ready to run.
+pub(crate) struct Http {
+    runtime: Runtime,
+    listener: tokio::net::TcpListener,
+    front: Front,
+}
+
+impl Http {
+    /// Prepares to serve on a bound listener.
+    ///
+    /// # Errors
+    /// When the runtime cannot be made.
+    pub(crate) fn new(listener: TcpListener, desk: Desk, tickets: Arc<Tickets>) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let listener = {
+            let _context = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        Ok(Self { runtime, listener, front: Front { desk, tickets } })
+    }
+
+    /// Serves until `stop` is true, and then for as long as [`HTTP_STOP_MAX`] to finish what was begun.
+    pub(crate) fn run(self, stop: watch::Receiver<bool>) {
+        let service = routes(self.front).into_make_service_with_connect_info::<Route>();
+        let serve = axum::serve(Door::new(self.listener), service).with_graceful_shutdown(stopped(stop.clone()));
+        self.runtime.block_on(async {
+            tokio::select! {
+                result = serve.into_future() => {
+                    if let Err(error) = result {
+                        tracing::error!(target: "host", %error, "HTTP ended");
+                    }
+                }
+                () = async { stopped(stop).await; tokio::time::sleep(HTTP_STOP_MAX).await } => {}
+            }
+        });
+    }
+}
+
+/// Returns when the host stops, or is gone.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means that the host is gone.
+    stop.wait_for(|stopping| *stopping).await.map(drop).unwrap_or_default();
+}
+
+fn routes(front: Front) -> Router {
+    Router::new()
+        .route("/api/sessions", post(create))
+        .route("/api/sessions/{code}/join", post(join))
+        .route("/healthz", get(healthz))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
+        .with_state(front)
+}
+
+async fn healthz() -> &'static str {
+    "ok"
+}
+
+async fn unknown_route(uri: Uri) -> Refusal {
+    Refusal::unknown_route(uri.path())
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Refusal {
+    Refusal::wrong_method(method.as_str(), uri.path())
+}
+
+async fn create(State(front): State<Front>) -> Result<(StatusCode, Json<Created>), Refusal> {
+    let code = front.desk.ask(Request::Create).await.map_err(|refused| Refusal::of(refused, ""))?;
+    Ok((StatusCode::CREATED, Json(Created { code: code.to_string() })))
+}
+
+async fn join(
+    State(front): State<Front>,
+    ConnectInfo(route): ConnectInfo<Route>,
+    code: Result<Path<String>, PathRejection>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Joined>, Refusal> {
+    let body = body.map_err(|rejection| Refusal::unreadable_body(&rejection))?;
+    let request = read_join(&body)?;
+    let token = match request.token {
+        None => new_token()?,
+        Some(text) => SeatToken::from_hex(&text).ok_or_else(Refusal::bad_token)?,
+    };
+    let Path(text) = code.map_err(|_| Refusal::of(Refused::UnknownSession, ""))?;
+    let code = SessionCode::parse(&text).ok_or_else(|| Refusal::of(Refused::UnknownSession, &text))?;
+    let name = request.name.as_deref().map(Name::sanitised);
+    let admit = |reply| Request::Admit { code, token: token.clone(), name, reply };
+    let seat = front.desk.ask(admit).await.map_err(|refused| Refusal::of(refused, &text))?;
+    let ticket = Ticket { seat: token, code };
+    let (connect_token, time) = front.tickets.issue(&ticket, route).map_err(|error| {
+        tracing::error!(target: "host", %error, "no connect token could be issued");
+        Refusal::of(Refused::NoRandomness, &text)
+    })?;
+    Ok(Json(Joined { seat: seat.0, token: ticket.seat.to_hex(), connect_token, time }))
+}
+
+/// Reads a request to join. The protocol's number is looked at first: another version may have another request.
+fn read_join(body: &[u8]) -> Result<JoinRequest, Refusal> {
+    #[derive(Deserialize)]
+    struct Spoken {
+        protocol: u64,
+    }
+    let spoken: Spoken = serde_json::from_slice(body).map_err(|error| Refusal::bad_json(&error))?;
+    if spoken.protocol != u64::from(PROTOCOL_VERSION) {
+        return Err(Refusal::other_protocol(spoken.protocol));
+    }
+    serde_json::from_slice(body).map_err(|error| Refusal::bad_json(&error))
+}
+
+fn new_token() -> Result<SeatToken, Refusal> {
+    let mut bytes = [0; keyboardia_session::token::SEAT_TOKEN_BYTES];
+    getrandom::fill(&mut bytes).map_err(|_| Refusal::of(Refused::NoRandomness, ""))?;
+    Ok(SeatToken(bytes))
+}

@@ -1,0 +1,216 @@
+//! The headless Keyboardia host: sessions over HTTP and UDP.
+//!
+//! It moves bytes and time between players and the [`keyboardia_session::Authority`] of each session; no rule of the
+//! game is written here. The `keyboardia-server` program is a command line around [`Host`], and the desktop game embeds
+//! the same [`Host`] for playing alone or on a local network. So the library keeps no global state, sets up no logging
+//! (its `tracing` target is `host`) and never ends the process.
+//!
+//! ```text
+//! HTTP (TCP)  ──→ http ──→ desk ──┐             thread "host-http"
+//! game (UDP)  ──→ shard ←─────────┴─→ rooms     thread "host-loop", see driver
+//! time (UDP)  ──→ echo                          thread "host-time"
+//! ```
+
+mod addresses;
+mod channels;
+mod clock;
+mod desk;
+mod driver;
+mod echo;
+mod error;
+mod http;
+mod limits;
+mod room;
+mod shard;
+mod tickets;
+mod vet;
+
+pub use channels::connection_config;
+pub use clock::HostClock;
+pub use error::HostError;
+
+use crate::{
+    addresses::Addresses,
+    desk::{Desk, Request},
+    driver::Driver,
+    http::Http,
+    limits::ADVERTISED_MAX,
+    shard::Shard,
+    tickets::Tickets,
+};
+use keyboardia_session::{Manifest, SessionCode, SessionSetup};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+use tokio::sync::watch;
+
+/// Port of HTTP (TCP) and of the game (UDP), unless another is chosen.
+pub const PORT: u16 = 7373;
+/// Port of the time echo (UDP), unless another is chosen.
+pub const TIME_PORT: u16 = PORT + 1;
+
+/// Where a host listens, and how players reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostConfig {
+    /// TCP address of HTTP. Port 0 takes any free one, here as below.
+    pub http: SocketAddr,
+    /// UDP address of the game.
+    pub udp: SocketAddr,
+    /// UDP address of the time echo.
+    pub time: SocketAddr,
+    /// Addresses under which players reach this host besides those of its interfaces: of a router, or of the machine
+    /// around a container. At most 30.
+    pub advertise: Vec<IpAddr>,
+}
+
+impl HostConfig {
+    /// Any free ports on loopback: for playing alone, and for tests.
+    pub fn loopback() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { http: any, udp: any, time: any, advertise: Vec::new() }
+    }
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        let at = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        Self { http: at(PORT), udp: at(PORT), time: at(TIME_PORT), advertise: Vec::new() }
+    }
+}
+
+/// Datagrams that led to nothing since the host started: noise, and attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dropped {
+    /// At the game's socket.
+    pub game: u64,
+    /// At the time echo.
+    pub time: u64,
+}
+
+/// A running host. Stops when it is dropped.
+pub struct Host {
+    http: SocketAddr,
+    udp: SocketAddr,
+    time: SocketAddr,
+    desk: Desk,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+    game_dropped: Arc<AtomicU64>,
+    time_dropped: Arc<AtomicU64>,
+}
+
+impl Host {
+    /// Opens the sockets and starts the threads; players can join when this returns.
+    ///
+    /// # Errors
+    /// When an address cannot be opened, or the operating system lacks threads or randomness. See [`HostError`].
+    pub fn start(config: HostConfig) -> Result<Self, HostError> {
+        if config.advertise.len() > ADVERTISED_MAX {
+            return Err(HostError::TooManyAdvertised(config.advertise.len()));
+        }
+        let setup = SessionSetup::starter(&Manifest::builtin()?);
+        let (listener, http) = open(config.http, TcpListener::bind, TcpListener::local_addr)?;
+        let (game, udp) = open(config.udp, UdpSocket::bind, UdpSocket::local_addr)?;
+        let (echo, time) = open(config.time, UdpSocket::bind, UdpSocket::local_addr)?;
+        echo::prepare(&echo).map_err(|error| HostError::of_socket(time, error))?;
+
+        let clock = HostClock::start();
+        let mut key = [0; renetcode::NETCODE_KEY_BYTES];
+        getrandom::fill(&mut key).map_err(|_| HostError::NoRandomness)?;
+        let addresses = Addresses::new(udp, time, config.advertise);
+        let tickets = Arc::new(Tickets { key, addresses, clock });
+        let shard = Shard::new(game, &tickets).map_err(|error| HostError::of_socket(udp, error))?;
+        let (desk, requests) = Desk::open();
+        let serve = Http::new(listener, desk.clone(), tickets).map_err(HostError::Threads)?;
+
+        let (stop, stopping) = watch::channel(false);
+        let (game_dropped, time_dropped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let driver = Driver::new(clock, shard, setup, Arc::clone(&game_dropped));
+        let (counter, until) = (Arc::clone(&time_dropped), stopping.clone());
+        // From here on, an early return drops the host, and so stops what has been started.
+        let mut host = Self { http, udp, time, desk, stop, threads: Vec::new(), game_dropped, time_dropped };
+        host.spawn("host-time", move || echo::run(&echo, clock, &counter, &until))?;
+        let until = stopping.clone();
+        host.spawn("host-loop", move || driver.run(&requests, &until))?;
+        host.spawn("host-http", move || serve.run(stopping))?;
+        tracing::info!(target: "host", %http, %udp, %time, "the host is ready");
+        Ok(host)
+    }
+
+    /// Where HTTP listens (TCP), with the actual port.
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where the game listens (UDP), with the actual port.
+    pub fn udp_addr(&self) -> SocketAddr {
+        self.udp
+    }
+
+    /// Where time probes are answered (UDP), with the actual port.
+    pub fn time_addr(&self) -> SocketAddr {
+        self.time
+    }
+
+    /// Opens a session with the starter groove. It is over when nobody has been in it for the grace time (30 s). Blocks
+    /// for a few milliseconds; not for use on an async runtime's thread.
+    ///
+    /// # Errors
+    /// [`HostError::Full`], or [`HostError::NoAnswer`] after [`Self::stop`].
+    pub fn create_session(&self) -> Result<SessionCode, HostError> {
+        Ok(self.desk.ask_blocking(Request::Create)?)
+    }
+
+    /// Datagrams that led to nothing so far.
+    pub fn dropped(&self) -> Dropped {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Dropped { game: read(&self.game_dropped), time: read(&self.time_dropped) }
+    }
+
+    /// Disconnects every player, so that they learn at once, and ends all threads. Takes less than a second; a second
+    /// call does nothing.
+    pub fn stop(&mut self) {
+        self.stop.send_replace(true);
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!(target: "host", "a thread of the host had failed");
+            }
+        }
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), HostError> {
+        let thread = std::thread::Builder::new().name(name.into()).spawn(work).map_err(HostError::Threads)?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { http, udp, time, .. } = self;
+        f.debug_struct("Host").field("http", http).field("udp", udp).field("time", time).finish_non_exhaustive()
+    }
+}
+
+/// Binds a socket and asks for its actual address.
+fn open<S>(
+    address: SocketAddr,
+    bind: fn(SocketAddr) -> std::io::Result<S>,
+    local: fn(&S) -> std::io::Result<SocketAddr>,
+) -> Result<(S, SocketAddr), HostError> {
+    let socket = bind(address).map_err(|error| HostError::of_socket(address, error))?;
+    let bound = local(&socket).map_err(|error| HostError::of_socket(address, error))?;
+    Ok((socket, bound))
+}

@@ -1,0 +1,57 @@
+//! Bounds of a host that no player needs to know; what both sides need is in [`keyboardia_session::limits`].
+
+use keyboardia_session::limits::{MESSAGE_BYTES_MAX, SEATS_MAX, SEATS_PER_SOCKET_MAX};
+use std::time::Duration;
+
+/// Pause of the host's loop while anybody is connected.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+/// Pause of the host's loop while nobody is.
+pub(crate) const TICK_IDLE: Duration = Duration::from_millis(5);
+/// Longest time between two packets to a seat. renet acknowledges acknowledgements, so it always has something to
+/// send; without this pace a seat would cost a packet per tick and direction. Well below the resend time.
+pub(crate) const ACK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Connections of one socket: its seats, and a few that come back before their old connection is given up.
+pub(crate) const CLIENTS_PER_SOCKET_MAX: usize = SEATS_PER_SOCKET_MAX + SEATS_MAX;
+/// Datagrams that are read per tick; a flood then costs time, but does not stop it.
+pub(crate) const DATAGRAMS_PER_TICK_MAX: usize = 1_024;
+/// Bytes of a datagram that are looked at; netcode's own are at most 1,400.
+pub(crate) const DATAGRAM_BYTES_MAX: usize = 1_500;
+
+/// Messages that a seat may send per second in the long run; more wait, and a seat whose queue overflows is dropped.
+pub(crate) const MESSAGES_PER_SECOND_MAX: u64 = 1_000;
+/// Messages that a seat may send at once.
+pub(crate) const MESSAGES_BURST_MAX: u64 = 256;
+/// Reliable messages of a seat that may wait to be handled; renet bounds their bytes, but an empty one has none.
+pub(crate) const MESSAGES_WAITING_MAX: u64 = 4_096;
+/// Bytes of one piece of a long message, renet's constant.
+pub(crate) const SLICE_BYTES: usize = 1_200;
+/// Pieces of a long message of a seat: [`MESSAGE_BYTES_MAX`] and one more, so that the authority can say that it is
+/// too large.
+pub(crate) const SLICES_MAX: u64 = MESSAGE_BYTES_MAX.div_ceil(SLICE_BYTES) as u64 + 1;
+/// Long messages of a seat that may be on their way at once.
+pub(crate) const SLICED_MESSAGES_MAX: usize = 16;
+
+/// Requests of HTTP that may wait for the host's loop.
+pub(crate) const REQUESTS_WAITING_MAX: usize = 64;
+/// Requests that the host's loop answers per tick.
+pub(crate) const REQUESTS_PER_TICK_MAX: usize = 32;
+/// How long a request waits for the host's loop.
+pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// HTTP connections at once; further ones wait to be accepted.
+pub(crate) const HTTP_CONNECTIONS_MAX: usize = 256;
+/// How long an HTTP connection may last, so that slow ones cannot keep all the places.
+pub(crate) const HTTP_CONNECTION_LIFE: Duration = Duration::from_mins(1);
+/// How long HTTP may take to finish what it was doing when the host stops.
+pub(crate) const HTTP_STOP_MAX: Duration = Duration::from_millis(500);
+/// Bytes of a request that are repeated in a sentence about it.
+pub(crate) const QUOTE_CHARS_MAX: usize = 64;
+
+/// How long the time echo sleeps before it looks whether the host stops.
+pub(crate) const ECHO_POLL: Duration = Duration::from_millis(50);
+
+/// Addresses in a connect token, netcode's constant.
+pub(crate) const TOKEN_ADDRESSES_MAX: usize = 32;
+/// Addresses that may be advertised: a token's, less the one that the player reached us by, and loopback.
+pub(crate) const ADVERTISED_MAX: usize = TOKEN_ADDRESSES_MAX - 2;

@@ -1,0 +1,171 @@
+//! `keyboardia-server`: the host as a program. Reads the command line, starts a [`Host`], says how to join, and stops
+//! it when asked to.
+
+use clap::Parser;
+use keyboardia_server::{Host, HostConfig, PORT};
+use keyboardia_session::SessionCode;
+use std::{
+    error::Error,
+    io::{IsTerminal, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
+    process::ExitCode,
+};
+use tracing_subscriber::EnvFilter;
+
+/// The largest port that has one above it, for the time echo.
+const PORT_MAX: i64 = u16::MAX as i64 - 1;
+
+/// The headless Keyboardia host: players join its sessions over the network.
+#[derive(Debug, Parser)]
+#[command(name = "keyboardia-server", version, about)]
+struct Options {
+    /// Port of HTTP (TCP) and of the game (UDP); the time echo (UDP) gets the next one. 0 takes any free ports.
+    #[arg(long, default_value_t = PORT, value_parser = clap::value_parser!(u16).range(0..=PORT_MAX))]
+    port: u16,
+    /// Address of this machine to listen on; all of them otherwise.
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
+    bind: IpAddr,
+    /// TCP address of HTTP, if it is to differ from --bind and --port.
+    #[arg(long, value_name = "IP:PORT")]
+    http: Option<SocketAddr>,
+    /// UDP address of the game, if it is to differ from --bind and --port.
+    #[arg(long, value_name = "IP:PORT")]
+    udp: Option<SocketAddr>,
+    /// UDP address of the time echo, if it is to differ from --bind and --port + 1.
+    #[arg(long, value_name = "IP:PORT")]
+    time: Option<SocketAddr>,
+    /// Address or name under which players reach this host from outside: the router's, or that of the machine around a
+    /// container. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    advertise: Vec<String>,
+    /// Open a session at the start and show its code.
+    #[arg(long)]
+    create: bool,
+    /// Print one line of JSON when ready: {"http":"…","udp":"…","time":"…","code":"…" or null}.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Options {
+    fn config(&self) -> Result<HostConfig, String> {
+        let at = |port| SocketAddr::new(self.bind, port);
+        let time_port = if self.port == 0 { 0 } else { self.port + 1 };
+        let mut advertise = Vec::new();
+        for name in &self.advertise {
+            advertise.extend(resolve(name)?);
+        }
+        Ok(HostConfig {
+            http: self.http.unwrap_or(at(self.port)),
+            udp: self.udp.unwrap_or(at(self.port)),
+            time: self.time.unwrap_or(at(time_port)),
+            advertise,
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("host=info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    log.with_ansi(std::io::stderr().is_terminal()).init();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("keyboardia-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Signals are caught before anybody is told that the host is ready.
+    let signal = {
+        let _context = runtime.enter();
+        stop_signal()?
+    };
+    let mut host = Host::start(options.config()?)?;
+    let code = if options.create { Some(host.create_session()?) } else { None };
+    let announcement = if options.json { machine_line(&host, code) } else { welcome(&host, code, options) };
+    // Whoever closed standard output does not want to know.
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{announcement}").and_then(|()| stdout.flush()).unwrap_or_default();
+
+    let name = runtime.block_on(signal);
+    eprintln!("keyboardia-server: {name}; telling the players and stopping.");
+    host.stop();
+    Ok(())
+}
+
+/// Waits for a signal that asks the program to end; returns its name.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "interrupted",
+            _ = terminate.recv() => "asked to end",
+        }
+    })
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    Ok(async {
+        // Without a way to hear of Ctrl-C, the host runs until it is ended.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "interrupted"
+    })
+}
+
+fn resolve(name: &str) -> Result<Vec<IpAddr>, String> {
+    if let Ok(ip) = name.parse() {
+        return Ok(vec![ip]);
+    }
+    let found = (name, 0).to_socket_addrs().map_err(|error| format!("{name} cannot be advertised: {error}."))?;
+    let ips: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+    if ips.is_empty() { Err(format!("{name} cannot be advertised: it has no address.")) } else { Ok(ips) }
+}
+
+fn machine_line(host: &Host, code: Option<SessionCode>) -> String {
+    serde_json::json!({
+        "http": host.http_addr(),
+        "udp": host.udp_addr(),
+        "time": host.time_addr(),
+        "code": code.map(|code| code.to_string()),
+    })
+    .to_string()
+}
+
+/// How to join, for people.
+fn welcome(host: &Host, code: Option<SessionCode>, options: &Options) -> String {
+    let port = host.http_addr().port();
+    let addresses = reachable(host, options).into_iter().map(|address| match (port, address.contains(':')) {
+        (PORT, _) => address,
+        (_, false) => format!("{address}:{port}"),
+        (_, true) => format!("[{address}]:{port}"),
+    });
+    let code = code.map_or("CODE".into(), |code| code.to_string());
+    let joins: Vec<String> = addresses.map(|address| format!("  ./play --join {address} {code}")).collect();
+    format!("Keyboardia's host is ready. Players join with\n{}\nCtrl-C ends it.", joins.join("\n"))
+}
+
+/// Names of this host that players may be able to use, best first.
+fn reachable(host: &Host, options: &Options) -> Vec<String> {
+    if !options.advertise.is_empty() {
+        return options.advertise.clone();
+    }
+    let bound = host.http_addr().ip();
+    if !bound.is_unspecified() {
+        return vec![bound.to_string()];
+    }
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let mut ips: Vec<IpAddr> = interfaces.iter().map(if_addrs::Interface::ip).filter(IpAddr::is_ipv4).collect();
+    // Loopback, for this machine, comes last.
+    ips.sort_by_key(IpAddr::is_loopback);
+    ips.iter().map(IpAddr::to_string).collect()
+}

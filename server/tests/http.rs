@@ -1,0 +1,132 @@
+//! The HTTP interface: what is answered, and what is refused, with which sentence.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+mod common;
+
+use common::{create, host, post, try_join, url};
+use keyboardia_session::{
+    SeatToken, SessionCode,
+    api::{ApiError, ApiErrorKind},
+    limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX},
+};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+#[test]
+fn a_session_is_created_with_a_code_of_five_words() {
+    let host = host();
+    assert!(SessionCode::parse(&create(host.http_addr())).is_some());
+}
+
+#[test]
+fn the_host_is_healthy() {
+    let host = host();
+    let answer = reqwest::blocking::get(url(host.http_addr(), "/healthz")).unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().unwrap().as_str()), (200, "ok"));
+}
+
+#[test]
+fn a_seat_comes_with_its_token_and_the_way_to_connect() {
+    let host = host();
+    let joined = try_join(host.http_addr(), &create(host.http_addr()), None).unwrap();
+    assert_eq!(joined.seat, 0);
+    assert!(SeatToken::from_hex(&joined.token).is_some());
+    assert_eq!(joined.time, host.time_addr());
+}
+
+#[test]
+fn a_code_is_read_as_people_write_it() {
+    let host = host();
+    let code = create(host.http_addr()).to_uppercase().replace('-', "%20");
+    assert!(try_join(host.http_addr(), &code, None).is_ok());
+}
+
+#[test]
+fn an_unknown_code_is_refused_by_name() {
+    let host = host();
+    let absent = SessionCode::from_entropy(7).to_string();
+    let (status, error) = try_join(host.http_addr(), &absent, None).unwrap_err();
+    assert_eq!((status, error.kind), (404, ApiErrorKind::UnknownSession));
+    assert_eq!(error.message, format!("No session has the code {absent}; check the five words."));
+    let (status, error) = try_join(host.http_addr(), "not-a-code", None).unwrap_err();
+    assert_eq!((status, error.kind), (404, ApiErrorKind::UnknownSession));
+    assert_eq!(error.message, "No session has the code not-a-code; check the five words.");
+}
+
+#[test]
+fn the_eleventh_player_finds_the_session_full() {
+    let host = host();
+    let code = create(host.http_addr());
+    let first = try_join(host.http_addr(), &code, None).unwrap();
+    let seats: Vec<u8> = (1..SEATS_MAX).map(|_| try_join(host.http_addr(), &code, None).unwrap().seat).collect();
+    assert_eq!(seats, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let (status, error) = try_join(host.http_addr(), &code, None).unwrap_err();
+    assert_eq!((status, error.kind), (409, ApiErrorKind::SessionFull));
+    assert_eq!(error.message, "This session is full: all 10 seats are taken.");
+    assert_eq!(try_join(host.http_addr(), &code, Some(&first.token)).unwrap().seat, 0, "a kept seat is still open");
+}
+
+#[test]
+fn another_protocol_is_told_to_update() {
+    let host = host();
+    let code = create(host.http_addr());
+    let answer = post(host.http_addr(), &format!("/api/sessions/{code}/join"), r#"{"protocol":2,"new":[]}"#);
+    assert_eq!(answer.status(), 426);
+    let error: ApiError = answer.json().unwrap();
+    assert_eq!(error.kind, ApiErrorKind::OtherProtocol);
+    assert_eq!(error.message, "This host speaks protocol 1, your game 2: update the older one.");
+}
+
+#[test]
+fn a_body_that_cannot_be_read_is_refused() {
+    let host = host();
+    let path = format!("/api/sessions/{}/join", create(host.http_addr()));
+    let too_large = " ".repeat(HTTP_BODY_BYTES_MAX + 1);
+    let deep = "[".repeat(HTTP_BODY_BYTES_MAX);
+    let bad_token = r#"{"protocol":1,"token":"abc"}"#;
+    for body in ["", "{", "null", r#"{"protocol":-1}"#, r#"{"protocol":1,"name":7}"#, bad_token, &too_large, &deep] {
+        let answer = post(host.http_addr(), &path, body);
+        assert_eq!(answer.status(), 400, "{body:.40}");
+        let error: ApiError = answer.json().expect("an error in JSON");
+        assert_eq!(error.kind, ApiErrorKind::BadRequest);
+        assert!(error.message.ends_with('.'), "{}", error.message);
+    }
+}
+
+#[test]
+fn unknown_addresses_and_methods_are_refused_in_json() {
+    let host = host();
+    let missing = reqwest::blocking::get(url(host.http_addr(), "/api/nothing")).unwrap();
+    assert_eq!(missing.status(), 404);
+    assert_eq!(missing.json::<ApiError>().unwrap().message, "There is nothing at /api/nothing on this host.");
+    let wrong = reqwest::blocking::get(url(host.http_addr(), "/api/sessions")).unwrap();
+    assert_eq!(wrong.status(), 405);
+    assert_eq!(wrong.json::<ApiError>().unwrap().message, "/api/sessions does not answer to GET.");
+    let odd = post(host.http_addr(), "/api/sessions/%ff/join", r#"{"protocol":1}"#);
+    assert_eq!(odd.status(), 404);
+    assert_eq!(odd.json::<ApiError>().unwrap().message, "No session has that code; check the five words.");
+}
+
+#[test]
+fn bytes_that_are_not_http_disturb_nobody() {
+    let host = host();
+    let mut stranger = TcpStream::connect(host.http_addr()).unwrap();
+    stranger.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stranger.write_all(&[0xff; 512]).unwrap();
+    let mut answer = Vec::new();
+    // The host closes the connection; how much it says before is its affair.
+    stranger.read_to_end(&mut answer).unwrap_or_default();
+    create(host.http_addr());
+}
+
+#[test]
+fn connections_that_say_nothing_leave_room_for_others() {
+    let host = host();
+    let silent: Vec<TcpStream> = (0..64).map(|_| TcpStream::connect(host.http_addr()).unwrap()).collect();
+    create(host.http_addr());
+    drop(silent);
+}

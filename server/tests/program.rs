@@ -1,0 +1,106 @@
+//! The host as a program.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
+mod common;
+
+use common::{Player, host, until};
+use keyboardia_session::SessionCode;
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+};
+
+/// A running program, ended when the test fails.
+struct Program(Child);
+
+impl Program {
+    fn start(arguments: &[&str]) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_keyboardia-server"))
+            .args(arguments)
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Self(child.expect("the program starts"))
+    }
+
+    fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Exit code and standard error.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.0.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+        (self.0.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        self.0.kill().unwrap_or_default();
+        self.0.wait().map(drop).unwrap_or_default();
+    }
+}
+
+#[test]
+fn the_program_says_where_it_is_and_ends_well_when_asked_to() {
+    for signal in ["TERM", "INT"] {
+        let mut program = Program::start(&["--json", "--port", "0", "--bind", "127.0.0.1", "--create"]);
+        let line: serde_json::Value = serde_json::from_str(&program.first_line()).unwrap();
+        let address = |name: &str| line[name].as_str().unwrap().parse::<SocketAddr>().unwrap();
+        assert!(["http", "udp", "time"].iter().all(|name| address(name).port() != 0), "{line}");
+        let code = line["code"].as_str().unwrap();
+        assert!(SessionCode::parse(code).is_some());
+        let mut ada = Player::enter(address("http"), code, None);
+        program.signal(signal);
+        until([&mut ada], "the end", |[ada]| ada.is_gone());
+        let (status, said) = program.end();
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.contains("telling the players and stopping"), "{said}");
+        assert!(!said.contains(&ada.joined.token) && !said.contains(code), "no secrets in the log");
+    }
+}
+
+#[test]
+fn without_create_there_is_no_code() {
+    let mut program = Program::start(&["--json", "--port", "0"]);
+    let line: serde_json::Value = serde_json::from_str(&program.first_line()).unwrap();
+    assert!(line["code"].is_null());
+    program.signal("TERM");
+    assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
+fn people_are_told_how_to_join() {
+    let mut program = Program::start(&["--port", "0", "--bind", "127.0.0.1", "--advertise", "203.0.113.7", "--create"]);
+    let mut lines = BufReader::new(program.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(lines.next().unwrap(), "Keyboardia's host is ready. Players join with");
+    let join = lines.next().unwrap();
+    assert!(join.starts_with("  ./play --join 203.0.113.7:"), "{join}");
+    assert!(SessionCode::parse(join.split(' ').next_back().unwrap()).is_some(), "{join}");
+    program.signal("TERM");
+    assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
+fn a_port_in_use_ends_the_program_with_a_sentence() {
+    let host = host();
+    let port = host.http_addr().port();
+    let program = Program::start(&["--bind", "127.0.0.1", "--port", &port.to_string()]);
+    let (status, said) = program.end();
+    assert_eq!(status, Some(1));
+    let sentence = format!("keyboardia-server: Port {port} is in use on this machine; choose another with --port.\n");
+    assert_eq!(said, sentence);
+}
