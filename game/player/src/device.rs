@@ -1,0 +1,218 @@
+//! The sound's last metre: a cpal stream, or silence that keeps time.
+//!
+//! The renderer is lent to the stream and comes back when the stream is dropped, so a lost device costs nothing but
+//! its sound. While there is none, the engine is driven by the clock and heard by nobody.
+
+use crate::{
+    handle::{Hearing, Output},
+    shared::Shared,
+};
+use cpal::{
+    BufferSize, FromSample, SampleFormat, SizedSample, Stream, StreamConfig, SupportedBufferSize,
+    traits::{DeviceTrait, HostTrait, StreamTrait},
+};
+use keyboardia_audio::{Nanos, Renderer};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::{Duration, Instant},
+};
+
+/// Frames that a device is asked to take at once, where it lets us choose.
+const CALLBACK_FRAMES: u32 = 512;
+/// Samples of the largest callback; what is longer is rendered in pieces.
+const SCRATCH_SAMPLES: usize = 16 * 1_024;
+/// Frames that silence takes at once.
+const SILENT_FRAMES: usize = 256;
+/// How often a missing device is looked for.
+const RETRY: Duration = Duration::from_secs(5);
+/// How often a playing device is looked after.
+const WATCH: Duration = Duration::from_millis(20);
+/// Latency that a device may claim, nanoseconds; more is not believed.
+const LATENCY_NS_MAX: i64 = 2_000_000_000;
+
+/// Drives the renderer until the player leaves.
+pub(crate) fn run(output: &Output, mut renderer: Renderer, shared: &Arc<Shared>) {
+    loop {
+        if *output == Output::Silent {
+            shared.set_hearing(Hearing::Silent("The sound is switched off.".into()));
+            keep_silent(&mut renderer, shared, None);
+            return;
+        }
+        match Speaker::open(renderer, shared) {
+            Ok(speaker) => {
+                let why = speaker.watch(shared);
+                match speaker.close() {
+                    Some(back) => renderer = back,
+                    None => {
+                        return shared.set_hearing(Hearing::Silent("The sound device took the sound with it.".into()));
+                    }
+                }
+                shared.set_hearing(Hearing::Silent(why));
+            }
+            Err((back, why)) => {
+                renderer = *back;
+                shared.set_hearing(Hearing::Silent(why));
+                keep_silent(&mut renderer, shared, Some(RETRY));
+            }
+        }
+        if shared.is_leaving() {
+            return;
+        }
+    }
+}
+
+/// Lets the engine run by the clock, unheard, for some time or until the player leaves.
+fn keep_silent(renderer: &mut Renderer, shared: &Shared, limit: Option<Duration>) {
+    let mut buffer = [0.0; 2 * SILENT_FRAMES];
+    let begin = Instant::now();
+    let length = Duration::from_secs_f64(SILENT_FRAMES as f64 / f64::from(renderer.sample_rate()));
+    let base = shared.local_nanos();
+    shared.latency_us.store(length.as_micros() as u32, Relaxed);
+    let mut blocks = 0_u32;
+    while !shared.is_leaving() && limit.is_none_or(|limit| begin.elapsed() < limit) {
+        // A block is rendered one block before it would be heard.
+        let at = Nanos(base.0 + (length * (blocks + 1)).as_nanos() as i64);
+        if let Some(at) = shared.session_nanos(at) {
+            renderer.render(&mut buffer, 2, at);
+        }
+        blocks += 1;
+        let due = length * blocks;
+        std::thread::sleep(due.saturating_sub(begin.elapsed()));
+    }
+}
+
+/// An open device that plays.
+struct Speaker {
+    stream: Stream,
+    back: Receiver<Box<Renderer>>,
+    lost: Arc<AtomicBool>,
+    name: String,
+}
+
+/// The renderer while it is lent to a stream; it returns when the stream drops it.
+struct Lent {
+    renderer: Option<Box<Renderer>>,
+    home: SyncSender<Box<Renderer>>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(renderer) = self.renderer.take() {
+            // There is room for one, and there is but one.
+            let _ = self.home.try_send(renderer);
+        }
+    }
+}
+
+type OpenError = (Box<Renderer>, String);
+
+impl Speaker {
+    fn open(renderer: Renderer, shared: &Arc<Shared>) -> Result<Self, OpenError> {
+        let mut renderer = Box::new(renderer);
+        let Some(device) = cpal::default_host().default_output_device() else {
+            return Err((renderer, "No sound device was found; the game goes on silently.".into()));
+        };
+        let supported = match device.default_output_config() {
+            Ok(supported) => supported,
+            Err(error) => return Err((renderer, format!("The sound device cannot be used: {error}."))),
+        };
+        let name = device
+            .description()
+            .map_or_else(|_| "sound device".to_owned(), |description| description.name().to_owned());
+        let buffer_size = match supported.buffer_size() {
+            SupportedBufferSize::Range { min, max } => BufferSize::Fixed(CALLBACK_FRAMES.clamp(*min, (*max).max(*min))),
+            SupportedBufferSize::Unknown => BufferSize::Default,
+        };
+        let format = supported.sample_format();
+        let config = StreamConfig { buffer_size, ..supported.config() };
+        if renderer.sample_rate() != config.sample_rate {
+            renderer.set_sample_rate(config.sample_rate);
+        }
+        let (home, back) = sync_channel(1);
+        let lost = Arc::new(AtomicBool::new(false));
+        let lent = Lent { renderer: Some(renderer), home };
+        let opened = match format {
+            SampleFormat::F32 => stream::<f32>(&device, config, lent, shared, &lost),
+            SampleFormat::I16 => stream::<i16>(&device, config, lent, shared, &lost),
+            SampleFormat::I32 => stream::<i32>(&device, config, lent, shared, &lost),
+            SampleFormat::U16 => stream::<u16>(&device, config, lent, shared, &lost),
+            SampleFormat::U8 => stream::<u8>(&device, config, lent, shared, &lost),
+            other => Err(format!("The sound device wants {other} samples, which this game does not make.")),
+        };
+        match opened {
+            Ok(stream) => Ok(Self { stream, back, lost, name }),
+            // The stream that was not opened has dropped what it was lent.
+            Err(why) => match back.recv() {
+                Ok(renderer) => Err((renderer, why)),
+                Err(_) => unreachable!("a renderer that is lent comes back"),
+            },
+        }
+    }
+
+    /// Looks after the device until it is lost or the player leaves; returns why, as a sentence.
+    fn watch(&self, shared: &Shared) -> String {
+        while !shared.is_leaving() {
+            if self.lost.load(Relaxed) {
+                return format!("The sound device {} is gone; the game goes on silently.", self.name);
+            }
+            let latency_us = shared.latency_us.load(Relaxed);
+            shared.set_hearing(Hearing::Playing { device: self.name.clone(), latency_us });
+            std::thread::sleep(WATCH);
+        }
+        "The player has left.".to_owned()
+    }
+
+    /// Ends the stream and takes the renderer back.
+    fn close(self) -> Option<Renderer> {
+        drop(self.stream);
+        self.back.recv_timeout(Duration::from_secs(2)).ok().map(|renderer| *renderer)
+    }
+}
+
+fn stream<T: SizedSample + FromSample<f32>>(
+    device: &cpal::Device,
+    config: StreamConfig,
+    mut lent: Lent,
+    shared: &Arc<Shared>,
+    lost: &Arc<AtomicBool>,
+) -> Result<Stream, String> {
+    let channels = config.channels.max(1);
+    let mut scratch = vec![0.0_f32; SCRATCH_SAMPLES / usize::from(channels) * usize::from(channels)];
+    let frame_ns = 1e9 / f64::from(config.sample_rate.max(1));
+    let lost = lost.clone();
+    let clock = shared.clone();
+    let callback = move |out: &mut [T], info: &cpal::OutputCallbackInfo| {
+        let now = clock.local_nanos();
+        let stamps = info.timestamp();
+        let ahead = stamps.playback.saturating_duration_since(stamps.callback).as_nanos();
+        let ahead = i64::try_from(ahead).unwrap_or(0).min(LATENCY_NS_MAX);
+        clock.latency_us.store((ahead / 1_000) as u32, Relaxed);
+        let mut done = 0;
+        for piece in out.chunks_mut(scratch.len()) {
+            let buffer = &mut scratch[..piece.len()];
+            buffer.fill(0.0);
+            let later = (done / usize::from(channels)) as f64 * frame_ns;
+            let at = clock.session_nanos(Nanos(now.0.saturating_add(ahead).saturating_add(later as i64)));
+            if let (Some(at), Some(renderer)) = (at, &mut lent.renderer) {
+                renderer.render(buffer, channels, at);
+            }
+            for (sample, value) in piece.iter_mut().zip(buffer.iter()) {
+                *sample = T::from_sample(*value);
+            }
+            done += piece.len();
+        }
+    };
+    let failed = move |error: cpal::Error| match error.kind() {
+        cpal::ErrorKind::Xrun | cpal::ErrorKind::RealtimeDenied | cpal::ErrorKind::DeviceChanged => {}
+        _ => lost.store(true, Relaxed),
+    };
+    let stream = device
+        .build_output_stream(config, callback, failed, None)
+        .map_err(|error| format!("The sound device cannot be opened: {error}."))?;
+    stream.play().map_err(|error| format!("The sound device does not play: {error}."))?;
+    Ok(stream)
+}

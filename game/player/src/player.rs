@@ -1,0 +1,414 @@
+//! The player's thread: a windowless Bevy app around the seat.
+//!
+//! Each turn of about a millisecond: packets in, probes in, wishes in, score and sounds to the engine, packets out,
+//! picture out. The seat, the engine and the sounds outlive a connection; a lost one is made anew with the same token.
+
+use crate::{
+    device,
+    handle::{Connection, Heard, PlayerOptions, Wish},
+    host::{HostApi, JoinFailure},
+    probe::{BURST, Prober},
+    shared::Shared,
+    sounds::{Loader, SoundDir},
+};
+use bevy_app::{App, PostUpdate, PreUpdate, Update};
+use bevy_ecs::prelude::*;
+use bevy_renet::{
+    RenetClient, RenetClientPlugin,
+    netcode::{
+        ClientAuthentication, ConnectToken, NetcodeClientPlugin, NetcodeClientTransport,
+        NetcodeDisconnectReason as DisconnectReason,
+    },
+    renet::{ChannelConfig, ConnectionConfig, SendType},
+};
+use bevy_time::TimePlugin;
+use keyboardia_audio::{Engine, EngineSettings, engine};
+use keyboardia_session::{
+    Micros, Notice, Seat, SessionState, SoundId, TrackIndex,
+    api::{Joined, from_hex},
+    limits::{
+        BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, SEATS_MAX, TRACKS_MAX,
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    path::Path,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// A turn of the player's thread.
+const TURN: Duration = Duration::from_millis(1);
+/// How often a packet is sent when there is nothing to say.
+const QUIET_PACKET_US: i64 = 10_000;
+/// How often the picture is replaced.
+const PICTURE_US: i64 = 4_000;
+/// How often the needed lead is reported, if it has changed.
+const REPORT_US: i64 = 1_000_000;
+/// Change of the needed lead that is worth a message, microseconds.
+const REPORT_CHANGE_US: u32 = 2_000;
+/// Time that polling and blocks may add between hearing of a launch and rendering it, microseconds.
+const POLLING_US: u32 = 4_000;
+/// Waits between attempts to reconnect.
+const BACKOFF_MIN: Duration = Duration::from_millis(250);
+const BACKOFF_MAX: Duration = Duration::from_secs(8);
+/// Bytes of a netcode connect token.
+const CONNECT_TOKEN_BYTES_MAX: usize = 4_096;
+/// Sample rate of the engine until a device says otherwise, Hz.
+const SAMPLE_RATE: u32 = 48_000;
+
+/// What a player is made of, and what outlives a connection.
+struct Body {
+    shared: Arc<Shared>,
+    seat: Seat,
+    engine: Engine,
+    loader: Loader,
+    wanted: BTreeSet<SoundId>,
+    loading: Vec<SoundId>,
+    damaged: BTreeMap<SoundId, String>,
+    seen: Option<Arc<SessionState>>,
+    pictured: Option<Micros>,
+    reported: (Micros, u32),
+    was_playing: bool,
+    has_arrived: bool,
+    packet_is_due: bool,
+    packet_sent: Micros,
+}
+
+/// How a connection ended.
+enum End {
+    Left,
+    Lost(String),
+}
+
+/// Runs a player until it leaves or fails for good.
+pub(crate) fn run(options: PlayerOptions, shared: &Arc<Shared>) {
+    if let Err(why) = live(options, shared) {
+        shared.fail(why);
+    } else {
+        shared.change_view(|view| view.connection = Connection::Left);
+    }
+    shared.leave.store(true, Relaxed);
+}
+
+fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
+    let api = HostApi::new(&options.host).map_err(|failure| failure.sentence)?;
+    shared.change_view(|view| api.host().clone_into(&mut view.host));
+    let code = match options.code {
+        Some(code) => code,
+        None => api.create().map_err(|failure| failure.sentence)?,
+    };
+    let mut joined = api.join(&code, options.name.as_ref(), None).map_err(|failure| failure.sentence)?;
+    shared.change_view(|view| view.code = Some(code.clone()));
+    let (engine, renderer) =
+        engine(EngineSettings { sample_rate: SAMPLE_RATE, tracks: TRACKS_MAX }).map_err(|e| e.to_string())?;
+    let mut body = Body::new(options.sounds.as_deref(), shared, engine)?;
+    let sound = {
+        let (shared, output) = (shared.clone(), options.output.clone());
+        std::thread::Builder::new().name("sound".into()).spawn(move || device::run(&output, renderer, &shared))
+    };
+    let sound = sound.map_err(|error| format!("This machine cannot start another thread: {error}."))?;
+    let mut backoff = BACKOFF_MIN;
+    let outcome = loop {
+        let (back, end) = connect(body, &joined)?;
+        body = back;
+        let why = match end {
+            End::Left => break Ok(()),
+            End::Lost(why) => why,
+        };
+        if !body.has_arrived {
+            break Err(why);
+        }
+        tracing::info!(target: "player", "connection lost: {why}");
+        shared.change_view(|view| view.connection = Connection::Reconnecting(why));
+        match rejoin(&api, &code, &joined, shared, &mut backoff) {
+            Some(Ok(again)) => joined = again,
+            Some(Err(failure)) => break Err(failure.sentence),
+            None => break Ok(()),
+        }
+    };
+    shared.leave.store(true, Relaxed);
+    // The sound thread looks at the flag every few milliseconds.
+    let _ = sound.join();
+    outcome
+}
+
+/// Asks for the seat again and again, ever more slowly; `None` when the player leaves meanwhile.
+fn rejoin(
+    api: &HostApi,
+    code: &str,
+    joined: &Joined,
+    shared: &Shared,
+    backoff: &mut Duration,
+) -> Option<Result<Joined, JoinFailure>> {
+    loop {
+        let until = shared.local() + backoff.as_micros() as u64;
+        while shared.local() < until {
+            if shared.is_leaving() {
+                return None;
+            }
+            std::thread::sleep(TURN);
+        }
+        match api.join(code, None, Some(&joined.token)) {
+            Ok(joined) => {
+                *backoff = BACKOFF_MIN;
+                return Some(Ok(joined));
+            }
+            Err(failure) if failure.may_pass => *backoff = (*backoff * 2).min(BACKOFF_MAX),
+            Err(failure) => return Some(Err(failure)),
+        }
+    }
+}
+
+/// Plays over one connection until it ends.
+fn connect(mut body: Body, joined: &Joined) -> Result<(Body, End), String> {
+    let refuse = |what: &str| format!("The host's answer cannot be used: {what}.");
+    let token = from_hex(&joined.connect_token, CONNECT_TOKEN_BYTES_MAX)
+        .ok_or_else(|| refuse("its token is not hexadecimal"))?;
+    let token = ConnectToken::read(&mut token.as_slice()).map_err(|_| refuse("its token is of another kind"))?;
+    let host = token.server_addresses.iter().flatten().next().copied().ok_or_else(|| refuse("it names no address"))?;
+    let any: SocketAddr =
+        if host.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    let no_socket = |error: std::io::Error| format!("This machine cannot open a UDP port: {error}.");
+    let socket = UdpSocket::bind(any).map_err(no_socket)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let transport = NetcodeClientTransport::new(now, ClientAuthentication::Secure { connect_token: token }, socket)
+        .map_err(|error| refuse(&error.to_string()))?;
+    let _prober = Prober::start(joined.time, body.shared.clone()).map_err(no_socket)?;
+    let shared = body.shared.clone();
+    body.seat.reconnect();
+    body.pictured = None;
+
+    let mut app = App::new();
+    app.add_plugins((TimePlugin, RenetClientPlugin))
+        .insert_resource(RenetClient::new(connection_config()))
+        .insert_resource(transport)
+        .insert_non_send(body)
+        .add_systems(
+            PreUpdate,
+            (NetcodeClientPlugin::update_system.after(RenetClientPlugin::update_system), receive).chain(),
+        )
+        .add_systems(Update, (take_probes, fulfil_wishes, feed_engine).chain())
+        .add_systems(PostUpdate, (send, NetcodeClientPlugin::send_packets.run_if(packet_is_due), picture).chain());
+    app.finish();
+    app.cleanup();
+    let end = loop {
+        app.update();
+        let world = app.world();
+        let lost = world.resource::<NetcodeClientTransport>().disconnect_reason();
+        let dropped = world.resource::<RenetClient>().disconnect_reason();
+        if let Some(reason) = lost {
+            break End::Lost(sentence(reason, host));
+        }
+        if let Some(reason) = dropped {
+            break End::Lost(format!("The connection to {host} broke: {reason}."));
+        }
+        if shared.is_leaving() {
+            break End::Left;
+        }
+        std::thread::sleep(TURN);
+    };
+    let world = app.world_mut();
+    world.resource_mut::<NetcodeClientTransport>().disconnect();
+    let body = world.remove_non_send::<Body>().ok_or_else(|| "The player lost itself.".to_owned())?;
+    Ok((body, end))
+}
+
+/// Both sides of a connection agree on this; the host's is built from the same constants.
+fn connection_config() -> ConnectionConfig {
+    let reliable = SendType::ReliableOrdered { resend_time: Duration::from_millis(RESEND_MS) };
+    let channel =
+        |channel_id, send_type| ChannelConfig { channel_id, max_memory_usage_bytes: CHANNEL_BYTES_MAX, send_type };
+    let channels =
+        || vec![channel(CHANNEL_RELIABLE, reliable.clone()), channel(CHANNEL_UNRELIABLE, SendType::Unreliable)];
+    ConnectionConfig {
+        available_bytes_per_tick: BYTES_PER_TICK_MAX,
+        server_channels_config: channels(),
+        client_channels_config: channels(),
+    }
+}
+
+fn sentence(reason: DisconnectReason, host: SocketAddr) -> String {
+    match reason {
+        DisconnectReason::ConnectTokenExpired => format!("The host at {host} took too long to let us in."),
+        DisconnectReason::ConnectionTimedOut => format!("The host at {host} has gone silent."),
+        DisconnectReason::ConnectionRequestTimedOut | DisconnectReason::ConnectionResponseTimedOut => {
+            format!("The host answers, but not on UDP port {}; a firewall may be in the way.", host.port())
+        }
+        DisconnectReason::ConnectionDenied => format!("The host at {host} refused the connection."),
+        DisconnectReason::DisconnectedByClient => "The connection was closed.".to_owned(),
+        DisconnectReason::DisconnectedByServer => format!("The host at {host} closed the connection."),
+    }
+}
+
+impl Body {
+    fn new(sounds: Option<&Path>, shared: &Arc<Shared>, engine: Engine) -> Result<Self, String> {
+        let dir = SoundDir::find(sounds);
+        let loader =
+            Loader::start(dir).map_err(|error| format!("This machine cannot start another thread: {error}."))?;
+        Ok(Self {
+            shared: shared.clone(),
+            seat: Seat::new(),
+            engine,
+            loader,
+            wanted: BTreeSet::new(),
+            loading: Vec::new(),
+            damaged: BTreeMap::new(),
+            seen: None,
+            pictured: None,
+            reported: (Micros(0), 0),
+            was_playing: false,
+            has_arrived: false,
+            packet_is_due: false,
+            packet_sent: Micros(0),
+        })
+    }
+
+    /// Asks for the sounds of the grid, those that sound first at the front.
+    fn want_sounds(&mut self, state: &SessionState) {
+        let first = self.engine.wanted();
+        let rows = 0..state.scenes().len();
+        let grid = rows.flat_map(|row| state.tracks().iter().filter_map(move |track| track.slots.get(row)?.as_ref()));
+        for id in first.into_iter().chain(grid.map(|clip| clip.sound.clone())) {
+            if !self.wanted.contains(&id) && self.loader.want(id.clone()) {
+                self.loading.push(id.clone());
+                self.wanted.insert(id);
+            }
+        }
+    }
+}
+
+fn receive(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
+    for channel in [CHANNEL_RELIABLE, CHANNEL_UNRELIABLE] {
+        while let Some(message) = client.receive_message(channel) {
+            body.seat.receive(&message);
+        }
+    }
+    for notice in body.seat.take_notices() {
+        if let Notice::Malformed(malformed) = &notice {
+            tracing::warn!(target: "player", "unreadable message: {malformed}");
+        }
+        body.shared.notice(notice);
+    }
+}
+
+fn take_probes(mut body: NonSendMut<Body>) {
+    let body = &mut *body;
+    for (probe, returned) in body.shared.take_probes() {
+        body.seat.probe_reply(returned, &probe);
+    }
+    body.shared.set_offset(body.seat.clock().offset_us());
+}
+
+fn fulfil_wishes(mut body: NonSendMut<Body>) {
+    let body = &mut *body;
+    let local = body.shared.local();
+    for wish in body.shared.take_wishes() {
+        // A refusal on the spot is told as a notice.
+        let _ = match wish {
+            Wish::Press(track, scene) => body.seat.press(local, track, scene).map(|_| ()),
+            Wish::Command(command) => body.seat.command(local, command).map(|_| ()),
+        };
+    }
+    report_lead(body, local);
+}
+
+/// Tells the host how much earlier than its beat this player must hear of a launch.
+fn report_lead(body: &mut Body, local: Micros) {
+    let Some(round_trip) = body.seat.clock().round_trip_max_us() else { return };
+    let one_way = (round_trip / 2) as u32;
+    let lead = one_way.saturating_add(body.shared.latency_us.load(Relaxed)).saturating_add(POLLING_US);
+    let (at, told) = body.reported;
+    let is_due = told == 0 || local.since(at) >= REPORT_US;
+    if body.seat.state().is_some() && is_due && lead.abs_diff(told) >= REPORT_CHANGE_US {
+        body.seat.report_lead(lead);
+        body.reported = (local, lead);
+    }
+}
+
+fn feed_engine(mut body: NonSendMut<Body>) {
+    let body = &mut *body;
+    if let Some(state) = body.seat.state().cloned() {
+        body.has_arrived = true;
+        if body.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &state)) {
+            if let Some(score) = body.seat.score() {
+                body.engine.set_score(&score);
+            }
+            body.want_sounds(&state);
+            body.seen = Some(state.clone());
+        }
+        let playing = state.transport().last().playing;
+        if playing && !body.was_playing {
+            body.shared.burst.fetch_max(BURST, Relaxed);
+        }
+        body.was_playing = playing;
+        body.shared.playing.store(playing, Relaxed);
+    }
+    while let Some((id, loaded)) = body.loader.next() {
+        body.loading.retain(|loading| *loading != id);
+        match loaded {
+            Ok(sample) => body.engine.add_sample(id, sample),
+            Err(why) => {
+                tracing::warn!(target: "player", "sound {id}: {why}");
+                body.damaged.insert(id, why);
+            }
+        }
+    }
+    let onsets: Vec<_> = body.engine.take_onsets().collect();
+    for onset in onsets {
+        body.shared.hear(Heard {
+            track: TrackIndex(onset.track as u8),
+            start: onset.start,
+            beat: onset.beat,
+            at: onset.at,
+        });
+    }
+    let wanted = &body.wanted;
+    body.engine.tidy(|id| wanted.contains(id));
+}
+
+/// Hands messages to renet and decides whether this turn sends packets: at once when there is something to say;
+/// acknowledgements and keep-alives, which would otherwise make a packet of every turn, now and then.
+fn send(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
+    let body = &mut *body;
+    let local = body.shared.local();
+    let mut has_news = false;
+    if client.is_connected() {
+        for message in body.seat.take_outgoing() {
+            client.send_message(CHANNEL_RELIABLE, message);
+            has_news = true;
+        }
+    }
+    body.packet_is_due = has_news || local.since(body.packet_sent) >= QUIET_PACKET_US;
+    if body.packet_is_due {
+        body.packet_sent = local;
+    }
+}
+
+fn packet_is_due(body: NonSend<Body>) -> bool {
+    body.packet_is_due
+}
+
+fn picture(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
+    let body = &mut *body;
+    let local = body.shared.local();
+    let Some(session) = body.seat.view(local).filter(|_| client.is_connected()) else { return };
+    if body.pictured.is_some_and(|at| local.since(at) < PICTURE_US) {
+        return;
+    }
+    body.pictured = Some(local);
+    debug_assert!(session.state.players().len() <= SEATS_MAX);
+    let phase_error_us = body.engine.status().phase_error_ns() / 1_000;
+    let hearing = body.shared.hearing();
+    body.shared.change_view(|view| {
+        view.connection = Connection::Connected;
+        view.session = Some(session);
+        view.hearing = hearing;
+        view.phase_error_us = phase_error_us;
+        view.loading.clone_from(&body.loading);
+        if view.damaged.len() != body.damaged.len() {
+            view.damaged.clone_from(&body.damaged);
+        }
+    });
+}

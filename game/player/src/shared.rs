@@ -1,0 +1,172 @@
+//! What the player's threads and its handle share: small, bounded, and never locked for longer than a copy.
+
+use crate::handle::{Connection, Heard, Hearing, PlayerView, Wish};
+use keyboardia_audio::Nanos;
+use keyboardia_session::{
+    Micros,
+    limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX},
+    seat::Notice,
+    wire::Probe,
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+/// Probes that may wait for the seat.
+const PROBES_WAITING_MAX: usize = 64;
+/// Onsets that may wait for the handle.
+const HEARD_WAITING_MAX: usize = 1_024;
+/// Offset that stands for "not known yet".
+const UNKNOWN: i64 = i64::MIN;
+
+/// See the module.
+pub(crate) struct Shared {
+    /// Whether the player is to leave.
+    pub(crate) leave: AtomicBool,
+    /// Whether the session plays; probes are steady then.
+    pub(crate) playing: AtomicBool,
+    /// Probes still to be sent in quick succession.
+    pub(crate) burst: AtomicU32,
+    /// Time from rendering to the speaker, microseconds.
+    pub(crate) latency_us: AtomicU32,
+    started: Instant,
+    offset_us: AtomicI64,
+    view: Mutex<Arc<PlayerView>>,
+    hearing: Mutex<Hearing>,
+    wishes: Mutex<VecDeque<Wish>>,
+    notices: Mutex<VecDeque<Notice>>,
+    heard: Mutex<VecDeque<Heard>>,
+    probes: Mutex<VecDeque<(Probe, Micros)>>,
+}
+
+/// A poisoned lock guards plain data that is whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Appends to a bounded queue; the oldest makes room.
+fn push_bounded<T>(queue: &Mutex<VecDeque<T>>, item: T, max: usize) {
+    let mut queue = lock(queue);
+    if queue.len() >= max {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
+
+impl Shared {
+    pub(crate) fn new(host: String) -> Self {
+        let view = PlayerView {
+            connection: Connection::Joining,
+            code: None,
+            host,
+            session: None,
+            hearing: Hearing::Starting,
+            phase_error_us: 0,
+            loading: Vec::new(),
+            damaged: BTreeMap::new(),
+        };
+        Self {
+            leave: AtomicBool::new(false),
+            playing: AtomicBool::new(false),
+            burst: AtomicU32::new(0),
+            latency_us: AtomicU32::new(0),
+            started: Instant::now(),
+            offset_us: AtomicI64::new(UNKNOWN),
+            view: Mutex::new(Arc::new(view)),
+            hearing: Mutex::new(Hearing::Starting),
+            wishes: Mutex::default(),
+            notices: Mutex::default(),
+            heard: Mutex::default(),
+            probes: Mutex::default(),
+        }
+    }
+
+    /// The player's own clock: microseconds since it was started, monotonic.
+    pub(crate) fn local(&self) -> Micros {
+        Micros(self.started.elapsed().as_micros() as u64)
+    }
+
+    /// The player's own clock in nanoseconds.
+    pub(crate) fn local_nanos(&self) -> Nanos {
+        Nanos(i64::try_from(self.started.elapsed().as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    /// Session time at a moment of the player's own clock; `None` until the clock is known.
+    pub(crate) fn session_nanos(&self, local: Nanos) -> Option<Nanos> {
+        let offset = self.offset_us.load(Relaxed);
+        (offset != UNKNOWN).then(|| Nanos(local.0.saturating_add(offset.saturating_mul(1_000))))
+    }
+
+    pub(crate) fn set_offset(&self, offset_us: Option<i64>) {
+        self.offset_us.store(offset_us.unwrap_or(UNKNOWN), Relaxed);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leave.load(Relaxed)
+    }
+
+    pub(crate) fn view(&self) -> Arc<PlayerView> {
+        lock(&self.view).clone()
+    }
+
+    /// Replaces the picture by a changed copy.
+    pub(crate) fn change_view(&self, change: impl FnOnce(&mut PlayerView)) {
+        let mut view = lock(&self.view);
+        change(Arc::make_mut(&mut view));
+    }
+
+    pub(crate) fn fail(&self, why: String) {
+        self.change_view(|view| view.connection = Connection::Failed(why));
+    }
+
+    pub(crate) fn hearing(&self) -> Hearing {
+        lock(&self.hearing).clone()
+    }
+
+    pub(crate) fn set_hearing(&self, hearing: Hearing) {
+        *lock(&self.hearing) = hearing;
+    }
+
+    /// Returns whether there was room.
+    pub(crate) fn wish(&self, wish: Wish) -> bool {
+        let mut wishes = lock(&self.wishes);
+        let has_room = wishes.len() < COMMANDS_IN_FLIGHT_MAX;
+        if has_room {
+            wishes.push_back(wish);
+        }
+        has_room
+    }
+
+    pub(crate) fn take_wishes(&self) -> VecDeque<Wish> {
+        std::mem::take(&mut lock(&self.wishes))
+    }
+
+    pub(crate) fn notice(&self, notice: Notice) {
+        push_bounded(&self.notices, notice, NOTICES_MAX);
+    }
+
+    pub(crate) fn take_notices(&self) -> Vec<Notice> {
+        lock(&self.notices).drain(..).collect()
+    }
+
+    pub(crate) fn hear(&self, heard: Heard) {
+        push_bounded(&self.heard, heard, HEARD_WAITING_MAX);
+    }
+
+    pub(crate) fn take_heard(&self) -> Vec<Heard> {
+        lock(&self.heard).drain(..).collect()
+    }
+
+    pub(crate) fn probe_returned(&self, probe: Probe, at: Micros) {
+        push_bounded(&self.probes, (probe, at), PROBES_WAITING_MAX);
+    }
+
+    pub(crate) fn take_probes(&self) -> VecDeque<(Probe, Micros)> {
+        std::mem::take(&mut lock(&self.probes))
+    }
+}

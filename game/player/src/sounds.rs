@@ -1,0 +1,101 @@
+//! The sound library on disk, and the thread that loads it.
+
+use keyboardia_audio::{Sample, decode_ogg};
+use keyboardia_session::{Manifest, SoundId};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+};
+
+/// Sounds that may wait to be loaded, and loaded ones to be fetched.
+const SOUNDS_WAITING_MAX: usize = keyboardia_session::limits::LIBRARY_SOUNDS_MAX;
+/// Environment variable that names the directory of the sound library.
+const SOUNDS_VARIABLE: &str = "KEYBOARDIA_SOUNDS";
+const MANIFEST: &str = "manifest.json";
+
+/// A directory with a manifest and `{id}.ogg` files.
+#[derive(Debug, Clone)]
+pub(crate) struct SoundDir {
+    path: PathBuf,
+}
+
+impl SoundDir {
+    /// The library: the named directory; else the environment's; else beside the program; else in the source tree.
+    pub(crate) fn find(named: Option<&Path>) -> Option<Self> {
+        let program = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
+        let beside = program.iter().flat_map(|dir| [dir.join("assets/sounds"), dir.join("../share/keyboardia/sounds")]);
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/sounds");
+        let places: Vec<PathBuf> = match (named, std::env::var_os(SOUNDS_VARIABLE)) {
+            (Some(named), _) => vec![named.to_owned()],
+            (None, Some(variable)) => vec![PathBuf::from(variable)],
+            (None, None) => beside.chain([source]).collect(),
+        };
+        places.into_iter().find(|path| path.join(MANIFEST).is_file()).map(|path| Self { path })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn manifest(&self) -> Result<Manifest, String> {
+        let json =
+            fs::read(self.path.join(MANIFEST)).map_err(|error| format!("the sound library cannot be read: {error}"))?;
+        Manifest::parse(&json).map_err(|error| error.to_string())
+    }
+
+    /// Reads and decodes a sound.
+    fn load(&self, manifest: &Manifest, id: &SoundId) -> Result<Sample, String> {
+        let sound = manifest.sound(id).ok_or_else(|| format!("this copy of the game has no sound called {id}"))?;
+        let file = self.path.join(format!("{id}.ogg"));
+        let bytes = fs::read(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        decode_ogg(bytes, sound.frames as usize).map_err(|error| format!("{}: {error}", file.display()))
+    }
+}
+
+/// A sound that has been loaded, or why it could not be.
+pub(crate) type Loaded = (SoundId, Result<Arc<Sample>, String>);
+
+/// Loads sounds on a thread of its own.
+pub(crate) struct Loader {
+    wanted: SyncSender<SoundId>,
+    loaded: Receiver<Loaded>,
+}
+
+impl Loader {
+    /// Starts the thread; it ends when the loader is dropped.
+    pub(crate) fn start(dir: Option<SoundDir>) -> std::io::Result<Self> {
+        let (wanted, wishes) = sync_channel::<SoundId>(SOUNDS_WAITING_MAX);
+        let (results, loaded) = sync_channel(SOUNDS_WAITING_MAX);
+        std::thread::Builder::new().name("loader".into()).spawn(move || {
+            let library = match &dir {
+                None => Err("the sound library was not found; name its directory with --sounds".to_owned()),
+                Some(dir) => dir.manifest(),
+            };
+            for id in wishes {
+                let sample = match (&dir, &library) {
+                    (Some(dir), Ok(manifest)) => dir.load(manifest, &id).map(Arc::new),
+                    (_, Err(why)) => Err(why.clone()),
+                    (None, Ok(_)) => Err("the sound library was not found".to_owned()),
+                };
+                if results.send((id, sample)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { wanted, loaded })
+    }
+
+    /// Asks for a sound. Returns whether there was room.
+    pub(crate) fn want(&self, id: SoundId) -> bool {
+        self.wanted.try_send(id).is_ok()
+    }
+
+    /// The next sound that has been loaded.
+    pub(crate) fn next(&self) -> Option<Loaded> {
+        self.loaded.try_recv().ok()
+    }
+}
