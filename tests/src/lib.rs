@@ -1,0 +1,13 @@
+//! What the tests and benches share: rigs that drive the production code, and measures that judge what comes out.
+//!
+//! [`rig`] renders a score offline through the production engine, [`measure`] looks for onsets and clicks, [`world`]
+//! plays a session of ten players over modelled networks, [`process`] runs the real programs, [`report`] writes what a
+//! bench found.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+pub mod measure;
+pub mod process;
+pub mod report;
+pub mod rig;
+pub mod world;

@@ -1,0 +1,125 @@
+//! The real programs as processes: found, started, spoken to, and ended when the test ends.
+
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How long a test waits for something that should happen soon.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(5);
+
+/// A program of this workspace, built beside the test: `cargo build --release --workspace --bins` makes it.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test is a program");
+    let dir = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
+    let path = dir.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        path.is_file(),
+        "{} is missing: build it first with `cargo build --release --workspace --bins`",
+        path.display()
+    );
+    path
+}
+
+/// Waits until `condition` gives something.
+///
+/// # Panics
+/// When it does not within [`PATIENCE`].
+pub fn wait_for<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_at_most(PATIENCE, condition).unwrap_or_else(|| panic!("waited {PATIENCE:?} in vain for {what}"))
+}
+
+/// Waits until `condition` gives something, or `limit` is over.
+pub fn wait_at_most<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = condition() {
+            return Some(found);
+        }
+        if begin.elapsed() > limit {
+            return None;
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// A process that is ended with the test.
+pub struct Running {
+    child: Child,
+}
+
+impl Running {
+    /// Starts a process.
+    pub fn start(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        Self { child }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its standard output, if it was piped and not taken yet.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Waits for its end; gives its status and what it wrote to piped outputs.
+    pub fn finish(mut self, limit: Duration) -> (ExitStatus, String, String) {
+        let (out, err) = (self.child.stdout.take(), self.child.stderr.take());
+        let read = |pipe: Option<Box<dyn Read + Send>>| {
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                // Output that is not text is no output.
+                let _ = pipe.map(|mut pipe| pipe.read_to_string(&mut text));
+                text
+            })
+        };
+        let out = read(out.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
+        let err = read(err.map(|pipe| Box::new(pipe) as Box<dyn Read + Send>));
+        let status = wait_at_most(limit, || self.child.try_wait().expect("a child can be asked"));
+        let status = status.unwrap_or_else(|| {
+            let _ = self.child.kill();
+            self.child.wait().expect("a killed child ends")
+        });
+        (status, out.join().unwrap_or_default(), err.join().unwrap_or_default())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A headless host in a process of its own, on free ports of this machine.
+pub struct HostProcess {
+    /// The process.
+    pub process: Running,
+    /// Address of its HTTP interface.
+    pub http: String,
+    /// Code of its first session.
+    pub code: String,
+}
+
+impl HostProcess {
+    /// Starts a host with one session.
+    pub fn start() -> Self {
+        let mut command = Command::new(program("keyboardia-server"));
+        command.args(["--bind", "127.0.0.1", "--port", "0", "--json", "--create"]);
+        let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
+        let mut line = String::new();
+        let out = process.stdout().expect("a piped output");
+        BufReader::new(out).read_line(&mut line).expect("the host says where it is");
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("{key} in {line}")).to_owned();
+        Self { http: text("http"), code: text("code"), process }
+    }
+}

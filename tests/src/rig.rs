@@ -1,0 +1,97 @@
+//! Renders a score offline through the production engine: the same decks, controller and limiter, pulled by a clock
+//! that is exact.
+
+use keyboardia_audio::{Engine, EngineSettings, Nanos, Renderer, Sample, engine};
+use keyboardia_session::{Beats, Gain, Micros, Pan, SoundId, Switch, Tempo, Timeline, TrackScore, Transport, Voice};
+use kira::Frame;
+use std::sync::Arc;
+
+/// Session time at which every rig begins; large, as UNIX time is.
+pub const START: Micros = Micros(1_790_000_000_123_457);
+
+/// A sound of the rig.
+pub fn sound(name: &str) -> SoundId {
+    SoundId::parse(name).expect("a sound's name")
+}
+
+/// A tempo of the rig.
+pub fn bpm(bpm: f64) -> Tempo {
+    Tempo::from_bpm(bpm).expect("a tempo")
+}
+
+/// A transport that has been playing since [`START`], where beat zero lies.
+pub fn playing(tempo: Tempo) -> Transport {
+    let mut transport = Transport::stopped(START, tempo);
+    assert!(transport.schedule(Timeline { anchor_time: START, anchor_beat: Beats::ZERO, tempo, playing: true }));
+    transport.settle(START);
+    transport
+}
+
+/// A voice of the rig: looped, at unity.
+pub fn voice(name: &str, start: Beats, length: Beats) -> Voice {
+    Voice { sound: sound(name), start, length, looped: true, gain: Gain::UNITY }
+}
+
+/// A track that plays nothing yet and then these.
+pub fn track(next: Vec<Switch>) -> TrackScore {
+    TrackScore { gain: Gain::UNITY, pan: Pan::CENTRE, audible: true, now: None, next }
+}
+
+/// A launch on a rig's track.
+pub fn launch(name: &str, start: Beats, length: Beats) -> Switch {
+    Switch { at: start, voice: Some(voice(name, start, length)) }
+}
+
+/// An engine under an exact clock.
+pub struct Rig {
+    /// The control side.
+    pub engine: Engine,
+    /// The callback side.
+    pub renderer: Renderer,
+    /// Frames rendered so far.
+    pub frames: u64,
+}
+
+impl Rig {
+    /// An engine of so many tracks, at [`START`].
+    pub fn new(sample_rate: u32, tracks: usize) -> Self {
+        let (engine, renderer) = engine(EngineSettings { sample_rate, tracks }).expect("an engine");
+        Self { engine, renderer, frames: 0 }
+    }
+
+    /// Makes a sound of these left and right frames known.
+    pub fn add(&mut self, name: &str, frames: impl IntoIterator<Item = f32>) {
+        let frames = frames.into_iter().map(Frame::from_mono).collect();
+        self.engine.add_sample(sound(name), Arc::new(Sample::new(frames).expect("some frames")));
+    }
+
+    /// When a frame leaves the speaker.
+    pub fn time_of(&self, frame: u64) -> Nanos {
+        let ns = i128::from(frame) * 1_000_000_000 / i128::from(self.renderer.sample_rate());
+        Nanos(Nanos::from_micros(START).0 + ns as i64)
+    }
+
+    /// Renders `frames` frames in callbacks of `block`; appends the left channel to `out`.
+    pub fn render(&mut self, frames: usize, block: usize, out: &mut Vec<f32>) {
+        let mut buffer = vec![0.0; 2 * block];
+        let mut left = frames;
+        while left > 0 {
+            let count = left.min(block);
+            let at = self.time_of(self.frames);
+            self.renderer.render(&mut buffer[..2 * count], 2, at);
+            out.extend(buffer[..2 * count].iter().step_by(2));
+            self.frames += count as u64;
+            left -= count;
+        }
+    }
+
+    /// The fractional frame at which `beat` should leave the speaker, by the transport's own arithmetic.
+    pub fn frame_of(&self, transport: &Transport, beat: Beats) -> f64 {
+        // `time_at` is exact to a microsecond; the fraction below it comes from the line's own tempo.
+        let time = transport.time_at(beat, START).expect("a playing transport");
+        let line = transport.timeline_at(time);
+        let seconds = (beat - line.anchor_beat).as_f64() / line.tempo.beats_per_second();
+        let since_start = (line.anchor_time.since(START)) as f64 / 1e6 + seconds;
+        since_start * f64::from(self.renderer.sample_rate())
+    }
+}

@@ -1,0 +1,181 @@
+//! Two players, a real host process, real UDP: one presses, both hear it at the same moment.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use keyboardia_player::{Connection, Heard, Output, Player, PlayerOptions, PlayerView};
+use keyboardia_session::{Beats, Command, Notice, SceneIndex, SessionState, Tempo, TrackIndex, limits::SEATS_MAX};
+use keyboardia_tests::process::{HostProcess, wait_for};
+use std::{net::UdpSocket, sync::Arc};
+
+fn bot(host: &str, code: Option<&str>) -> Player {
+    Player::join(PlayerOptions {
+        host: host.to_owned(),
+        code: code.map(str::to_owned),
+        output: Output::Silent,
+        ..PlayerOptions::default()
+    })
+}
+
+/// Waits until the player is in the session, knows the time and has loaded its sounds.
+fn ready(player: &Player) -> Arc<PlayerView> {
+    wait_for("a player that is ready", || {
+        let view = player.view();
+        if let Connection::Failed(why) = &view.connection {
+            panic!("{why}");
+        }
+        let session = view.session.as_ref()?;
+        let is_ready = session.now.is_some() && view.loading.is_empty() && !session.state.tracks().is_empty();
+        is_ready.then(|| view.clone())
+    })
+}
+
+fn state(player: &Player) -> Arc<SessionState> {
+    player.view().session.as_ref().expect("a session").state.clone()
+}
+
+fn agree(players: &[&Player]) {
+    wait_for("replicas that agree", || {
+        let hashes: Vec<_> = players.iter().map(|player| state(player).hash()).collect();
+        hashes.windows(2).all(|pair| pair[0] == pair[1]).then_some(())
+    });
+}
+
+fn heard(player: &Player, track: TrackIndex) -> Heard {
+    wait_for("a clip that sounds", || player.take_heard().into_iter().find(|heard| heard.track == track))
+}
+
+#[test]
+fn one_presses_and_both_engines_start_the_clip_within_a_millisecond() {
+    let host = HostProcess::start();
+    let (ada, ben) = (bot(&host.http, Some(&host.code)), bot(&host.http, Some(&host.code)));
+    ready(&ada);
+    ready(&ben);
+    let (drums, bass) = (TrackIndex(0), TrackIndex(1));
+    assert!(ada.press(drums, SceneIndex(0)));
+    let first = [heard(&ada, drums), heard(&ben, drums)];
+    assert!(ben.press(bass, SceneIndex(1)));
+    let second = [heard(&ada, bass), heard(&ben, bass)];
+    for [one, other] in [first, second] {
+        assert_eq!(one.start, other.start);
+        let apart_ms = (one.at.0 - other.at.0).abs() as f64 / 1e6;
+        assert!(apart_ms <= 1.0, "{apart_ms} ms apart");
+        let late = one.beat - one.start;
+        assert!(late < Beats(1_000_000), "began {late:?} into the clip");
+    }
+    assert_eq!(second[0].start.within(Beats::BAR), Beats::ZERO, "on the bar");
+    agree(&[&ada, &ben]);
+    assert!(state(&ada).players().len() == 2 && state(&ada).players().iter().all(|player| player.present));
+}
+
+#[test]
+fn a_player_who_comes_later_starts_in_phase_and_agrees() {
+    let host = HostProcess::start();
+    let ada = bot(&host.http, Some(&host.code));
+    ready(&ada);
+    assert!(ada.press(TrackIndex(0), SceneIndex(0)));
+    heard(&ada, TrackIndex(0));
+    assert!(ada.command(Command::SetTempo(Tempo::from_bpm(133.0).unwrap())));
+    wait_for("the new tempo", || (state(&ada).transport().last().tempo.milli_bpm() == 133_000).then_some(()));
+    let ben = bot(&host.http, Some(&host.code));
+    let late = heard(&ben, TrackIndex(0));
+    assert!(late.beat > late.start, "mid-clip");
+    let expected = state(&ada).transport().beat_at(late.at.micros());
+    let apart = (expected - late.beat).as_f64().abs();
+    assert!(apart < 0.005, "{apart} beats out of phase");
+    agree(&[&ada, &ben]);
+}
+
+#[test]
+fn leaving_and_joining_are_told_and_a_full_session_says_so() {
+    let host = HostProcess::start();
+    let mut players: Vec<Player> = (0..SEATS_MAX).map(|_| bot(&host.http, Some(&host.code))).collect();
+    for player in &players {
+        ready(player);
+    }
+    let surplus = bot(&host.http, Some(&host.code));
+    let why = failure(&surplus);
+    assert!(why.contains("full"), "{why}");
+    let gone = players.pop().expect("ten players");
+    let seat = gone.view().session.as_ref().expect("a session").me;
+    drop(gone);
+    wait_for("news of the loss", || players[0].take_notices().contains(&Notice::Lost(seat)).then_some(()));
+    wait_for("an empty seat", || state(&players[0]).player(seat).filter(|player| !player.present).map(|_| ()));
+}
+
+#[test]
+fn each_failure_to_join_is_a_clear_sentence() {
+    let host = HostProcess::start();
+    let unknown = failure(&bot(&host.http, Some("acorn-acorn-acorn-acorn-acorn")));
+    assert!(unknown.contains("acorn-acorn"), "{unknown}");
+    let nonsense = failure(&bot(&host.http, Some("nonsense")));
+    assert!(nonsense.contains("five words"), "{nonsense}");
+    let nobody = failure(&bot("127.0.0.1:9", Some(&host.code)));
+    assert!(nobody.contains("No host answers at 127.0.0.1:9"), "{nobody}");
+    let address = failure(&bot("not an address", None));
+    assert!(address.contains("not an address"), "{address}");
+}
+
+#[test]
+fn a_damaged_sound_is_named_and_the_rest_plays_on() {
+    let host = HostProcess::start();
+    let sounds = tempfile::tempdir().expect("a directory");
+    let source = Player::sound_dir(&PlayerOptions::default()).expect("the library");
+    for file in std::fs::read_dir(source).expect("the library").flatten() {
+        std::fs::copy(file.path(), sounds.path().join(file.file_name())).expect("a copy");
+    }
+    let ids: Vec<_> = {
+        let manifest = keyboardia_session::Manifest::builtin().expect("the manifest");
+        manifest.starter.tracks.iter().filter_map(|track| track.slots[0].clone()).collect()
+    };
+    let bytes = std::fs::read(sounds.path().join(format!("{}.ogg", ids[0]))).expect("a sound");
+    std::fs::write(sounds.path().join(format!("{}.ogg", ids[0])), &bytes[..bytes.len() / 2]).expect("half a sound");
+    std::fs::write(sounds.path().join(format!("{}.ogg", ids[1])), b"not a sound").expect("no sound");
+    std::fs::remove_file(sounds.path().join(format!("{}.ogg", ids[2]))).expect("a sound");
+    let player = Player::join(PlayerOptions {
+        host: host.http.clone(),
+        code: Some(host.code.clone()),
+        output: Output::Silent,
+        sounds: Some(sounds.path().to_owned()),
+        ..PlayerOptions::default()
+    });
+    let view = ready(&player);
+    let damaged: Vec<_> = view.damaged.keys().cloned().collect();
+    let mut want = ids[..3].to_vec();
+    want.sort();
+    assert_eq!(damaged, want);
+    assert!(view.damaged[&ids[0]].contains("damaged"), "{}", view.damaged[&ids[0]]);
+    assert!(player.press(TrackIndex(3), SceneIndex(0)));
+    heard(&player, TrackIndex(3));
+}
+
+#[test]
+fn malformed_packets_from_anywhere_do_not_disturb_the_jam() {
+    let host = HostProcess::start();
+    let (ada, ben) = (bot(&host.http, Some(&host.code)), bot(&host.http, Some(&host.code)));
+    ready(&ada);
+    ready(&ben);
+    let joined: keyboardia_session::api::Joined = reqwest::blocking::Client::new()
+        .post(format!("http://{}/api/sessions/{}/join", host.http, host.code))
+        .json(&serde_json::json!({ "protocol": keyboardia_session::limits::PROTOCOL_VERSION }))
+        .send()
+        .and_then(reqwest::blocking::Response::json)
+        .expect("a seat");
+    let noise = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    for round in 0..2_000_u32 {
+        let bytes: Vec<u8> =
+            (0..round % 1_300).map(|i| (i.wrapping_mul(round).wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let target = if round % 2 == 0 { joined.time } else { host.http.parse().expect("an address") };
+        let _ = noise.send_to(&bytes, target);
+    }
+    assert!(ada.press(TrackIndex(0), SceneIndex(0)));
+    let (one, other) = (heard(&ada, TrackIndex(0)), heard(&ben, TrackIndex(0)));
+    assert!((one.at.0 - other.at.0).abs() <= 1_000_000);
+    agree(&[&ada, &ben]);
+}
+
+fn failure(player: &Player) -> String {
+    wait_for("a failure", || match &player.view().connection {
+        Connection::Failed(why) => Some(why.clone()),
+        _ => None,
+    })
+}

@@ -1,0 +1,357 @@
+//! The rules of a session, through the production authority and seats: one behaviour a test.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use keyboardia_session::{
+    Action, Authority, Beats, Command, CommandId, EventKind, JoinError, Manifest, Micros, Outbox, Quantise, Refusal,
+    SceneIndex, SeatId, SeatToken, SessionSetup, Tempo, TrackIndex,
+    limits::{GRACE_US, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, UPCOMING_TIMELINES_MAX},
+    wire::{self, ClientMessage, HostMessage},
+};
+
+const START: Micros = Micros(1_790_000_000_000_000);
+
+/// An authority with players, driven by hand.
+struct Table {
+    authority: Authority,
+    now: Micros,
+    last_id: u32,
+}
+
+impl Table {
+    fn with_players(count: usize) -> Self {
+        let setup = SessionSetup::starter(&Manifest::builtin().unwrap());
+        let mut authority = Authority::new(setup, START);
+        for index in 0..count {
+            authority.admit(START, &token(index), None).unwrap();
+            authority.join(START, &token(index), &mut Outbox::new()).unwrap();
+        }
+        Self { authority, now: START, last_id: 0 }
+    }
+
+    fn send(&mut self, seat: u8, message: &ClientMessage) -> Vec<HostMessage> {
+        let mut out = Outbox::new();
+        self.authority.handle(self.now, SeatId(seat), &wire::encode(message), &mut out);
+        out.iter().map(|outgoing| wire::decode(&outgoing.bytes).unwrap()).collect()
+    }
+
+    fn ask(&mut self, seat: u8, command: Command) -> Result<Vec<EventKind>, Refusal> {
+        self.last_id += 1;
+        let id = CommandId(self.last_id);
+        let mut kinds = Vec::new();
+        for message in self.send(seat, &ClientMessage::Command { id, command }) {
+            match message {
+                HostMessage::Event(event) => {
+                    assert_eq!(event.cause.map(|cause| (cause.seat, cause.command)), Some((SeatId(seat), id)));
+                    kinds.push(event.kind);
+                }
+                HostMessage::Refused { id: refused, refusal } => {
+                    assert_eq!(refused, id);
+                    return Err(refusal);
+                }
+                other => panic!("{other:?} is no answer to a command"),
+            }
+        }
+        Ok(kinds)
+    }
+
+    fn pass_beats(&mut self, beats: f64) {
+        let tempo = self.authority.state().transport().last().tempo;
+        self.now = self.now + (beats / tempo.beats_per_second() * 1e6) as u64;
+    }
+
+    fn beat(&self) -> Beats {
+        self.authority.state().transport().beat_at(self.now)
+    }
+
+    fn playing(&self, track: u8) -> Option<(u8, Beats)> {
+        let track = self.authority.state().track(TrackIndex(track)).unwrap();
+        track.playing_at(self.beat()).map(|playing| (playing.scene.0, playing.since))
+    }
+
+    fn queued(&self, track: u8) -> Option<(Action, Beats)> {
+        let track = self.authority.state().track(TrackIndex(track)).unwrap();
+        track.queued_at(self.beat()).map(|queued| (queued.action, queued.at))
+    }
+}
+
+fn token(index: usize) -> SeatToken {
+    SeatToken([index as u8 + 1; 32])
+}
+
+fn launch(track: u8, scene: u8) -> Command {
+    Command::Launch { track: TrackIndex(track), scene: SceneIndex(scene) }
+}
+
+#[test]
+fn the_first_launch_starts_the_transport_and_sounds_with_it() {
+    let mut table = Table::with_players(1);
+    let events = table.ask(0, launch(0, 0)).unwrap();
+    assert!(
+        matches!(events[0], EventKind::TimelineSet(line) if line.playing && line.anchor_time == START + LEAD_MIN_US)
+    );
+    assert!(matches!(events[1], EventKind::Launched { stamp, .. } if stamp.at == Beats::ZERO));
+    table.pass_beats(0.5);
+    assert_eq!(table.playing(0), Some((0, Beats::ZERO)));
+}
+
+#[test]
+fn a_launch_waits_for_the_bar_and_the_next_takes_over_on_the_exact_beat() {
+    let mut table = Table::with_players(2);
+    table.ask(0, launch(0, 0)).unwrap();
+    table.pass_beats(1.5);
+    table.ask(1, launch(0, 1)).unwrap();
+    assert_eq!(table.queued(0), Some((Action::Launch(SceneIndex(1)), Beats::whole(4))));
+    assert_eq!(table.playing(0), Some((0, Beats::ZERO)));
+    table.pass_beats(3.0);
+    assert_eq!(table.playing(0), Some((1, Beats::whole(4))));
+    assert_eq!(table.queued(0), None);
+}
+
+#[test]
+fn a_launch_less_than_a_lead_before_the_bar_waits_for_the_one_after() {
+    let mut table = Table::with_players(1);
+    table.ask(0, launch(0, 0)).unwrap();
+    table.now = START + LEAD_MIN_US;
+    table.pass_beats(4.0);
+    table.now = table.now.offset(-(LEAD_MIN_US as i64) + 5_000);
+    table.ask(0, launch(0, 1)).unwrap();
+    assert_eq!(table.queued(0), Some((Action::Launch(SceneIndex(1)), Beats::whole(8))));
+}
+
+#[test]
+fn the_lead_is_what_the_slowest_seat_needs_within_its_bounds() {
+    let mut table = Table::with_players(3);
+    assert_eq!(table.authority.lead_us(), LEAD_MIN_US);
+    table.send(1, &ClientMessage::ReportLead(120_000));
+    table.send(2, &ClientMessage::ReportLead(80_000));
+    assert_eq!(table.authority.lead_us(), 120_000);
+    table.send(2, &ClientMessage::ReportLead(u32::MAX));
+    assert_eq!(table.authority.lead_us(), LEAD_MAX_US);
+    table.authority.leave(START, SeatId(2), &mut Outbox::new());
+    assert_eq!(table.authority.lead_us(), 120_000);
+}
+
+#[test]
+fn quantise_moves_launches_to_its_own_boundaries() {
+    for (quantise, want) in [(Quantise::Quarter, 2.0), (Quantise::Eighth, 1.5), (Quantise::Bars2, 8.0)] {
+        let mut table = Table::with_players(1);
+        table.ask(0, launch(1, 0)).unwrap();
+        table.ask(0, Command::SetQuantise(quantise)).unwrap();
+        table.now = START + LEAD_MIN_US;
+        table.pass_beats(1.2);
+        table.ask(0, launch(0, 0)).unwrap();
+        assert_eq!(table.queued(0), Some((Action::Launch(SceneIndex(0)), Beats::from_f64(want))), "{quantise:?}");
+    }
+}
+
+#[test]
+fn stop_waits_for_the_bar_and_unqueue_takes_it_back() {
+    let mut table = Table::with_players(1);
+    table.ask(0, launch(0, 0)).unwrap();
+    table.pass_beats(1.0);
+    table.ask(0, Command::StopTrack { track: TrackIndex(0) }).unwrap();
+    assert_eq!(table.queued(0), Some((Action::Stop, Beats::whole(4))));
+    table.ask(0, Command::Unqueue { track: TrackIndex(0) }).unwrap();
+    assert_eq!(table.queued(0), None);
+    table.ask(0, Command::StopTrack { track: TrackIndex(0) }).unwrap();
+    table.pass_beats(4.0);
+    assert_eq!(table.playing(0), None);
+}
+
+#[test]
+fn a_scene_launches_its_row_and_stops_the_rest() {
+    let mut table = Table::with_players(1);
+    table.ask(0, launch(0, 0)).unwrap();
+    table.pass_beats(1.0);
+    table.ask(0, Command::LaunchScene { scene: SceneIndex(1) }).unwrap();
+    table.pass_beats(4.0);
+    let state = table.authority.state();
+    for (index, track) in state.tracks().iter().enumerate() {
+        let want = track.clip(SceneIndex(1)).map(|_| (1, Beats::whole(4)));
+        assert_eq!(table.playing(index as u8), want, "track {index}");
+    }
+    table.ask(0, Command::LaunchScene { scene: SceneIndex(7) }).unwrap();
+    table.pass_beats(4.0);
+    assert!((0..8).all(|track| table.playing(track).is_none()), "an empty row stops everything");
+}
+
+#[test]
+fn stop_all_silences_every_track_on_one_boundary() {
+    let mut table = Table::with_players(1);
+    table.ask(0, Command::LaunchScene { scene: SceneIndex(0) }).unwrap();
+    table.pass_beats(2.0);
+    table.ask(0, Command::StopAll).unwrap();
+    assert!((0..6).all(|track| table.queued(track) == Some((Action::Stop, Beats::whole(4)))));
+    assert_eq!(table.queued(7), None, "nothing to stop there");
+    table.pass_beats(3.0);
+    assert!((0..8).all(|track| table.playing(track).is_none()));
+}
+
+#[test]
+fn a_new_tempo_keeps_the_beat_and_takes_effect_for_everyone_at_one_moment() {
+    let mut table = Table::with_players(1);
+    table.ask(0, launch(0, 0)).unwrap();
+    table.pass_beats(3.3);
+    let before = *table.authority.state().transport().last();
+    let events = table.ask(0, Command::SetTempo(Tempo::from_bpm(133.0).unwrap())).unwrap();
+    let EventKind::TimelineSet(line) = events[0] else { panic!("{events:?}") };
+    assert_eq!(line.anchor_time, table.now + LEAD_MIN_US);
+    assert_eq!(line.anchor_beat, before.beat_at(line.anchor_time));
+    assert!(line.playing);
+}
+
+#[test]
+fn stop_rests_on_the_next_bar_line_and_play_begins_there() {
+    let mut table = Table::with_players(1);
+    table.ask(0, launch(0, 0)).unwrap();
+    table.pass_beats(5.5);
+    table.ask(0, Command::SetPlaying(false)).unwrap();
+    table.now = table.now + 1_000_000;
+    assert_eq!(table.beat(), Beats::whole(8));
+    assert_eq!(table.playing(0), Some((0, Beats::ZERO)), "the clip stays, in phase");
+    table.ask(0, Command::SetPlaying(true)).unwrap();
+    let line = *table.authority.state().transport().last();
+    assert_eq!((line.anchor_beat, line.playing), (Beats::whole(8), true));
+}
+
+#[test]
+fn solo_beats_mute_and_solo_keeps_mute() {
+    let mut table = Table::with_players(1);
+    let track = TrackIndex(0);
+    let audible = |table: &Table| [0, 1].map(|track| table.authority.state().is_audible(TrackIndex(track)));
+    assert_eq!(audible(&table), [true, true]);
+    table.ask(0, Command::SetMute { track, mute: true }).unwrap();
+    assert_eq!(audible(&table), [false, true]);
+    table.ask(0, Command::SetSolo { track, solo: true }).unwrap();
+    assert_eq!(audible(&table), [true, false]);
+    table.ask(0, Command::SetSolo { track, solo: false }).unwrap();
+    assert_eq!(audible(&table), [false, true]);
+}
+
+#[test]
+fn every_refusal_has_its_reason_and_changes_nothing() {
+    let mut table = Table::with_players(1);
+    let hash = table.authority.state().hash();
+    let far = TrackIndex(99);
+    for (command, refusal) in [
+        (launch(99, 0), Refusal::NoSuchTrack),
+        (launch(0, 99), Refusal::NoSuchScene),
+        (launch(0, 7), Refusal::EmptySlot),
+        (launch(7, 0), Refusal::EmptySlot),
+        (Command::StopTrack { track: far }, Refusal::NoSuchTrack),
+        (Command::Unqueue { track: far }, Refusal::NoSuchTrack),
+        (Command::Unqueue { track: TrackIndex(0) }, Refusal::NothingQueued),
+        (Command::LaunchScene { scene: SceneIndex(8) }, Refusal::NoSuchScene),
+        (Command::SetMute { track: far, mute: true }, Refusal::NoSuchTrack),
+        (Command::SetSolo { track: far, solo: true }, Refusal::NoSuchTrack),
+        (Command::SetGain { track: far, gain: keyboardia_session::Gain::UNITY }, Refusal::NoSuchTrack),
+        (Command::SetPan { track: far, pan: keyboardia_session::Pan::CENTRE }, Refusal::NoSuchTrack),
+    ] {
+        assert_eq!(table.ask(0, command), Err(refusal), "{command:?}");
+    }
+    assert_eq!(table.authority.state().hash(), hash);
+}
+
+#[test]
+fn what_is_about_to_sound_can_not_be_taken_back() {
+    let mut table = Table::with_players(1);
+    table.ask(0, launch(1, 0)).unwrap();
+    table.now = START + LEAD_MIN_US;
+    table.pass_beats(1.0);
+    table.ask(0, launch(0, 0)).unwrap();
+    table.now = START + LEAD_MIN_US;
+    table.pass_beats(4.0);
+    table.now = table.now.offset(-5_000);
+    assert_eq!(table.ask(0, Command::Unqueue { track: TrackIndex(0) }), Err(Refusal::TooLate));
+    // A launch in that moment does not swallow it either: it follows, a bar later.
+    table.ask(0, launch(0, 1)).unwrap();
+    table.pass_beats(1.0);
+    assert_eq!(table.playing(0), Some((0, Beats::whole(4))));
+    assert_eq!(table.queued(0), Some((Action::Launch(SceneIndex(1)), Beats::whole(8))));
+}
+
+#[test]
+fn changes_faster_than_their_lead_are_refused_when_too_many_wait() {
+    let mut table = Table::with_players(1);
+    table.ask(0, Command::SetPlaying(true)).unwrap();
+    let mut taken = 1;
+    let refusal = loop {
+        table.now = table.now + 1;
+        match table.ask(0, Command::SetTempo(Tempo::from_milli_bpm(100_000 + taken as u32).unwrap())) {
+            Ok(_) => taken += 1,
+            Err(refusal) => break refusal,
+        }
+        assert!(taken <= UPCOMING_TIMELINES_MAX);
+    };
+    assert_eq!((refusal, taken), (Refusal::TooFast, UPCOMING_TIMELINES_MAX));
+    table.now = table.now + LEAD_MIN_US;
+    assert!(table.ask(0, Command::SetTempo(Tempo::from_bpm(90.0).unwrap())).is_ok());
+}
+
+#[test]
+fn an_eleventh_player_finds_the_session_full_and_a_seat_is_kept_for_the_grace_time() {
+    let mut table = Table::with_players(SEATS_MAX);
+    assert_eq!(table.authority.admit(START, &token(50), None), Err(JoinError::Full));
+    table.authority.leave(START, SeatId(3), &mut Outbox::new());
+    assert_eq!(table.authority.admit(START, &token(50), None), Err(JoinError::Full), "the seat waits for its player");
+    assert_eq!(table.authority.join(START + GRACE_US / 2, &token(3), &mut Outbox::new()), Ok(SeatId(3)));
+    table.authority.leave(START + GRACE_US, SeatId(3), &mut Outbox::new());
+    let mut out = Outbox::new();
+    let due = table.authority.wake_at().unwrap();
+    assert_eq!(due, START + 2 * GRACE_US);
+    table.authority.wake(due, &mut out);
+    assert_eq!(table.authority.join(due, &token(3), &mut out), Err(JoinError::UnknownToken));
+    assert_eq!(table.authority.admit(due, &token(50), None), Ok(SeatId(3)));
+}
+
+#[test]
+fn a_session_is_over_when_its_last_player_has_been_gone_for_the_grace_time() {
+    let mut table = Table::with_players(1);
+    assert!(!table.authority.is_over(START + 2 * GRACE_US));
+    table.authority.leave(START, SeatId(0), &mut Outbox::new());
+    assert!(!table.authority.is_over(START + (GRACE_US - 1)));
+    table.authority.wake(START + GRACE_US, &mut Outbox::new());
+    assert!(table.authority.is_over(START + GRACE_US));
+}
+
+#[test]
+fn a_malformed_message_is_answered_and_costs_nothing() {
+    let mut table = Table::with_players(2);
+    let hash = table.authority.state().hash();
+    let mut out = Outbox::new();
+    table.authority.handle(START, SeatId(0), &[255, 1, 2, 3], &mut out);
+    assert_eq!(out.len(), 1);
+    assert_eq!(out[0].to, keyboardia_session::Recipient::Seat(SeatId(0)));
+    assert!(matches!(wire::decode(&out[0].bytes), Ok(HostMessage::Malformed(_))));
+    assert_eq!(table.authority.state().hash(), hash);
+}
+
+#[test]
+fn a_restored_session_goes_on_in_phase_under_the_next_epoch() {
+    let mut table = Table::with_players(2);
+    table.ask(0, launch(0, 0)).unwrap();
+    table.pass_beats(9.0);
+    let snapshot = table.authority.snapshot();
+    let later = table.now + 3_000_000;
+    let mut restored = Authority::restore(&snapshot, later).unwrap();
+    assert_eq!(restored.epoch(), table.authority.epoch() + 1);
+    assert_eq!(restored.state().transport().beat_at(later), table.authority.state().transport().beat_at(later));
+    assert_eq!(
+        restored.state().tracks()[0].playing,
+        Some(keyboardia_session::Playing { scene: SceneIndex(0), since: Beats::ZERO, by: SeatId(0) })
+    );
+    assert_eq!(restored.join(later, &token(1), &mut Outbox::new()), Ok(SeatId(1)));
+    assert!(Authority::restore(&snapshot[1..], later).is_none());
+}
+
+#[test]
+fn time_that_runs_backwards_at_the_host_does_not_run_backwards_in_the_session() {
+    let mut table = Table::with_players(1);
+    table.now = START + 10_000_000;
+    table.ask(0, launch(0, 0)).unwrap();
+    let at = table.authority.state().at();
+    table.now = START;
+    table.ask(0, launch(1, 0)).unwrap();
+    assert!(table.authority.state().at() >= at);
+}
