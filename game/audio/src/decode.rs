@@ -45,7 +45,7 @@ pub enum DecodeError {
         expected: usize,
     },
     /// Not a sound file, or a damaged one.
-    #[error("the file is damaged or not a sound: {0}")]
+    #[error("the file is damaged or not an Ogg Vorbis sound")]
     Damaged(#[from] Error),
 }
 

@@ -34,6 +34,9 @@ const WATCH: Duration = Duration::from_millis(20);
 /// Latency that a device may claim, nanoseconds; more is not believed.
 const LATENCY_NS_MAX: i64 = 2_000_000_000;
 
+/// What a player reads who has no sound card.
+const NO_DEVICE: &str = "No sound device was found; the game goes on silently.";
+
 /// Drives the renderer until the player leaves.
 pub(crate) fn run(output: &Output, mut renderer: Renderer, shared: &Arc<Shared>) {
     loop {
@@ -114,11 +117,11 @@ impl Speaker {
     fn open(renderer: Renderer, shared: &Arc<Shared>) -> Result<Self, OpenError> {
         let mut renderer = Box::new(renderer);
         let Some(device) = cpal::default_host().default_output_device() else {
-            return Err((renderer, "No sound device was found; the game goes on silently.".into()));
+            return Err((renderer, NO_DEVICE.to_owned()));
         };
         let supported = match device.default_output_config() {
             Ok(supported) => supported,
-            Err(error) => return Err((renderer, format!("The sound device cannot be used: {error}."))),
+            Err(error) => return Err((renderer, open_failure(&error))),
         };
         let name = device
             .description()
@@ -173,6 +176,15 @@ impl Speaker {
     }
 }
 
+/// Why a device does not play, as a sentence.
+fn open_failure(error: &cpal::Error) -> String {
+    match error.kind() {
+        cpal::ErrorKind::DeviceNotAvailable | cpal::ErrorKind::HostUnavailable => NO_DEVICE.to_owned(),
+        cpal::ErrorKind::DeviceBusy => "Another program holds the sound device; the game goes on silently.".to_owned(),
+        _ => format!("The sound device does not play; the game goes on silently. ({error})"),
+    }
+}
+
 fn stream<T: SizedSample + FromSample<f32>>(
     device: &cpal::Device,
     config: StreamConfig,
@@ -210,9 +222,7 @@ fn stream<T: SizedSample + FromSample<f32>>(
         cpal::ErrorKind::Xrun | cpal::ErrorKind::RealtimeDenied | cpal::ErrorKind::DeviceChanged => {}
         _ => lost.store(true, Relaxed),
     };
-    let stream = device
-        .build_output_stream(config, callback, failed, None)
-        .map_err(|error| format!("The sound device cannot be opened: {error}."))?;
-    stream.play().map_err(|error| format!("The sound device does not play: {error}."))?;
+    let stream = device.build_output_stream(config, callback, failed, None).map_err(|error| open_failure(&error))?;
+    stream.play().map_err(|error| open_failure(&error))?;
     Ok(stream)
 }

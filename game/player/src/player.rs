@@ -24,7 +24,7 @@ use bevy_renet::{
 use bevy_time::TimePlugin;
 use keyboardia_audio::{Engine, EngineSettings, engine};
 use keyboardia_session::{
-    Micros, Notice, Seat, SessionState, SoundId, TrackIndex,
+    Micros, Notice, Refusal, Seat, SessionState, SoundId, TrackIndex,
     api::{Joined, from_hex},
     limits::{
         BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, SEATS_MAX, TRACKS_MAX,
@@ -148,6 +148,7 @@ fn rejoin(
             if shared.is_leaving() {
                 return None;
             }
+            refuse_wishes(shared);
             std::thread::sleep(TURN);
         }
         match api.join(code, None, Some(&joined.token)) {
@@ -301,9 +302,12 @@ fn take_probes(mut body: NonSendMut<Body>) {
     body.shared.set_offset(body.seat.clock().offset_us());
 }
 
-fn fulfil_wishes(mut body: NonSendMut<Body>) {
+fn fulfil_wishes(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
     let body = &mut *body;
     let local = body.shared.local();
+    if !client.is_connected() {
+        return refuse_wishes(&body.shared);
+    }
     for wish in body.shared.take_wishes() {
         // A refusal on the spot is told as a notice.
         let _ = match wish {
@@ -312,6 +316,13 @@ fn fulfil_wishes(mut body: NonSendMut<Body>) {
         };
     }
     report_lead(body, local);
+}
+
+/// What is pressed while nobody listens is refused, so that it does not come true late.
+fn refuse_wishes(shared: &Shared) {
+    for _ in shared.take_wishes() {
+        shared.notice(Notice::Refused(Refusal::NotConnected));
+    }
 }
 
 /// Tells the host how much earlier than its beat this player must hear of a launch.
