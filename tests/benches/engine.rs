@@ -48,28 +48,29 @@ fn onset_error_max() -> f64 {
     worst
 }
 
-/// How far (frames) a loop stands from where the beat says, after thirty minutes.
+/// How far (frames) a loop stands from where the beat says, after thirty minutes. The loop is a ramp, so that the value
+/// of a frame tells its position to a small part of a frame.
 fn drift_30_min() -> f64 {
+    const LENGTH: usize = 24_000;
+    // Far below the limiter, also where the interpolated edge of the ramp overshoots.
+    const TOP: f64 = 0.5;
     let mut rig = Rig::new(RATE, 1);
-    rig.add("tick", (0..24_000).map(|i| if i < 24 { 0.8 } else { 0.0 }));
+    rig.add("ramp", (0..LENGTH).map(|i| (i as f64 / LENGTH as f64 * TOP) as f32));
     let transport = playing(bpm(133.0));
-    let tracks = vec![track(vec![launch("tick", Beats::ZERO, Beats::whole(1))])];
+    let tracks = vec![track(vec![launch("ramp", Beats::ZERO, Beats::whole(1))])];
     rig.engine.set_score(&Score { transport: transport.clone(), tracks });
-    // The impulse's rise past the threshold, right after the start and thirty minutes later.
-    let rise = |rig: &mut Rig, beat: Beats| {
-        let exact = rig.frame_of(&transport, beat);
-        let before = (exact as u64).saturating_sub(2_000);
-        let mut out = Vec::new();
-        while rig.frames < before {
-            out.clear();
-            rig.render((before - rig.frames).min(48_000) as usize, 512, &mut out);
-        }
+    let middle = Beats(133 * 30 * 1_000_000_000 + 500_000_000);
+    let frame = rig.frame_of(&transport, middle).ceil();
+    let mut out = Vec::new();
+    while rig.frames <= frame as u64 {
         out.clear();
-        rig.render(4_000, 512, &mut out);
-        onset(&out, 0, 0.05).map_or(f64::INFINITY, |found| found as f64 + before as f64 - exact)
-    };
-    let first = rise(&mut rig, Beats::whole(1));
-    (rise(&mut rig, Beats::whole(133 * 30)) - first).abs()
+        rig.render((frame as u64 + 1 - rig.frames).min(48_000) as usize, 512, &mut out);
+    }
+    let found = f64::from(*out.last().expect("a frame")) / TOP * LENGTH as f64;
+    let beats_into_loop = 0.5 + (frame - rig.frame_of(&transport, middle)) * 133.0 / 60.0 / f64::from(RATE);
+    // Positions in the loop are its own frames; the output's are shorter or longer by the change of tempo.
+    let loop_frames_per_frame = LENGTH as f64 * 133.0 / 60.0 / f64::from(RATE);
+    ((found - beats_into_loop * LENGTH as f64) / loop_frames_per_frame).abs()
 }
 
 /// An engine with so many voices that all sound.

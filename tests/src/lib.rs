@@ -1,7 +1,8 @@
 //! What the tests and benches share: rigs that drive the production code, and measures that judge what comes out.
 //!
 //! [`rig`] renders a score offline through the production engine, [`measure`] looks for onsets and clicks, [`world`]
-//! plays a session of ten players over modelled networks, [`process`] runs the real programs, [`report`] writes what a
+//! plays a session of ten players over modelled networks, [`process`] runs the real programs, [`stage`] gives them a
+//! screen and a sound card, [`report`] writes what a
 //! bench found.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -10,4 +11,5 @@ pub mod measure;
 pub mod process;
 pub mod report;
 pub mod rig;
+pub mod stage;
 pub mod world;

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long a test waits for something that should happen soon.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(5);
 
 /// A program of this workspace, built beside the test: `cargo build --release --workspace --bins` makes it.

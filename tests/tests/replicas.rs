@@ -5,6 +5,7 @@
 
 use keyboardia_session::{
     Replica, Seat, SessionState,
+    bounded::Bounded,
     limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
     wire::{self, ClientMessage, HostMessage},
 };
@@ -85,7 +86,7 @@ proptest! {
 #[test]
 fn a_claimed_length_allocates_nothing() {
     // A snapshot message that claims 2⁶⁰ bytes and brings none.
-    let mut bytes = wire::encode(&HostMessage::Snapshot { index: 0, count: 1, bytes: Default::default() });
+    let mut bytes = wire::encode(&HostMessage::Snapshot { index: 0, count: 1, bytes: Bounded::default() });
     bytes.pop();
     bytes.extend([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]);
     let used = allocation_counter::measure(|| assert!(wire::decode::<HostMessage>(&bytes).is_err()));
