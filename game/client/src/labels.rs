@@ -1,0 +1,55 @@
+//! Texts on the playfield. Whoever shows something pushes [`Label`]s; they are painted over the tiles, under the panels.
+
+use crate::theme::{self, Rgb};
+use bevy::prelude::*;
+use bevy_egui::{
+    EguiContexts, EguiPrimaryContextPass,
+    egui::{Align2, LayerId},
+};
+
+/// A text in a rectangle, cut with an ellipsis where it does not fit.
+#[derive(Debug, Clone)]
+pub(crate) struct Label {
+    /// Where, design units.
+    pub(crate) rect: Rect,
+    /// At which side or corner of it.
+    pub(crate) align: Align2,
+    /// What.
+    pub(crate) text: String,
+    /// Height, design units.
+    pub(crate) size: f32,
+    /// Whether in strong weight.
+    pub(crate) strong: bool,
+    /// In which colour.
+    pub(crate) colour: Rgb,
+}
+
+/// The texts of the frame that is being prepared.
+#[derive(Resource, Default)]
+pub(crate) struct Labels(Vec<Label>);
+
+impl Labels {
+    /// Shows a text in this frame.
+    pub(crate) fn push(&mut self, label: Label) {
+        self.0.push(label);
+    }
+}
+
+/// The step in which the texts are painted; panels come after it.
+#[derive(SystemSet, Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct LabelSet;
+
+pub(super) fn plugin(app: &mut App) {
+    app.init_resource::<Labels>()
+        .add_systems(First, |mut labels: ResMut<Labels>| labels.0.clear())
+        .add_systems(EguiPrimaryContextPass, paint.in_set(LabelSet).run_if(theme::is_dressed));
+}
+
+fn paint(labels: Res<Labels>, mut contexts: EguiContexts) -> Result {
+    let painter = contexts.ctx_mut()?.layer_painter(LayerId::background());
+    for label in &labels.0 {
+        let font = if label.strong { theme::strong(label.size) } else { theme::font(label.size) };
+        theme::label(&painter, theme::egui_rect(label.rect), label.align, &label.text, font, label.colour.egui());
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Keyboardia's window.
+//!
+//! ```text
+//! Read      the player's picture is copied            link
+//! Travel    from screen to screen                     screen
+//! Arrange   places for this window and grid           playfield::layout
+//! Act       hands, keys, notices                      playfield::pointer, keyboard, toasts
+//! Draw      tiles and texts of what is the case       playfield, wordmark
+//! Show      tiles become a mesh                       tiles, backdrop
+//! Panels    egui, over it                             transport, mixer, players, toasts, title, joining
+//! ```
+//!
+//! One plugin a feature, one file a plugin. The window only shows and asks: session and sound live on the player's own
+//! threads and do not notice when it stalls.
+
+mod backdrop;
+mod cli;
+mod held;
+mod joining;
+mod keyboard;
+mod labels;
+mod link;
+mod mixer;
+mod opening;
+mod pacing;
+mod panel;
+mod players;
+mod playfield;
+mod screen;
+mod script;
+mod shot;
+mod theme;
+mod tiles;
+mod title;
+mod toasts;
+mod transport;
+mod wishes;
+mod wordmark;
+
+pub use cli::Cli;
+
+use bevy::{
+    log::{DEFAULT_FILTER, Level, LogPlugin},
+    prelude::*,
+    window::{PresentMode, WindowResizeConstraints, WindowResolution},
+};
+use bevy_egui::{EguiPlugin, EguiPrimaryContextPass};
+use link::Link;
+use script::Script;
+use std::process::ExitCode;
+
+/// Warnings about the machine that no player can do anything about.
+const QUIET: &str = "winit=error,bevy_winit=error,bevy_egui=error,bevy_render::renderer=error";
+
+/// The steps of a frame, in order.
+#[derive(SystemSet, Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum ClientSet {
+    /// The player's picture is copied.
+    Read,
+    /// The window goes from screen to screen.
+    Travel,
+    /// Places are worked out.
+    Arrange,
+    /// Hands and keys take effect.
+    Act,
+    /// Tiles and texts are put up.
+    Draw,
+    /// Tiles become a mesh.
+    Show,
+    /// Panels are drawn by egui, after all of the above.
+    Panels,
+}
+
+/// Opens the window and runs until it is closed. Says on the terminal why, if it cannot.
+pub fn run(cli: Cli) -> ExitCode {
+    let script = match read_script(&cli) {
+        Ok(script) => script,
+        Err(sentence) => {
+            eprintln!("keyboardia: {sentence}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(sentence) = opening::find_display() {
+        eprintln!("keyboardia: {sentence}");
+        return ExitCode::FAILURE;
+    }
+    opening::explain_failure();
+    match app(cli, script).run() {
+        AppExit::Success => ExitCode::SUCCESS,
+        AppExit::Error(code) => ExitCode::from(code.get()),
+    }
+}
+
+fn read_script(cli: &Cli) -> Result<Option<Script>, String> {
+    let Some(path) = &cli.script else { return Ok(None) };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the script {} cannot be read: {error}.", path.display()))?;
+    Script::parse(&text, cli.shots.clone()).map(Some).map_err(|error| format!("{error}."))
+}
+
+fn app(cli: Cli, script: Option<Script>) -> App {
+    let mut app = App::new();
+    let window = Window {
+        title: "Keyboardia".into(),
+        name: Some("keyboardia".into()),
+        resolution: WindowResolution::new(cli.size.x, cli.size.y),
+        resize_constraints: WindowResizeConstraints {
+            min_width: cli::SIZE_RANGE.0.x as f32,
+            min_height: cli::SIZE_RANGE.0.y as f32,
+            ..default()
+        },
+        present_mode: PresentMode::AutoVsync,
+        ..default()
+    };
+    let log = LogPlugin { level: Level::WARN, filter: format!("{DEFAULT_FILTER},{QUIET}"), ..default() };
+    app.add_plugins(DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..default() }).set(log))
+        .add_plugins(EguiPlugin::default())
+        .insert_resource(Link::new(&cli))
+        .insert_resource(cli);
+    if let Some(script) = script {
+        app.insert_resource(script);
+    }
+    let steps =
+        (ClientSet::Read, ClientSet::Travel, ClientSet::Arrange, ClientSet::Act, ClientSet::Draw, ClientSet::Show);
+    app.configure_sets(Update, steps.chain())
+        .configure_sets(EguiPrimaryContextPass, (labels::LabelSet, ClientSet::Panels).chain());
+    app.add_plugins((
+        theme::plugin,
+        screen::plugin,
+        link::plugin,
+        opening::plugin,
+        pacing::plugin,
+        shot::plugin,
+        script::plugin,
+    ))
+    .add_plugins((tiles::plugin, labels::plugin, backdrop::plugin, wordmark::plugin, playfield::plugin))
+    .add_plugins((title::plugin, joining::plugin, transport::plugin, mixer::plugin, players::plugin))
+    .add_plugins((toasts::plugin, keyboard::plugin));
+    app
+}

@@ -1,0 +1,283 @@
+//! The link to the player's thread: the only way in and out.
+//!
+//! [`Link`] holds the player and, when this window hosts, the host. Once a frame the player's picture is copied into
+//! [`Now`], which everything else draws from; presses and commands go out through [`Link`].
+
+use crate::{ClientSet, cli::Cli};
+use bevy::prelude::*;
+use keyboardia_player::{Output, Player, PlayerOptions, PlayerView};
+use keyboardia_server::{Host, HostConfig, HostError, PORT};
+use keyboardia_session::{Command, Name, SceneIndex, SessionCode, TrackIndex, View, seat::Notice};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// Bits of a code that only serves as an example.
+const EXAMPLE: u64 = 0x0002_5a1c_93e7_4d86;
+/// How long a press is drawn before the player's thread has taken it up.
+const FRESH: Duration = Duration::from_millis(150);
+/// How fast the light of a beat fades: its share after one beat is e to the minus this.
+const PULSE_DECAY: f64 = 4.5;
+
+/// Where to join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// A new session on a host in this window.
+    OwnHost,
+    /// A session on somebody's host.
+    Session {
+        /// Address of the host.
+        address: String,
+        /// The session's five words.
+        code: String,
+    },
+}
+
+/// How others join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Invitation {
+    /// Address of the host.
+    pub(crate) address: String,
+    /// The session's five words.
+    pub(crate) code: String,
+}
+
+impl Invitation {
+    /// What others type.
+    pub(crate) fn command(&self) -> String {
+        format!("./play --join {} {}", self.address, self.code)
+    }
+}
+
+/// The player, and the host if it is in this window.
+#[derive(Resource, Default)]
+pub(crate) struct Link {
+    player: Option<Player>,
+    host: Option<Host>,
+    invitation: Option<Invitation>,
+    fresh: Vec<(Duration, TrackIndex, SceneIndex)>,
+    retiring: Vec<JoinHandle<()>>,
+    name: Option<Name>,
+    output: Output,
+    sounds: Option<PathBuf>,
+    port: Option<u16>,
+}
+
+impl Link {
+    /// A link that is not connected yet.
+    pub(crate) fn new(cli: &Cli) -> Self {
+        let output = if cli.silent { Output::Silent } else { Output::Default };
+        Self { name: cli.name.clone(), output, sounds: cli.sounds.clone(), port: cli.port, ..Self::default() }
+    }
+
+    /// What the player wants to be called, if they said so.
+    pub(crate) fn name(&self) -> Option<&Name> {
+        self.name.as_ref()
+    }
+
+    /// Sets what the player wants to be called from the next session on; nothing lets the host choose.
+    pub(crate) fn set_name(&mut self, name: Name) {
+        self.name = Some(name).filter(|name| !name.is_empty());
+    }
+
+    /// Sets out for a session, leaving the present one. How it goes on shows in [`Now`].
+    ///
+    /// # Errors
+    /// Why it is not even tried, as a sentence.
+    pub(crate) fn join(&mut self, destination: &Destination) -> Result<(), String> {
+        self.leave();
+        let (address, code) = match destination {
+            Destination::Session { address, code } => (address.trim().to_owned(), read_code(code)?),
+            Destination::OwnHost => self.open_host().map_err(|error| error.to_string())?,
+        };
+        if address.is_empty() {
+            return Err("Enter the address of the host, for example 192.168.1.5.".into());
+        }
+        let options = PlayerOptions {
+            host: address,
+            code: Some(code.to_string()),
+            name: self.name.clone(),
+            output: self.output.clone(),
+            sounds: self.sounds.clone(),
+        };
+        self.player = Some(Player::join(options));
+        Ok(())
+    }
+
+    /// Leaves the session; a host in this window ends with it.
+    pub(crate) fn leave(&mut self) {
+        self.invitation = None;
+        self.fresh.clear();
+        let parting = (self.player.take(), self.host.take());
+        if parting.0.is_none() && parting.1.is_none() {
+            return;
+        }
+        // A goodbye may wait for the network; the window does not.
+        let part = move || {
+            let (player, host) = parting;
+            drop(player);
+            drop(host);
+        };
+        self.retiring.retain(|thread| !thread.is_finished());
+        self.retiring.extend(std::thread::Builder::new().name("goodbye".into()).spawn(part).ok());
+    }
+
+    /// Presses a pad.
+    pub(crate) fn press(&mut self, at: Duration, track: TrackIndex, scene: SceneIndex) {
+        if let Some(player) = &self.player
+            && player.press(track, scene)
+        {
+            self.fresh.push((at, track, scene));
+        }
+    }
+
+    /// Asks for something. What is refused comes back as a notice.
+    pub(crate) fn command(&self, command: Command) {
+        if let Some(player) = &self.player {
+            player.command(command);
+        }
+    }
+
+    /// Whether this pad was pressed a moment ago.
+    pub(crate) fn is_fresh(&self, track: TrackIndex, scene: SceneIndex) -> bool {
+        self.fresh.iter().any(|(_, t, s)| (*t, *s) == (track, scene))
+    }
+
+    /// What the player should be told, oldest first; each once.
+    pub(crate) fn take_notices(&self) -> Vec<Notice> {
+        self.player.as_ref().map(Player::take_notices).unwrap_or_default()
+    }
+
+    /// How others join, once known.
+    pub(crate) fn invitation(&self, view: &PlayerView) -> Option<Invitation> {
+        let joined = || Some(Invitation { address: view.host.clone(), code: view.code.clone()? });
+        self.invitation.clone().or_else(joined)
+    }
+
+    /// Starts a host with a session in it; returns where this window joins it.
+    fn open_host(&mut self) -> Result<(String, SessionCode), HostError> {
+        // The last host may still hold the usual ports.
+        for thread in self.retiring.drain(..) {
+            let _ = thread.join();
+        }
+        let host = match Host::start(host_config(self.port.unwrap_or(PORT))) {
+            // Nobody asked for the usual port, so any will do.
+            Err(HostError::PortInUse(_)) if self.port.is_none() => Host::start(host_config(0)),
+            started => started,
+        }?;
+        let code = host.create_session()?;
+        let port = host.http_addr().port();
+        let invitation = Invitation { address: address(lan_ip(), port), code: code.to_string() };
+        println!("Others join with\n  {}", invitation.command());
+        self.invitation = Some(invitation);
+        self.host = Some(host);
+        Ok((SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string(), code))
+    }
+}
+
+/// The player's picture of this frame; nothing outside a session.
+#[derive(Resource, Default)]
+pub(crate) struct Now(Option<Arc<PlayerView>>);
+
+impl Now {
+    /// Everything that the player's thread shows.
+    pub(crate) fn player(&self) -> Option<&PlayerView> {
+        self.0.as_deref()
+    }
+
+    /// The session.
+    pub(crate) fn session(&self) -> Option<&View> {
+        self.player()?.session.as_ref()
+    }
+
+    /// How bright the light of the beat is, 0 … 1: 1 on the beat, then fading. 0 while the transport rests.
+    pub(crate) fn pulse(&self) -> f32 {
+        self.session().map_or(0.0, |view| if view.is_playing() { pulse_at(view.beat().as_f64()) } else { 0.0 })
+    }
+}
+
+/// The light of the beat at `beat`.
+fn pulse_at(beat: f64) -> f32 {
+    (-PULSE_DECAY * (beat - beat.floor())).exp() as f32
+}
+
+pub(super) fn plugin(app: &mut App) {
+    app.init_resource::<Now>().add_systems(Update, copy.in_set(ClientSet::Read));
+}
+
+fn copy(mut link: ResMut<Link>, mut now: ResMut<Now>, time: Res<Time<Real>>) {
+    now.0 = link.player.as_ref().map(Player::view);
+    let present = time.elapsed();
+    link.fresh.retain(|(at, ..)| present.saturating_sub(*at) < FRESH);
+}
+
+fn read_code(text: &str) -> Result<SessionCode, String> {
+    let example = SessionCode::from_entropy(EXAMPLE);
+    SessionCode::parse(text).ok_or_else(|| match text.trim() {
+        "" => "Enter the session's code, five words.".to_owned(),
+        text => {
+            let text: String = text.chars().take(40).collect();
+            format!("“{text}” is not a session's code: it has five words, like {example}.")
+        }
+    })
+}
+
+fn host_config(port: u16) -> HostConfig {
+    let at = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let time_port = if port == 0 { 0 } else { port + 1 };
+    HostConfig { http: at(port), udp: at(port), time: at(time_port), advertise: Vec::new() }
+}
+
+/// An address of this machine that others on its network can use; loopback if it has none.
+fn lan_ip() -> IpAddr {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let ips = || interfaces.iter().map(if_addrs::Interface::ip).filter(|ip| ip.is_ipv4() && !ip.is_loopback());
+    let is_private = |ip: &IpAddr| matches!(ip, IpAddr::V4(ip) if ip.is_private());
+    ips().find(is_private).or_else(|| ips().next()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+/// An address as people type it: without the usual port.
+fn address(ip: IpAddr, port: u16) -> String {
+    if port == PORT { ip.to_string() } else { SocketAddr::new(ip, port).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_is_a_command_and_leaves_out_the_usual_port() {
+        let ip = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 5));
+        let code = "able-acid-aged-also-area".to_owned();
+        let invitation = |port| Invitation { address: address(ip, port), code: code.clone() }.command();
+        assert_eq!(invitation(PORT), "./play --join 192.168.1.5 able-acid-aged-also-area");
+        assert_eq!(invitation(9000), "./play --join 192.168.1.5:9000 able-acid-aged-also-area");
+    }
+
+    #[test]
+    fn what_is_not_a_code_is_refused_with_a_sentence() {
+        for text in ["", "hello", "one two three four five six"] {
+            let sentence = read_code(text).unwrap_err();
+            assert!(sentence.ends_with('.'), "{sentence}");
+        }
+        let code = SessionCode::from_entropy(7);
+        assert_eq!(read_code(&format!(" {code} ")), Ok(code));
+    }
+
+    #[test]
+    fn the_light_is_full_on_the_beat_and_fades() {
+        assert!((pulse_at(4.0) - 1.0).abs() < 1e-6);
+        assert!(pulse_at(4.5) < pulse_at(4.1) && pulse_at(4.99) < 0.02);
+        assert!((pulse_at(-1.0) - 1.0).abs() < 1e-6, "before the first bar too");
+    }
+
+    #[test]
+    fn a_host_without_a_port_takes_any_three() {
+        assert_eq!(host_config(0).time.port(), 0);
+        assert_eq!(host_config(7000).time.port(), 7001);
+    }
+}

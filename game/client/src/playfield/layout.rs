@@ -1,0 +1,277 @@
+//! Where everything of a jam lies: pure arithmetic from the window's size and the grid's, in design units with y down.
+//!
+//! ```text
+//! ┌ transport ───────────────────────────────────────────────┐
+//! ├ heads ──────────────────────────────┬ ────────┬──────────┤
+//! │ pads (tracks × scenes)              │ scenes  │ side     │
+//! ├ stops ──────────────────────────────┤ stop all│          │
+//! ├ mixer strips ───────────────────────┴ ────────┤          │
+//! └───────────────────────────────────────────────┴──────────┘
+//! ```
+
+use bevy::prelude::*;
+use keyboardia_session::{SceneIndex, TrackIndex};
+
+/// Space around everything.
+pub(crate) const MARGIN: f32 = 16.0;
+/// Space between two pads.
+const PAD_GAP: f32 = 6.0;
+/// Space between two groups.
+const GROUP_GAP: f32 = 10.0;
+const TRANSPORT_HEIGHT: f32 = 68.0;
+const HEAD_HEIGHT: f32 = 30.0;
+const STOP_HEIGHT: f32 = 26.0;
+const SIDE_WIDTH: f32 = 212.0;
+const SCENE_WIDTH: f32 = 104.0;
+/// Share of the height, and the least and the most of it, that the mixer gets.
+const MIXER_SHARE: f32 = 0.185;
+const MIXER_HEIGHT: (f32, f32) = (104.0, 150.0);
+
+/// What a pointer can press on the playfield.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A slot of the grid.
+    Pad(TrackIndex, SceneIndex),
+    /// The launch button of a row.
+    Scene(SceneIndex),
+    /// The stop button of a column.
+    Stop(TrackIndex),
+    /// The button that stops every column.
+    StopAll,
+}
+
+/// The places of a jam in one window.
+#[derive(Resource, Debug, Clone, PartialEq, Default)]
+pub(crate) struct Layout {
+    /// Size of the window.
+    pub(crate) size: Vec2,
+    /// The bar at the top.
+    pub(crate) transport: Rect,
+    /// The panel at the right.
+    pub(crate) side: Rect,
+    grid: Rect,
+    scenes_left: f32,
+    stops: Rect,
+    mixer: Rect,
+    tracks: usize,
+    scenes: usize,
+}
+
+impl Layout {
+    /// The layout for a window of `size` design units and a grid of `tracks` columns and `scenes` rows.
+    pub(crate) fn new(size: Vec2, tracks: usize, scenes: usize) -> Self {
+        let right = size.x - MARGIN;
+        let transport = Rect::new(MARGIN, 0.0, right, TRANSPORT_HEIGHT);
+        let bottom = size.y - MARGIN;
+        let side = Rect::new(right - SIDE_WIDTH, TRANSPORT_HEIGHT, right, bottom);
+        let scenes_left = side.min.x - GROUP_GAP - SCENE_WIDTH;
+        let columns_right = scenes_left - GROUP_GAP;
+        let mixer_height = (size.y * MIXER_SHARE).clamp(MIXER_HEIGHT.0, MIXER_HEIGHT.1);
+        let mixer = Rect::new(MARGIN, bottom - mixer_height, columns_right, bottom);
+        let stops_bottom = mixer.min.y - GROUP_GAP;
+        let stops = Rect::new(MARGIN, stops_bottom - STOP_HEIGHT, columns_right, stops_bottom);
+        let grid_top = TRANSPORT_HEIGHT + HEAD_HEIGHT + PAD_GAP;
+        let grid = Rect::new(MARGIN, grid_top, columns_right, stops.min.y - PAD_GAP);
+        Self { size, transport, side, grid, scenes_left, stops, mixer, tracks, scenes }
+    }
+
+    /// Number of columns.
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = TrackIndex> + use<> {
+        (0..self.tracks as u8).map(TrackIndex)
+    }
+
+    /// Number of rows.
+    pub(crate) fn scenes(&self) -> impl Iterator<Item = SceneIndex> + use<> {
+        (0..self.scenes as u8).map(SceneIndex)
+    }
+
+    /// A slot of the grid.
+    pub(crate) fn pad(&self, track: TrackIndex, scene: SceneIndex) -> Rect {
+        let (columns, rows) = (self.column(track), self.row(scene));
+        Rect::new(columns.0, rows.0, columns.1, rows.1)
+    }
+
+    /// The head of a column.
+    pub(crate) fn head(&self, track: TrackIndex) -> Rect {
+        let (left, right) = self.column(track);
+        Rect::new(left, TRANSPORT_HEIGHT, right, TRANSPORT_HEIGHT + HEAD_HEIGHT)
+    }
+
+    /// The stop button of a column.
+    pub(crate) fn stop(&self, track: TrackIndex) -> Rect {
+        let (left, right) = self.column(track);
+        Rect::new(left, self.stops.min.y, right, self.stops.max.y)
+    }
+
+    /// The mixer strip of a column.
+    pub(crate) fn strip(&self, track: TrackIndex) -> Rect {
+        let (left, right) = self.column(track);
+        Rect::new(left, self.mixer.min.y, right, self.mixer.max.y)
+    }
+
+    /// The launch button of a row.
+    pub(crate) fn scene(&self, scene: SceneIndex) -> Rect {
+        let (top, bottom) = self.row(scene);
+        Rect::new(self.scenes_left, top, self.scenes_left + SCENE_WIDTH, bottom)
+    }
+
+    /// The head over the launch buttons.
+    pub(crate) fn scenes_head(&self) -> Rect {
+        Rect::new(self.scenes_left, TRANSPORT_HEIGHT, self.scenes_left + SCENE_WIDTH, TRANSPORT_HEIGHT + HEAD_HEIGHT)
+    }
+
+    /// The button that stops every column.
+    pub(crate) fn stop_all(&self) -> Rect {
+        Rect::new(self.scenes_left, self.stops.min.y, self.scenes_left + SCENE_WIDTH, self.stops.max.y)
+    }
+
+    /// The space beside the mixer strips, under the launch buttons.
+    pub(crate) fn corner(&self) -> Rect {
+        Rect::new(self.scenes_left, self.mixer.min.y, self.scenes_left + SCENE_WIDTH, self.mixer.max.y)
+    }
+
+    /// The place of a target.
+    pub(crate) fn rect(&self, target: Target) -> Rect {
+        match target {
+            Target::Pad(track, scene) => self.pad(track, scene),
+            Target::Scene(scene) => self.scene(scene),
+            Target::Stop(track) => self.stop(track),
+            Target::StopAll => self.stop_all(),
+        }
+    }
+
+    /// Whether the grid has this target.
+    pub(crate) fn has(&self, target: Target) -> bool {
+        let (has_track, has_scene) = (
+            |track: TrackIndex| usize::from(track.0) < self.tracks,
+            |scene: SceneIndex| usize::from(scene.0) < self.scenes,
+        );
+        match target {
+            Target::Pad(track, scene) => has_track(track) && has_scene(scene),
+            Target::Scene(scene) => has_scene(scene),
+            Target::Stop(track) => has_track(track),
+            Target::StopAll => true,
+        }
+    }
+
+    /// What lies at a point. The gap between two pads belongs to the pad before it, so that no press is lost between.
+    pub(crate) fn target_at(&self, point: Vec2) -> Option<Target> {
+        let column = cell(point.x, self.grid.min.x, self.column_pitch(), self.tracks).map(TrackIndex);
+        let row = cell(point.y, self.grid.min.y, self.row_pitch(), self.scenes).map(SceneIndex);
+        let on_scenes = (self.scenes_left..self.scenes_left + SCENE_WIDTH).contains(&point.x);
+        let on_stops = (self.stops.min.y..self.stops.max.y).contains(&point.y);
+        match (column, row) {
+            (Some(track), Some(scene)) => Some(Target::Pad(track, scene)),
+            (Some(track), None) if on_stops => Some(Target::Stop(track)),
+            (None, Some(scene)) if on_scenes => Some(Target::Scene(scene)),
+            (None, None) if on_scenes && on_stops => Some(Target::StopAll),
+            _ => None,
+        }
+    }
+
+    fn column_pitch(&self) -> f32 {
+        (self.grid.width() + PAD_GAP) / self.tracks.max(1) as f32
+    }
+
+    fn row_pitch(&self) -> f32 {
+        (self.grid.height() + PAD_GAP) / self.scenes.max(1) as f32
+    }
+
+    fn column(&self, track: TrackIndex) -> (f32, f32) {
+        let left = self.grid.min.x + f32::from(track.0) * self.column_pitch();
+        (left, left + self.column_pitch() - PAD_GAP)
+    }
+
+    fn row(&self, scene: SceneIndex) -> (f32, f32) {
+        let top = self.grid.min.y + f32::from(scene.0) * self.row_pitch();
+        (top, top + self.row_pitch() - PAD_GAP)
+    }
+}
+
+/// The cell of `count` cells of width `pitch` from `start` on, in which `at` lies.
+fn cell(at: f32, start: f32, pitch: f32, count: usize) -> Option<u8> {
+    let index = ((at - start) / pitch).floor();
+    (index >= 0.0 && index < count as f32).then_some(index as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theme::Scale;
+
+    /// Layouts of real windows, in design units.
+    fn layouts() -> impl Iterator<Item = Layout> {
+        let windows = [(900, 520), (1024, 600), (1280, 720), (1920, 1080), (2560, 1440), (1000, 1600), (2560, 700)];
+        let grids = [(8, 8), (1, 1), (16, 16)];
+        windows.into_iter().flat_map(move |(width, height)| {
+            let window = Vec2::new(width as f32, height as f32);
+            let size = window / Scale::for_window(window).0;
+            grids.into_iter().map(move |(tracks, scenes)| Layout::new(size, tracks, scenes))
+        })
+    }
+
+    fn targets(layout: &Layout) -> Vec<Target> {
+        let pads = layout.tracks().flat_map(|track| layout.scenes().map(move |scene| Target::Pad(track, scene)));
+        let stops = layout.tracks().map(Target::Stop);
+        pads.chain(stops).chain(layout.scenes().map(Target::Scene)).chain([Target::StopAll]).collect()
+    }
+
+    fn everything(layout: &Layout) -> Vec<Rect> {
+        let tracks = || layout.tracks();
+        let panels = [layout.transport, layout.side, layout.scenes_head(), layout.corner()];
+        let targets = targets(layout).into_iter().map(|target| layout.rect(target));
+        targets.chain(tracks().map(|t| layout.head(t))).chain(tracks().map(|t| layout.strip(t))).chain(panels).collect()
+    }
+
+    #[test]
+    fn nothing_overlaps_and_nothing_is_cut_off() {
+        for layout in layouts() {
+            let window = Rect::from_corners(Vec2::ZERO, layout.size);
+            let places = everything(&layout);
+            for (index, place) in places.iter().enumerate() {
+                assert!(window.union(*place) == window, "{place:?} leaves {window:?}");
+                for other in &places[index + 1..] {
+                    let common = place.intersect(*other);
+                    assert!(common.width() < 0.01 || common.height() < 0.01, "{place:?} and {other:?} overlap");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_target_is_found_at_its_centre_and_corners() {
+        for layout in layouts() {
+            for target in targets(&layout) {
+                let place = layout.rect(target);
+                let inner = place.inflate(-0.5);
+                for point in [place.center(), inner.min, inner.max, Vec2::new(inner.min.x, inner.max.y)] {
+                    assert_eq!(layout.target_at(point), Some(target), "at {point}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pads_of_an_eight_by_eight_grid_are_large_enough_to_hit_and_to_read() {
+        for layout in layouts().filter(|layout| layout.tracks == 8) {
+            let pad = layout.pad(TrackIndex(0), SceneIndex(0));
+            assert!(pad.width() >= 64.0 && pad.height() >= 26.0, "{:?} on {:?}", pad.size(), layout.size);
+        }
+    }
+
+    #[test]
+    fn outside_the_grid_there_is_nothing_to_press() {
+        let layout = Layout::new(Vec2::new(1280.0, 720.0), 8, 8);
+        let mixer = layout.strip(TrackIndex(0)).center();
+        for point in [Vec2::ZERO, Vec2::new(-5.0, 300.0), layout.side.center(), layout.transport.center(), mixer] {
+            assert_eq!(layout.target_at(point), None, "at {point}");
+        }
+    }
+
+    #[test]
+    fn targets_that_the_grid_lacks_are_known() {
+        let layout = Layout::new(Vec2::new(1280.0, 720.0), 6, 8);
+        assert!(layout.has(Target::Pad(TrackIndex(5), SceneIndex(7))));
+        assert!(!layout.has(Target::Pad(TrackIndex(6), SceneIndex(0))) && !layout.has(Target::Scene(SceneIndex(8))));
+    }
+}

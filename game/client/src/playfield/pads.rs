@@ -1,0 +1,422 @@
+//! The pads. What a pad shows is worked out in two steps: [`PadState`] says what is the case, [`look`] how that looks.
+//!
+//! | state | seen by colour | seen without colour |
+//! |---|---|---|
+//! | empty | dark | a point |
+//! | clip | a tint of its colour | name, small triangle |
+//! | pressed, no answer yet | | thin wandering dashes |
+//! | queued | its colour, blinking on the beat | thick blinking ring, large triangle |
+//! | playing | full colour, glowing on the beat | dark text on bright, moving playhead and bar |
+//! | playing, stop queued | the same | blinking square and ring |
+//! | loading, damaged | dim | turning ring, exclamation mark; the reason under the pointer |
+
+use super::{
+    blink,
+    layout::{Layout, Target},
+    pointer::Pointer,
+};
+use crate::{
+    ClientSet,
+    labels::{Label, Labels},
+    link::{Link, Now},
+    screen::Screen,
+    theme::{self, Rgb},
+    tiles::{Board, Glyph, Sign, Tile},
+    wishes,
+};
+use bevy::prelude::*;
+use bevy_egui::{EguiContexts, EguiPrimaryContextPass, egui};
+use keyboardia_player::PlayerView;
+use keyboardia_session::{Action, Beats, Clip, SceneIndex, SeatId, TrackIndex, View};
+
+/// How fast the flash of a launch fades: its share after a second is e to the minus this.
+const FLASH_DECAY: f64 = 6.0;
+/// Light on what is still to be played, where its text allows so little.
+const SHADE: f32 = 0.72;
+/// Pads narrower than this show a sign only when it matters, and no second line.
+const COMPACT: f32 = 94.0;
+/// Pads narrower than this show either a sign or a name.
+const NARROW: f32 = 52.0;
+/// Pads lower than this have no room for a second line.
+const LOW: f32 = 40.0;
+
+/// What a pad's clip is doing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Life {
+    Idle,
+    Queued,
+    Playing { progress: f32, since_start_s: f64, stopping: bool },
+}
+
+/// Whether a pad's sound can be played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Ready,
+    Loading,
+    Damaged,
+}
+
+/// What is the case on a pad that has a clip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a light of its own, and any may be on with any other")]
+struct PadState {
+    life: Life,
+    health: Health,
+    /// Sent, but not answered.
+    pending: bool,
+    audible: bool,
+    /// Whether the transport runs.
+    running: bool,
+    hovered: bool,
+    by: Option<SeatId>,
+}
+
+/// The lights that all pads share in a frame.
+#[derive(Debug, Clone, Copy)]
+struct Lights {
+    /// Brightness of what waits.
+    blink: f32,
+    /// Brightness of the beat.
+    pulse: f32,
+}
+
+pub(super) fn plugin(app: &mut App) {
+    app.add_systems(Update, draw.run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw)).add_systems(
+        EguiPrimaryContextPass,
+        explain.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).in_set(ClientSet::Panels),
+    );
+}
+
+fn draw(
+    now: Res<Now>,
+    link: Res<Link>,
+    layout: Res<Layout>,
+    pointer: Res<Pointer>,
+    mut board: ResMut<Board>,
+    mut labels: ResMut<Labels>,
+) {
+    let (Some(player), Some(view)) = (now.player(), now.session()) else { return };
+    let lights = Lights { blink: blink(&now), pulse: now.pulse() };
+    for track in layout.tracks() {
+        for scene in layout.scenes() {
+            let pad = Target::Pad(track, scene);
+            let hovered = pointer.over == Some(pad);
+            let sunk = hovered && pointer.held == Some(pad) || link.is_fresh(track, scene);
+            let rect = layout.rect(pad).inflate(if sunk { -1.5 } else { 0.0 });
+            let pending = link.is_fresh(track, scene)
+                || view.pending.iter().any(|pending| wishes::concerns_pad(pending.command, view, track, scene));
+            let Some(clip) = view.state.track(track).and_then(|track| track.clip(scene)) else {
+                board.push(empty(rect, hovered, pending));
+                continue;
+            };
+            let state = PadState { pending, hovered, ..state(player, view, track, scene, clip) };
+            let by = state.by.and_then(|seat| view.state.player(seat)).map(|player| Rgb::from(player.colour));
+            let face = look(rect, state, clip.colour.into(), lights);
+            board.push(Tile { dot: by, ..face.tile });
+            write(&mut labels, rect, &face, clip);
+        }
+    }
+}
+
+/// What is the case on a pad; whether it is hovered or pending is not known here.
+fn state(player: &PlayerView, view: &View, index: TrackIndex, scene: SceneIndex, clip: &Clip) -> PadState {
+    let mut state = PadState {
+        life: Life::Idle,
+        health: Health::Ready,
+        pending: false,
+        audible: view.state.is_audible(index),
+        running: view.is_playing(),
+        hovered: false,
+        by: None,
+    };
+    if player.damaged.contains_key(&clip.sound) {
+        state.health = Health::Damaged;
+    } else if player.loading.contains(&clip.sound) {
+        state.health = Health::Loading;
+    }
+    let Some(track) = view.state.track(index) else { return state };
+    let beat = view.beat();
+    let queued = track.queued_at(beat);
+    let playing = track.playing_at(beat).filter(|playing| playing.scene == scene && track.is_sounding_at(beat));
+    if let Some(playing) = playing {
+        let seconds_per_beat = 1.0 / view.state.transport().last().tempo.beats_per_second();
+        state.life = Life::Playing {
+            progress: progress(beat - playing.since, clip),
+            since_start_s: (beat - playing.since).as_f64() * seconds_per_beat,
+            stopping: queued.is_some_and(|queued| queued.action != Action::Launch(scene)),
+        };
+        state.by = Some(playing.by);
+    } else if let Some(queued) = queued.filter(|queued| queued.action == Action::Launch(scene)) {
+        state.life = Life::Queued;
+        state.by = Some(queued.by);
+    }
+    state
+}
+
+/// How much of a clip has been played, 0 … 1, this long after its start.
+fn progress(after: Beats, clip: &Clip) -> f32 {
+    let played = if clip.looped { after.within(clip.length) } else { after };
+    (played.as_f64() / clip.length.as_f64().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0) as f32
+}
+
+fn empty(rect: Rect, hovered: bool, pending: bool) -> Tile {
+    let rim = if hovered { theme::TEXT_DIM } else { theme::LINE };
+    let sign = Sign { glyph: Glyph::Point, radius: 1.6, from_left: rect.width() / 2.0, alpha: 0.7 };
+    let tile = Tile::new(rect, theme::SURFACE).rimmed(rim, if hovered || pending { 0.8 } else { 0.45 }, 1.0);
+    Tile { fill_alpha: 0.6, dashed: pending, ink: theme::LINE.mix(theme::TEXT_DIM, 0.3), sign: Some(sign), ..tile }
+}
+
+/// A pad's tile and the colours of what is written on it.
+#[derive(Debug, Clone, Copy)]
+struct Face {
+    tile: Tile,
+    name: Rgb,
+    detail: Rgb,
+}
+
+/// How a pad with a clip of this colour looks.
+fn look(rect: Rect, state: PadState, colour: Rgb, lights: Lights) -> Face {
+    let usable = state.health == Health::Ready;
+    let tint = match (state.life, state.audible && usable) {
+        (Life::Playing { .. }, true) if state.running => 1.0,
+        (Life::Playing { .. }, true) => 0.36,
+        (Life::Playing { .. }, false) => 0.30,
+        (Life::Queued, true) => 0.26,
+        (Life::Idle, true) => 0.17,
+        (Life::Idle | Life::Queued, false) => 0.07,
+    };
+    let lift = if state.hovered && tint < 0.3 { 0.08 } else { 0.0 };
+    let fill = theme::SURFACE.mix(colour, tint + lift);
+    let ink = fill.ink();
+    let mut tile = Tile::new(rect, fill);
+    let mut glyph = (Glyph::Play, 5.0, 0.9);
+    let sign_colour =
+        if tint < 1.0 { colour.mix(theme::SURFACE, if state.audible && usable { 0.0 } else { 0.5 }) } else { ink };
+    tile = tile.rimmed(colour, if state.hovered { 0.9 } else { tint.max(0.12) * 2.0 }, 1.0);
+
+    match state.life {
+        Life::Idle => {}
+        Life::Queued => {
+            tile = tile.rimmed(colour.mix(theme::TEXT, 0.15), lights.blink, 2.5);
+            tile.glow = 0.55 * lights.blink;
+            glyph = (Glyph::Play, 7.5, lights.blink);
+        }
+        Life::Playing { progress, since_start_s, stopping } => {
+            tile.progress = Some(progress);
+            tile.shade = shade(fill, ink);
+            tile.rim_alpha = 0.0;
+            if state.audible && state.running {
+                tile.flash = (-FLASH_DECAY * since_start_s.max(0.0)).exp() as f32;
+                tile.glow = 0.30 + 0.70 * lights.pulse + tile.flash;
+            }
+            glyph = (Glyph::Play, 6.0 + 1.2 * lights.pulse, 1.0);
+            if stopping {
+                // The light takes its colour from the rim, and white light would be glaring.
+                tile = Tile { glow: tile.glow * 0.35, ..tile.rimmed(theme::TEXT, lights.blink, 2.5) };
+                glyph = (Glyph::Stop, 7.0, lights.blink);
+            }
+        }
+    }
+    match state.health {
+        Health::Ready => {}
+        Health::Loading => glyph = (Glyph::Loading, 6.5, 1.0),
+        Health::Damaged => glyph = (Glyph::Damaged, 8.0, 1.0),
+    }
+    if state.pending {
+        tile = Tile { dashed: true, ..tile.rimmed(if ink == theme::INK { ink } else { theme::TEXT }, 0.8, 1.5) };
+    }
+    let quiet = state.life == Life::Idle && usable;
+    let from_left = match rect.width() {
+        width if width < NARROW => width / 2.0,
+        width if width < COMPACT => width - 13.0,
+        _ => 14.0,
+    };
+    if !(rect.width() < COMPACT && quiet) {
+        tile.sign = Some(Sign { glyph: glyph.0, radius: glyph.1, from_left, alpha: glyph.2 });
+    }
+    tile.ink = if state.health == Health::Damaged {
+        theme::WARNING.mix(ink, if tint < 1.0 { 0.0 } else { 1.0 })
+    } else {
+        sign_colour
+    };
+    let heard = state.audible && usable;
+    let (name, detail) = match ink {
+        theme::TEXT if heard => (theme::TEXT, theme::TEXT_DIM.mix(theme::TEXT, 0.35)),
+        theme::TEXT => (theme::TEXT_DIM, theme::TEXT_DIM),
+        ink => (ink, ink),
+    };
+    Face { tile, name: theme::readable(name, fill), detail: theme::readable(detail, fill) }
+}
+
+/// How dark what is still to be played may be for a text of this ink to be read on it.
+fn shade(fill: Rgb, ink: Rgb) -> f32 {
+    // A little more than the least contrast, for faces get a little darker towards their lower end.
+    let least = 1.06 * theme::CONTRAST_MIN * (ink.luminance() + 0.05) - 0.05;
+    if ink == theme::INK { (least / fill.luminance()).clamp(SHADE, 1.0) } else { SHADE }
+}
+
+/// Name and length of a clip on its pad.
+fn write(labels: &mut Labels, rect: Rect, face: &Face, clip: &Clip) {
+    let (compact, has_sign) = (rect.width() < COMPACT, face.tile.sign.is_some());
+    if rect.width() < NARROW && has_sign {
+        return;
+    }
+    let (left, right) = match (compact, has_sign) {
+        (false, _) => (26.0, 5.0),
+        (true, true) => (8.0, 22.0),
+        (true, false) => (8.0, 5.0),
+    };
+    let place = Rect::new(rect.min.x + left, rect.min.y + 2.0, rect.max.x - right, rect.max.y - 2.0);
+    let middle = place.center().y;
+    let text = clip.name.to_string();
+    if compact || rect.height() < LOW {
+        let align = egui::Align2::LEFT_CENTER;
+        labels.push(Label { rect: place, align, text, size: 12.5, strong: true, colour: face.name });
+        return;
+    }
+    let name = Rect { max: Vec2::new(place.max.x, middle + 3.0), ..place };
+    labels.push(Label {
+        rect: name,
+        align: egui::Align2::LEFT_BOTTOM,
+        text,
+        size: 12.5,
+        strong: true,
+        colour: face.name,
+    });
+    let (rect, align) = (Rect { min: Vec2::new(place.min.x, middle + 3.0), ..place }, egui::Align2::LEFT_TOP);
+    labels.push(Label { rect, align, text: length(clip), size: 11.0, strong: false, colour: face.detail });
+}
+
+/// A clip's length as players say it.
+fn length(clip: &Clip) -> String {
+    let beats = clip.length.as_f64();
+    let bars = clip.length.as_f64() / Beats::BAR.as_f64();
+    let text = match (bars, beats) {
+        (1.0, _) => "1 bar".into(),
+        (bars, _) if bars > 1.0 && bars.fract() == 0.0 => format!("{bars} bars"),
+        (_, 1.0) => "1 beat".into(),
+        (_, beats) => format!("{beats} beats"),
+    };
+    if clip.looped { text } else { format!("{text}, once") }
+}
+
+/// Says under the pointer what keeps a pad from sounding.
+fn explain(mut contexts: EguiContexts, now: Res<Now>, pointer: Res<Pointer>) -> Result {
+    let (Some(player), Some(view)) = (now.player(), now.session()) else { return Ok(()) };
+    let Some(Target::Pad(track, scene)) = pointer.over else { return Ok(()) };
+    let Some(clip) = view.state.track(track).and_then(|track| track.clip(scene)) else { return Ok(()) };
+    let reason = match player.damaged.get(&clip.sound) {
+        Some(reason) => reason.clone(),
+        None if player.loading.contains(&clip.sound) => format!("“{}” is still being loaded.", clip.name),
+        None => return Ok(()),
+    };
+    let context = contexts.ctx_mut()?.clone();
+    let id = egui::Id::new("pad-reason");
+    egui::Tooltip::always_open(context, egui::LayerId::background(), id, egui::PopupAnchor::Pointer)
+        .gap(14.0)
+        .show(|ui| ui.label(reason));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyboardia_session::{Manifest, SessionSetup};
+
+    fn clips() -> Vec<Clip> {
+        let setup = SessionSetup::starter(&Manifest::builtin().unwrap());
+        setup.tracks.iter().flat_map(|track| track.slots.iter().flatten().cloned()).collect()
+    }
+
+    fn states() -> Vec<PadState> {
+        let playing = |stopping| Life::Playing { progress: 0.3, since_start_s: 3.0, stopping };
+        let mut states = Vec::new();
+        for life in [Life::Idle, Life::Queued, playing(false), playing(true)] {
+            for health in [Health::Ready, Health::Loading, Health::Damaged] {
+                for bits in 0..8 {
+                    let [audible, running, hovered] = [1, 2, 4].map(|bit| bits & bit != 0);
+                    states.push(PadState { life, health, pending: false, audible, running, hovered, by: None });
+                }
+            }
+        }
+        states
+    }
+
+    #[test]
+    fn every_text_on_every_pad_has_enough_contrast() {
+        let rect = Rect::new(0.0, 0.0, 104.0, 48.0);
+        for clip in clips() {
+            for state in states() {
+                let face = look(rect, state, clip.colour.into(), Lights { blink: 1.0, pulse: 0.0 });
+                // The shader lightens and darkens a face by a tenth towards its ends; the text lies in its middle.
+                for text in [face.name, face.detail] {
+                    let contrast = theme::contrast(text, face.tile.fill);
+                    assert!(contrast >= 4.5, "{} {state:?}: {contrast}", clip.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_still_to_be_played_lies_in_the_shade_and_is_still_read() {
+        for clip in clips() {
+            let fill = Rgb::from(clip.colour);
+            let lit = fill.luminance() * shade(fill, fill.ink());
+            let contrast = (lit + 0.05) / (theme::INK.luminance() + 0.05);
+            assert!(contrast >= 4.5, "{}: {contrast}", clip.name);
+        }
+    }
+
+    #[test]
+    fn states_differ_in_shape_and_not_only_in_colour() {
+        let rect = Rect::new(0.0, 0.0, 104.0, 48.0);
+        let colour = Rgb([0x4c, 0xc9, 0xff]);
+        let at = |life, pending| {
+            let state = PadState {
+                life,
+                health: Health::Ready,
+                pending,
+                audible: true,
+                running: true,
+                hovered: false,
+                by: None,
+            };
+            let tile = look(rect, state, colour, Lights { blink: 1.0, pulse: 0.0 }).tile;
+            let sign = tile.sign.map(|sign| (sign.glyph, sign.radius as i32));
+            (sign, tile.dashed, tile.rim_width.to_bits(), tile.progress.is_some())
+        };
+        let playing = |stopping| Life::Playing { progress: 0.3, since_start_s: 3.0, stopping };
+        let shapes = [
+            at(Life::Idle, false),
+            at(Life::Idle, true),
+            at(Life::Queued, false),
+            at(playing(false), false),
+            at(playing(true), false),
+        ];
+        for (index, shape) in shapes.iter().enumerate() {
+            assert!(!shapes[index + 1..].contains(shape), "{shape:?} is seen twice");
+        }
+    }
+
+    #[test]
+    fn progress_runs_round_for_loops_and_ends_for_one_shots() {
+        let mut clip = clips().swap_remove(0);
+        clip.length = Beats::whole(8);
+        clip.looped = true;
+        assert!((progress(Beats::whole(10), &clip) - 0.25).abs() < 1e-6);
+        clip.looped = false;
+        assert!((progress(Beats::whole(10), &clip) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn lengths_read_as_players_say_them() {
+        let mut clip = clips().swap_remove(0);
+        clip.looped = true;
+        for (beats, text) in [(4, "1 bar"), (16, "4 bars"), (1, "1 beat"), (6, "6 beats")] {
+            clip.length = Beats::whole(beats);
+            assert_eq!(length(&clip), text);
+        }
+        clip.looped = false;
+        assert_eq!(length(&clip), "6 beats, once");
+    }
+}

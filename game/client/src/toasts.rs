@@ -1,0 +1,156 @@
+//! What a player should be told, as sentences that come and go, and the banner while the connection is lost.
+
+use crate::{
+    ClientSet,
+    link::{Link, Now},
+    panel,
+    playfield::layout::Layout,
+    screen::Screen,
+    theme::{self, Rgb},
+};
+use bevy::prelude::*;
+use bevy_egui::{
+    EguiContexts, EguiPrimaryContextPass,
+    egui::{self, Align2, Order, RichText, Sense},
+};
+use keyboardia_player::Connection;
+use keyboardia_session::{SeatId, View, seat::Notice};
+use std::{collections::BTreeMap, time::Duration};
+
+/// How long a sentence stays.
+const LIFE: Duration = Duration::from_millis(4_500);
+/// Sentences at once; the oldest goes first.
+const SHOWN_MAX: usize = 4;
+
+#[derive(Debug, Clone, PartialEq)]
+struct Toast {
+    text: String,
+    colour: Rgb,
+    since: Duration,
+}
+
+/// The sentences that are shown.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct Toasts(Vec<Toast>);
+
+impl Toasts {
+    /// Shows a sentence; one that is there already stays longer.
+    pub(crate) fn say(&mut self, now: Duration, text: String, colour: Rgb) {
+        self.0.retain(|toast| toast.text != text);
+        self.0.push(Toast { text, colour, since: now });
+        let surplus = self.0.len().saturating_sub(SHOWN_MAX);
+        self.0.drain(..surplus);
+    }
+
+    fn expire(&mut self, now: Duration) {
+        self.0.retain(|toast| now.saturating_sub(toast.since) < LIFE);
+    }
+}
+
+/// Names of players, kept for those who have just gone.
+#[derive(Resource, Debug, Default)]
+struct Names(BTreeMap<SeatId, String>);
+
+pub(super) fn plugin(app: &mut App) {
+    app.init_resource::<Toasts>()
+        .init_resource::<Names>()
+        .add_systems(Update, hear.in_set(ClientSet::Act))
+        .add_systems(OnExit(Screen::Jam), |mut toasts: ResMut<Toasts>| toasts.0.clear())
+        .add_systems(
+            EguiPrimaryContextPass,
+            (show, show_banner).run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).after(ClientSet::Panels),
+        );
+}
+
+/// Turns notices into sentences.
+fn hear(now: Res<Now>, link: Res<Link>, time: Res<Time<Real>>, mut names: ResMut<Names>, mut toasts: ResMut<Toasts>) {
+    toasts.expire(time.elapsed());
+    let Some(view) = now.session() else { return };
+    for player in view.state.players() {
+        names.0.entry(player.seat).insert_entry(player.name.to_string());
+    }
+    for notice in link.take_notices() {
+        let (text, colour) = sentence(&notice, view, &names.0);
+        toasts.say(time.elapsed(), text, colour);
+    }
+}
+
+fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, String>) -> (String, Rgb) {
+    let name = |seat: &SeatId| names.get(seat).map_or("A player", String::as_str);
+    let colour = |seat: &SeatId| view.state.player(*seat).map_or(theme::TEXT_DIM, |player| player.colour.into());
+    match notice {
+        Notice::Refused(refusal) => (refusal.to_string(), theme::WARNING),
+        Notice::Malformed(malformed) => (format!("A message was not understood: {malformed}."), theme::WARNING),
+        Notice::Joined(seat) if *seat == view.me => (format!("You are {}.", name(seat)), colour(seat)),
+        Notice::Joined(seat) => (format!("{} joined.", name(seat)), colour(seat)),
+        Notice::Lost(seat) => (format!("{} lost the connection.", name(seat)), colour(seat)),
+        Notice::Gone(seat) => (format!("{} left.", name(seat)), colour(seat)),
+    }
+}
+
+fn show(mut contexts: EguiContexts, toasts: Res<Toasts>, layout: Res<Layout>) -> Result {
+    let context = contexts.ctx_mut()?;
+    let mut bottom = layout.side.max.y;
+    for (index, toast) in toasts.0.iter().enumerate().rev() {
+        let area = egui::Area::new(egui::Id::new(("toast", index)))
+            .order(Order::Foreground)
+            .interactable(false)
+            .fade_in(false)
+            .pivot(Align2::LEFT_BOTTOM)
+            .fixed_pos(egui::pos2(layout.side.min.x, bottom));
+        let shown = area.show(context, |ui| {
+            let frame = panel::card().inner_margin(egui::Margin::symmetric(12, 9)).fill(theme::RAISED.egui());
+            let response = frame.show(ui, |ui| {
+                ui.set_width(layout.side.width() - 26.0);
+                ui.horizontal(|ui| {
+                    let (dot, _) = ui.allocate_exact_size(egui::vec2(8.0, 16.0), Sense::hover());
+                    ui.painter().circle_filled(dot.center(), 4.0, toast.colour.egui());
+                    ui.add(egui::Label::new(RichText::new(&toast.text).font(theme::font(13.0))).wrap());
+                });
+            });
+            response.response.rect.height()
+        });
+        bottom -= shown.inner + 6.0;
+    }
+    Ok(())
+}
+
+/// While the connection is lost: why, and that it is being made anew.
+fn show_banner(mut contexts: EguiContexts, now: Res<Now>, layout: Res<Layout>) -> Result {
+    let Some(Connection::Reconnecting(why)) = now.player().map(|player| &player.connection) else { return Ok(()) };
+    let middle = f32::midpoint(layout.transport.min.x, layout.side.min.x);
+    egui::Area::new(egui::Id::new("reconnecting"))
+        .order(Order::Foreground)
+        .interactable(false)
+        .pivot(Align2::CENTER_TOP)
+        .fixed_pos(egui::pos2(middle, layout.transport.max.y + 4.0))
+        .show(contexts.ctx_mut()?, |ui| {
+            let line = egui::Stroke::new(1.5, theme::WARNING.egui());
+            panel::card().fill(theme::RAISED.egui()).stroke(line).show(ui, |ui| {
+                ui.set_max_width(520.0);
+                ui.horizontal(|ui| {
+                    ui.add(egui::Spinner::new().size(18.0).color(theme::WARNING.egui()));
+                    ui.add(egui::Label::new(format!("{why} Reconnecting; the music goes on.")).wrap());
+                });
+            });
+        });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_are_few_and_do_not_repeat_themselves() {
+        let mut toasts = Toasts::default();
+        for second in 0..10 {
+            toasts.say(Duration::from_secs(second), format!("Sentence {}.", second % 6), theme::TEXT);
+        }
+        assert_eq!(toasts.0.len(), SHOWN_MAX);
+        toasts.say(Duration::from_secs(10), "Sentence 3.".into(), theme::TEXT);
+        assert_eq!(toasts.0.iter().filter(|toast| toast.text == "Sentence 3.").count(), 1);
+        toasts.expire(Duration::from_mins(1));
+        assert!(toasts.0.is_empty());
+    }
+}
