@@ -1,0 +1,191 @@
+//! The real window on a virtual screen, playing into a virtual sound card.
+
+#![cfg(target_os = "linux")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use keyboardia_player::{Connection, Output, Player, PlayerOptions};
+use keyboardia_session::TrackIndex;
+use keyboardia_tests::{
+    measure::{onset, rms},
+    process::{HostProcess, Running, program, wait_for},
+    stage::{Picture, RATE, Room, Screen, file},
+};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// Time for a whole script on a machine without a graphics card.
+const SCRIPT_LIMIT: Duration = Duration::from_mins(3);
+/// The starter groove: a four-on-the-floor loop on the first track, 112 BPM.
+const FOUR_ON_THE_FLOOR: usize = 2;
+const BEAT_FRAMES: f64 = 60.0 / 112.0 * RATE as f64;
+
+fn game(screen: &Screen, dir: &Path) -> Command {
+    let mut command = Command::new(program("keyboardia"));
+    command
+        .env("DISPLAY", &screen.display)
+        .env_remove("WAYLAND_DISPLAY")
+        .env("HOME", dir)
+        .args(["--shots", &dir.display().to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn bot(host: &str, code: &str) -> Player {
+    let code = Some(code.to_owned());
+    Player::join(PlayerOptions { host: host.to_owned(), code, output: Output::Silent, ..PlayerOptions::default() })
+}
+
+/// The lines that a window prints, as they come.
+fn lines(process: &mut Running) -> impl Iterator<Item = String> {
+    BufReader::new(process.stdout().expect("a piped output")).lines().map_while(Result::ok)
+}
+
+/// Ends a recording's low frequencies only: what is left is the kick drum.
+fn low_pass(sound: &[f32]) -> Vec<f32> {
+    let share = 1.0 - (-std::f32::consts::TAU * 120.0 / RATE as f32).exp();
+    let mut level = 0.0;
+    sound
+        .iter()
+        .map(|x| {
+            level += share * (x - level);
+            level
+        })
+        .collect()
+}
+
+#[test]
+fn a_press_in_the_window_is_seen_and_heard_and_heard_by_a_second_player_too() {
+    let (screen, room) = (Screen::open(1280, 800), Room::open());
+    let dir = TempDir::new().unwrap();
+    let script = file(
+        &dir,
+        "script",
+        &format!(
+            "wait joined\nwait loaded\nwait players 2\nwait seconds 1\nscreenshot idle.png\nprint layout\n\
+             press 0 {FOUR_ON_THE_FLOOR}\nwait playing 0 {FOUR_ON_THE_FLOOR}\nwait beat 9\nscreenshot playing.png\n\
+             print state\nstop 0\nwait stopped 0\nwait seconds 1\nquit\n"
+        ),
+    );
+    let recording = room.record();
+    let mut command = game(&screen, dir.path());
+    let mut window = Running::start(room.invite(&mut command).args(["--port", "0", "--script"]).arg(script));
+    let mut said = lines(&mut window);
+    let invitation = said.find(|line| line.contains("--join")).expect("an invitation");
+    let words: Vec<&str> = invitation.split_whitespace().skip_while(|word| *word != "--join").collect();
+    let port = words[1].rsplit(':').next().unwrap();
+    let second = bot(&format!("127.0.0.1:{port}"), words[2]);
+
+    let layout: Value = serde_json::from_str(&said.next().expect("a layout")).unwrap();
+    let heard = wait_for("the second player's sound", || {
+        second.take_heard().into_iter().find(|heard| heard.track == TrackIndex(0))
+    });
+    assert_eq!(heard.beat.0 / 1_000_000, heard.start.0 / 1_000_000, "from its beginning");
+    let state: Value = serde_json::from_str(&said.next().expect("a state")).unwrap();
+    assert_eq!(state["tracks"][0], FOUR_ON_THE_FLOOR, "{state}");
+    assert_eq!(state["playing"], true);
+    let theirs = second.view().session.as_ref().unwrap().state.clone();
+    assert_eq!(theirs.track(TrackIndex(0)).unwrap().playing_at(heard.beat).map(|p| p.scene.0), Some(2));
+    drop(said);
+    let (status, _, errors) = window.finish(SCRIPT_LIMIT);
+    assert!(status.success(), "{status}: {errors}");
+    let sound = recording.stop();
+
+    // Seen: the pad that plays is brighter than it was, its neighbour below is not.
+    let pad = |scene: usize| -> [usize; 4] {
+        std::array::from_fn(|side| layout["pads"][0][scene][side].as_f64().expect("a side") as usize)
+    };
+    let [idle, playing] = ["idle.png", "playing.png"].map(|name| Picture::read(&dir.path().join(name)));
+    let gain = |scene| playing.brightness(pad(scene)) / idle.brightness(pad(scene));
+    assert!(gain(FOUR_ON_THE_FLOOR) > 1.3, "the pad that plays is {} times as bright", gain(FOUR_ON_THE_FLOOR));
+    assert!(gain(3) < 1.15, "the pad beside it is {} times as bright", gain(3));
+
+    // Heard: silence, then a kick on every beat.
+    let begin = onset(&sound, 0, 0.01).expect("it sounds");
+    assert!(begin > RATE as usize, "it sounds only after the press");
+    assert!(rms(&sound[..begin - 480]) < 1e-4, "silence before");
+    let low = low_pass(&sound);
+    for beat in 0..8 {
+        let at = begin + (f64::from(beat) * BEAT_FRAMES) as usize;
+        let (before, kick) = (rms(&low[at - 2_400..at - 240]), rms(&low[at..at + 2_400]));
+        assert!(kick > 3.0 * before && kick > 0.01, "beat {beat}: {before} before and {kick} on it");
+    }
+    let end = sound.len() - RATE as usize / 4;
+    assert!(rms(&sound[end..]) < 1e-3, "silence after the stop");
+}
+
+#[test]
+fn a_window_joins_a_host_elsewhere_by_address_and_code() {
+    let (screen, host) = (Screen::open(1280, 800), HostProcess::start());
+    let dir = TempDir::new().unwrap();
+    let script = file(&dir, "script", "wait joined\nwait players 2\nwait playing 1 1\nprint state\nquit\n");
+    let mut command = game(&screen, dir.path());
+    let mut window =
+        Running::start(command.args(["--silent", "--join", &host.http, &host.code, "--script"]).arg(script));
+    let ada = bot(&host.http, &host.code);
+    wait_for("two players", || {
+        ada.view().session.as_ref().filter(|session| session.state.players().len() == 2).map(|_| ())
+    });
+    assert!(ada.press(TrackIndex(1), keyboardia_session::SceneIndex(1)));
+    let state: Value = serde_json::from_str(&lines(&mut window).next().expect("a state")).unwrap();
+    assert_eq!(state["tracks"][1], 1);
+    let (status, _, errors) = window.finish(SCRIPT_LIMIT);
+    assert!(status.success(), "{status}: {errors}");
+    assert_eq!(ada.view().connection, Connection::Connected);
+}
+
+#[test]
+fn a_machine_without_a_sound_card_plays_on_and_says_so() {
+    let screen = Screen::open(1280, 800);
+    let dir = TempDir::new().unwrap();
+    let script = file(&dir, "script", "wait joined\nwait loaded\npress 0 0\nwait playing 0 0\nprint state\nquit\n");
+    let mut command = game(&screen, dir.path());
+    // A sound system that leads nowhere.
+    command.env("PULSE_SERVER", "unix:/nonexistent").env("ALSA_CONFIG_PATH", "/nonexistent");
+    let mut window = Running::start(command.args(["--port", "0", "--script"]).arg(script));
+    let state = lines(&mut window).find(|line| line.starts_with('{')).expect("a state");
+    let state: Value = serde_json::from_str(&state).unwrap();
+    assert_eq!(state["tracks"][0], 0);
+    let hearing = state["hearing"].as_str().expect("a sentence");
+    assert!(hearing.contains("No sound device") && hearing.contains("silently"), "{hearing}");
+    let (status, _, errors) = window.finish(SCRIPT_LIMIT);
+    assert!(status.success(), "{status}: {errors}");
+}
+
+#[test]
+fn without_a_display_one_sentence_says_what_to_do() {
+    let dir = TempDir::new().unwrap();
+    for display in [None, Some(":4242")] {
+        let mut command = Command::new(program("keyboardia"));
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env("HOME", dir.path());
+        if let Some(display) = display {
+            command.env("DISPLAY", display);
+        }
+        let window = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let (status, _, errors) = window.finish(SCRIPT_LIMIT);
+        assert_eq!(status.code(), Some(1), "{errors}");
+        let sentences: Vec<&str> = errors.lines().filter(|line| line.starts_with("keyboardia:")).collect();
+        assert_eq!(sentences.len(), 1, "{errors}");
+        assert!(sentences[0].contains("keyboardia-server"), "{errors}");
+        assert!(!errors.contains("panicked"), "{errors}");
+    }
+}
+
+#[test]
+fn a_failure_to_join_is_shown_and_told() {
+    let (screen, host) = (Screen::open(1280, 800), HostProcess::start());
+    let dir = TempDir::new().unwrap();
+    let script = file(&dir, "script", "wait title\nscreenshot title.png\nquit\n");
+    let mut command = game(&screen, dir.path());
+    command.args(["--silent", "--join", &host.http, "acorn-acorn-acorn-acorn-acorn", "--script"]).arg(script);
+    let (status, _, errors) = Running::start(&mut command).finish(SCRIPT_LIMIT);
+    assert!(status.success(), "{status}: {errors}");
+    assert!(errors.contains("acorn-acorn-acorn-acorn-acorn"), "{errors}");
+    assert!(dir.path().join("title.png").is_file());
+}
