@@ -1,4 +1,4 @@
-//! What a player should be told, as sentences that come and go, and the banner while the connection is lost.
+//! What a player should be told, as sentences that come and go, and one that stays while the connection is lost.
 
 use crate::{
     ClientSet,
@@ -58,7 +58,7 @@ pub(super) fn plugin(app: &mut App) {
         .add_systems(OnExit(Screen::Jam), |mut toasts: ResMut<Toasts>| toasts.0.clear())
         .add_systems(
             EguiPrimaryContextPass,
-            (show, show_banner).run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).after(ClientSet::Panels),
+            show.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).after(ClientSet::Panels),
         );
 }
 
@@ -88,53 +88,53 @@ fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, String>) -> (
     }
 }
 
-fn show(mut contexts: EguiContexts, toasts: Res<Toasts>, layout: Res<Layout>) -> Result {
+fn show(mut contexts: EguiContexts, now: Res<Now>, toasts: Res<Toasts>, layout: Res<Layout>) -> Result {
     let context = contexts.ctx_mut()?;
     let mut bottom = layout.side.max.y;
+    if let Some(Connection::Reconnecting(why)) = now.player().map(|player| &player.connection) {
+        let text = format!("{why} Reconnecting; the music goes on.");
+        bottom -= note(context, &layout, "reconnecting", bottom, &text, theme::WARNING, true);
+    }
     for (index, toast) in toasts.0.iter().enumerate().rev() {
-        let area = egui::Area::new(egui::Id::new(("toast", index)))
-            .order(Order::Foreground)
-            .interactable(false)
-            .fade_in(false)
-            .pivot(Align2::LEFT_BOTTOM)
-            .fixed_pos(egui::pos2(layout.side.min.x, bottom));
-        let shown = area.show(context, |ui| {
-            let frame = panel::card().inner_margin(egui::Margin::symmetric(12, 9)).fill(theme::RAISED.egui());
-            let response = frame.show(ui, |ui| {
-                ui.set_width(layout.side.width() - 26.0);
-                ui.horizontal(|ui| {
-                    let (dot, _) = ui.allocate_exact_size(egui::vec2(8.0, 16.0), Sense::hover());
-                    ui.painter().circle_filled(dot.center(), 4.0, toast.colour.egui());
-                    ui.add(egui::Label::new(RichText::new(&toast.text).font(theme::font(13.0))).wrap());
-                });
-            });
-            response.response.rect.height()
-        });
-        bottom -= shown.inner + 6.0;
+        bottom -= note(context, &layout, ("toast", index), bottom, &toast.text, toast.colour, false);
     }
     Ok(())
 }
 
-/// While the connection is lost: why, and that it is being made anew.
-fn show_banner(mut contexts: EguiContexts, now: Res<Now>, layout: Res<Layout>) -> Result {
-    let Some(Connection::Reconnecting(why)) = now.player().map(|player| &player.connection) else { return Ok(()) };
-    let middle = f32::midpoint(layout.transport.min.x, layout.side.min.x);
-    egui::Area::new(egui::Id::new("reconnecting"))
+/// Shows a sentence at the foot of the panel at the right, above `bottom`; returns how much height it took.
+fn note(
+    context: &egui::Context,
+    layout: &Layout,
+    id: impl std::hash::Hash + std::fmt::Debug,
+    bottom: f32,
+    text: &str,
+    colour: Rgb,
+    lasting: bool,
+) -> f32 {
+    let area = egui::Area::new(egui::Id::new(id))
         .order(Order::Foreground)
         .interactable(false)
-        .pivot(Align2::CENTER_TOP)
-        .fixed_pos(egui::pos2(middle, layout.transport.max.y + 4.0))
-        .show(contexts.ctx_mut()?, |ui| {
-            let line = egui::Stroke::new(1.5, theme::WARNING.egui());
-            panel::card().fill(theme::RAISED.egui()).stroke(line).show(ui, |ui| {
-                ui.set_max_width(520.0);
-                ui.horizontal(|ui| {
-                    ui.add(egui::Spinner::new().size(18.0).color(theme::WARNING.egui()));
-                    ui.add(egui::Label::new(format!("{why} Reconnecting; the music goes on.")).wrap());
-                });
+        .fade_in(false)
+        .pivot(Align2::LEFT_BOTTOM)
+        .fixed_pos(egui::pos2(layout.side.min.x, bottom));
+    let line = egui::Stroke::new(1.0, if lasting { colour } else { theme::LINE }.egui());
+    let shown = area.show(context, |ui| {
+        let frame = panel::card().inner_margin(egui::Margin::symmetric(12, 9)).fill(theme::RAISED.egui()).stroke(line);
+        let card = frame.show(ui, |ui| {
+            ui.set_width(layout.side.width() - 26.0);
+            ui.horizontal(|ui| {
+                if lasting {
+                    ui.add(egui::Spinner::new().size(14.0).color(colour.egui()));
+                } else {
+                    let (dot, _) = ui.allocate_exact_size(egui::vec2(8.0, 16.0), Sense::hover());
+                    ui.painter().circle_filled(dot.center(), 4.0, colour.egui());
+                }
+                ui.add(egui::Label::new(RichText::new(text).font(theme::font(13.0))).wrap());
             });
         });
-    Ok(())
+        card.response.rect.height()
+    });
+    shown.inner + 6.0
 }
 
 #[cfg(test)]
