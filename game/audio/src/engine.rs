@@ -169,11 +169,6 @@ impl Engine {
         self.tell_decks();
     }
 
-    /// Whether a sound is known.
-    pub fn has_sample(&self, id: &SoundId) -> bool {
-        self.samples.contains_key(id)
-    }
-
     /// Hands over what did not fit before, and forgets sounds that nobody plays or asks for. To be called now and then.
     pub fn tidy(&mut self, keep: impl Fn(&SoundId) -> bool) {
         self.tell_decks();
@@ -241,7 +236,7 @@ impl Engine {
         }
     }
 
-    /// The sounds that the score needs, loaded or not, those that sound first at the front.
+    /// The sounds that play or are queued, loaded or not.
     pub fn wanted(&self) -> BTreeSet<SoundId> {
         let tracks = self.score.iter().flat_map(|score| &score.tracks);
         let voices = tracks

@@ -266,7 +266,7 @@ impl Body {
         })
     }
 
-    /// Asks for the sounds of the grid, those that sound first at the front.
+    /// Asks for the sounds of the grid, those that play or are queued first.
     fn want_sounds(&mut self, state: &SessionState) {
         let first = self.engine.wanted();
         let rows = 0..state.scenes().len();

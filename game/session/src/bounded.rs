@@ -41,11 +41,6 @@ impl<T, const MAX: usize> Bounded<T, MAX> {
         self.0.len() >= MAX
     }
 
-    /// Removes and returns the item at `index`, which must exist.
-    pub fn remove(&mut self, index: usize) -> T {
-        self.0.remove(index)
-    }
-
     /// Keeps the items for which `keep` says so.
     pub fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
         self.0.retain(keep);

@@ -9,7 +9,7 @@ use crate::{
     event::EventKind,
     grid::{Action, SceneIndex, TrackIndex},
     limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US},
-    replica::{Replica, ReplicaError},
+    replica::Replica,
     score::Score,
     state::{SeatId, SessionState},
     time::{Beats, Micros},
@@ -76,7 +76,6 @@ impl View {
 #[derive(Debug, Default)]
 pub struct Seat {
     me: SeatId,
-    epoch: u32,
     replica: Replica,
     clock: ClockEstimate,
     pending: Vec<Pending>,
@@ -198,15 +197,14 @@ impl Seat {
 
     fn message(&mut self, message: HostMessage) {
         match message {
-            HostMessage::Welcome { seat, epoch } => {
+            HostMessage::Welcome { seat, .. } => {
                 self.me = seat;
-                self.epoch = epoch;
                 self.reconnect();
             }
             HostMessage::Snapshot { index, count, bytes } => match self.replica.snapshot_piece(index, count, &bytes) {
                 Ok(true) => self.resyncing = false,
                 Ok(false) => {}
-                Err(error) => self.resync(error),
+                Err(_) => self.resync(),
             },
             HostMessage::Event(event) => {
                 if let Some(cause) = event.cause.filter(|cause| cause.seat == self.me) {
@@ -220,8 +218,8 @@ impl Seat {
                     EventKind::PlayerGone(seat) => self.notice(Notice::Gone(*seat)),
                     _ => {}
                 }
-                if let Err(error) = self.replica.apply(&event) {
-                    self.resync(error);
+                if self.replica.apply(&event).is_err() {
+                    self.resync();
                 }
             }
             HostMessage::Refused { id, refusal } => {
@@ -234,7 +232,7 @@ impl Seat {
     }
 
     /// Asks for a snapshot, once until it comes.
-    fn resync(&mut self, _error: ReplicaError) {
+    fn resync(&mut self) {
         if !self.resyncing {
             self.resyncing = true;
             self.outgoing.push_back(wire::encode(&ClientMessage::Resync));
