@@ -1,7 +1,7 @@
 //! The desk between HTTP and the host's loop: bounded questions in, one answer each.
 
 use crate::limits::{REPLY_TIMEOUT, REQUESTS_WAITING_MAX};
-use keyboardia_session::{Name, SeatId, SeatToken, SessionCode};
+use keyboardia_session::{Profile, SeatId, SeatToken, SessionCode};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::sync::oneshot;
 
@@ -36,7 +36,7 @@ pub(crate) enum Request {
         /// For whom.
         token: SeatToken,
         /// What they want to be called.
-        name: Option<Name>,
+        profile: Profile,
         /// The seat.
         reply: Reply<SeatId>,
     },

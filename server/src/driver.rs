@@ -16,7 +16,7 @@ use crate::{
     tickets::Ticket,
 };
 use keyboardia_session::{
-    JoinError, Name, SeatId, SeatToken, SessionCode, SessionSetup,
+    JoinError, Profile, SeatId, SeatToken, SessionCode, SessionSetup,
     limits::{SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
 };
 use renet::ClientId;
@@ -130,7 +130,7 @@ impl Driver {
     fn answer(&mut self, request: Request) {
         match request {
             Request::Create(reply) => reply(self.create()),
-            Request::Admit { code, token, name, reply } => reply(self.admit(code, &token, name)),
+            Request::Admit { code, token, profile, reply } => reply(self.admit(code, &token, profile)),
         }
     }
 
@@ -150,10 +150,10 @@ impl Driver {
         Ok(code)
     }
 
-    fn admit(&mut self, code: SessionCode, token: &SeatToken, name: Option<Name>) -> Result<SeatId, Refused> {
+    fn admit(&mut self, code: SessionCode, token: &SeatToken, profile: Profile) -> Result<SeatId, Refused> {
         let seats: usize = self.rooms.values().map(Room::seats_taken).sum();
         let room = self.rooms.get_mut(&code).ok_or(Refused::UnknownSession)?;
-        match room.admit(self.clock.now(), token, name, seats < SEATS_PER_SOCKET_MAX) {
+        match room.admit(self.clock.now(), token, profile, seats < SEATS_PER_SOCKET_MAX) {
             Some(Ok(seat)) => Ok(seat),
             Some(Err(JoinError::Full | JoinError::UnknownToken)) => Err(Refused::SessionFull),
             None => Err(Refused::TooManySeats),

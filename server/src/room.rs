@@ -2,7 +2,7 @@
 
 use crate::shard::Shard;
 use keyboardia_session::{
-    Authority, Channel, JoinError, Micros, Name, Outbox, Recipient, SeatId, SeatToken, SessionSetup,
+    Authority, Channel, JoinError, Micros, Outbox, Profile, Recipient, SeatId, SeatToken, SessionSetup,
     limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
 };
 use renet::{Bytes, ClientId};
@@ -35,11 +35,11 @@ impl Room {
         &mut self,
         now: Micros,
         token: &SeatToken,
-        name: Option<Name>,
+        profile: Profile,
         room_for_more: bool,
     ) -> Option<Result<SeatId, JoinError>> {
         let mut admitted = self.authority.clone();
-        let seat = admitted.admit(now, token, name);
+        let seat = admitted.admit(now, token, profile);
         if !room_for_more && admitted.seats_taken() > self.authority.seats_taken() {
             return None;
         }

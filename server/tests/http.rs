@@ -8,7 +8,7 @@ use common::{create, host, post, try_join, url};
 use keyboardia_session::{
     SeatToken, SessionCode,
     api::{ApiError, ApiErrorKind},
-    limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX},
+    limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
 };
 use std::{
     io::{Read, Write},
@@ -74,11 +74,14 @@ fn the_eleventh_player_finds_the_session_full() {
 fn another_protocol_is_told_to_update() {
     let host = host();
     let code = create(host.http_addr());
-    let answer = post(host.http_addr(), &format!("/api/sessions/{code}/join"), r#"{"protocol":2,"new":[]}"#);
+    let answer = post(host.http_addr(), &format!("/api/sessions/{code}/join"), r#"{"protocol":99,"new":[]}"#);
     assert_eq!(answer.status(), 426);
     let error: ApiError = answer.json().unwrap();
     assert_eq!(error.kind, ApiErrorKind::OtherProtocol);
-    assert_eq!(error.message, "This host speaks protocol 1, your game 2: update the older one.");
+    assert_eq!(
+        error.message,
+        format!("This host speaks protocol {PROTOCOL_VERSION}, your game 99: update the older one.")
+    );
 }
 
 #[test]
@@ -87,8 +90,10 @@ fn a_body_that_cannot_be_read_is_refused() {
     let path = format!("/api/sessions/{}/join", create(host.http_addr()));
     let too_large = " ".repeat(HTTP_BODY_BYTES_MAX + 1);
     let deep = "[".repeat(HTTP_BODY_BYTES_MAX);
-    let bad_token = r#"{"protocol":1,"token":"abc"}"#;
-    for body in ["", "{", "null", r#"{"protocol":-1}"#, r#"{"protocol":1,"name":7}"#, bad_token, &too_large, &deep] {
+    let spoken = |rest: &str| format!(r#"{{"protocol":{PROTOCOL_VERSION},{rest}}}"#);
+    let wrong = [r#""token":"abc""#, r#""name":7"#, r##""colour":"#12""##, r#""avatar":200"#].map(spoken);
+    let wrong = wrong.iter().map(String::as_str);
+    for body in ["", "{", "null", r#"{"protocol":-1}"#, &too_large, &deep].into_iter().chain(wrong) {
         let answer = post(host.http_addr(), &path, body);
         assert_eq!(answer.status(), 400, "{body:.40}");
         let error: ApiError = answer.json().expect("an error in JSON");
@@ -106,7 +111,7 @@ fn unknown_addresses_and_methods_are_refused_in_json() {
     let wrong = reqwest::blocking::get(url(host.http_addr(), "/api/sessions")).unwrap();
     assert_eq!(wrong.status(), 405);
     assert_eq!(wrong.json::<ApiError>().unwrap().message, "/api/sessions does not answer to GET.");
-    let odd = post(host.http_addr(), "/api/sessions/%ff/join", r#"{"protocol":1}"#);
+    let odd = post(host.http_addr(), "/api/sessions/%ff/join", &format!(r#"{{"protocol":{PROTOCOL_VERSION}}}"#));
     assert_eq!(odd.status(), 404);
     assert_eq!(odd.json::<ApiError>().unwrap().message, "No session has that code; check the five words.");
 }

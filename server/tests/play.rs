@@ -6,7 +6,7 @@ mod common;
 
 use common::{PATIENCE, Player, create, eventually, host, until};
 use keyboardia_session::{
-    Command, EventKind, SceneIndex, TrackIndex,
+    Command, EventKind, SceneId, TrackId,
     api::from_hex,
     limits::{CHANNEL_UNRELIABLE, CONNECTION_TIMEOUT_S, MESSAGE_BYTES_MAX},
     wire::{ClientMessage, HostMessage, Malformed, encode},
@@ -17,13 +17,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-const LAUNCH: Command = Command::Launch { track: TrackIndex(0), scene: SceneIndex(0) };
+const LAUNCH: Command = Command::Launch { track: TrackId(0), scene: SceneId(0) };
 
 /// Below the time after which a connection would be given up: whoever learns sooner was told.
 const AT_ONCE: Duration = Duration::from_secs(CONNECTION_TIMEOUT_S as u64 / 4);
 
 fn is_launch(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::Launched { track: TrackIndex(0), scene: SceneIndex(0), .. })
+    matches!(kind, EventKind::Launched { track: TrackId(0), scene: SceneId(0), .. })
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_player_is_welcomed_then_gets_the_snapshot_then_the_news() {
     assert!(order.is_sorted() && order.contains(&0) && order.contains(&1), "{order:?}");
     let state = ada.seat.state().unwrap();
     assert_eq!(state.player(me).unwrap().name.as_str(), "Ada");
-    assert!(state.tracks().iter().flat_map(|track| track.slots.iter().flatten()).count() >= 24, "the starter groove");
+    assert!(state.tracks().iter().flat_map(|track| track.clips.iter()).count() >= 24, "the starter groove");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_player_who_sends_too_much_is_slowed_and_the_others_play_on() {
     let mut ada = Player::enter(host.http_addr(), &code, None);
     let mut eve = Player::enter(host.http_addr(), &code, None);
     for _ in 0..3_000 {
-        eve.command(Command::Unqueue { track: TrackIndex(0) });
+        eve.command(Command::Unqueue { track: TrackId(0) });
     }
     ada.command(LAUNCH);
     let started = Instant::now();

@@ -5,8 +5,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Authority, Command, CommandId, Event, EventKind, Manifest, Micros, SceneIndex, SeatId, SeatToken, SessionSetup,
-    SessionState, TrackIndex,
+    Authority, Command, CommandId, Event, EventKind, Manifest, Micros, Profile, SceneId, SeatId, SeatToken,
+    SessionSetup, SessionState, TrackId,
     limits::SEATS_MAX,
     wire::{self, ClientMessage, HostMessage},
 };
@@ -52,7 +52,7 @@ fn authority(setup: SessionSetup) -> Authority {
     let mut authority = Authority::new(setup, START);
     for index in 0..SEATS_MAX {
         let token = SeatToken([index as u8; 32]);
-        authority.admit(START, &token, None).expect("a seat");
+        authority.admit(START, &token, Profile::default()).expect("a seat");
         authority.join(START, &token, &mut Vec::new()).expect("a seat");
     }
     authority
@@ -70,7 +70,10 @@ fn launch_event(authority: &mut Authority) -> Event {
     }
     loop {
         now = now + 4_000_000;
-        let command = Command::Launch { track: TrackIndex(5), scene: SceneIndex(3) };
+        let filled =
+            authority.state().tracks().iter().flat_map(|track| track.clips.iter().map(|(scene, _)| (track.id, *scene)));
+        let (track, scene) = filled.last().expect("some clip is left");
+        let command = Command::Launch { track, scene };
         let bytes = wire::encode(&ClientMessage::Command { id: CommandId(20_000), command });
         let mut out = Vec::new();
         authority.handle(now, SeatId(9), &bytes, &mut out);

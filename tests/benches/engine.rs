@@ -4,11 +4,11 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use keyboardia_session::{Beats, Score, Timeline, Transport};
+use keyboardia_session::{Beats, Timeline, Transport};
 use keyboardia_tests::{
     measure::{onset, percentile},
     report::Report,
-    rig::{Rig, START, bpm, launch, playing, track, voice},
+    rig::{Rig, START, bpm, launch, playing, score, track, voice},
 };
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ fn onset_error(rate: u32, callback: usize, transport: &Transport, beat: Beats) -
     let mut rig = Rig::new(rate, 1);
     rig.add("step", vec![0.5; 48_000]);
     let tracks = vec![track(vec![launch("step", beat, Beats::whole(4))])];
-    rig.engine.set_score(&Score { transport: transport.clone(), tracks });
+    rig.engine.set_score(&score(&transport, tracks));
     let exact = rig.frame_of(transport, beat);
     let mut out = Vec::new();
     rig.render(exact as usize + 2_000, callback, &mut out);
@@ -58,7 +58,7 @@ fn drift_30_min() -> f64 {
     rig.add("ramp", (0..LENGTH).map(|i| (i as f64 / LENGTH as f64 * TOP) as f32));
     let transport = playing(bpm(133.0));
     let tracks = vec![track(vec![launch("ramp", Beats::ZERO, Beats::whole(1))])];
-    rig.engine.set_score(&Score { transport: transport.clone(), tracks });
+    rig.engine.set_score(&score(&transport, tracks));
     let middle = Beats(133 * 30 * 1_000_000_000 + 500_000_000);
     let frame = rig.frame_of(&transport, middle).ceil();
     let mut out = Vec::new();
@@ -81,7 +81,7 @@ fn rig_with_voices(voices: usize) -> Rig {
     for (index, track) in tracks.iter_mut().enumerate() {
         track.now = Some(voice("noise", Beats(index as i64 * -31_000_000), Beats::whole(4)));
     }
-    rig.engine.set_score(&Score { transport: playing(bpm(133.0)), tracks });
+    rig.engine.set_score(&score(&playing(bpm(133.0)), tracks));
     let mut out = Vec::new();
     rig.render(48_000, CALLBACK, &mut out);
     assert_eq!(rig.engine.status().voices() as usize, voices);

@@ -2,7 +2,9 @@
 //! that is exact.
 
 use keyboardia_audio::{Engine, EngineSettings, Nanos, Renderer, Sample, engine};
-use keyboardia_session::{Beats, Gain, Micros, Pan, SoundId, Switch, Tempo, Timeline, TrackScore, Transport, Voice};
+use keyboardia_session::{
+    Beats, Gain, Meters, Micros, Pan, Score, SoundId, Switch, Tempo, Timeline, TrackId, TrackScore, Transport, Voice,
+};
 use kira::Frame;
 use std::sync::Arc;
 
@@ -34,12 +36,18 @@ pub fn voice(name: &str, start: Beats, length: Beats) -> Voice {
 
 /// A track that plays nothing yet and then these.
 pub fn track(next: Vec<Switch>) -> TrackScore {
-    TrackScore { gain: Gain::UNITY, pan: Pan::CENTRE, audible: true, now: None, next }
+    TrackScore { id: TrackId(0), gain: Gain::UNITY, pan: Pan::CENTRE, audible: true, now: None, next }
 }
 
 /// A launch on a rig's track.
 pub fn launch(name: &str, start: Beats, length: Beats) -> Switch {
     Switch { at: start, voice: Some(voice(name, start, length)) }
+}
+
+/// These tracks, from left to right, on this transport.
+pub fn score(transport: &Transport, tracks: Vec<TrackScore>) -> Score {
+    let tracks = (0..).map(TrackId).zip(tracks).map(|(id, track)| TrackScore { id, ..track });
+    Score { transport: transport.clone(), meters: Meters::default(), tracks: tracks.collect() }
 }
 
 /// An engine under an exact clock.

@@ -4,8 +4,9 @@
 //! may overtake anything.
 
 use keyboardia_session::{
-    Authority, Command, Gain, Manifest, Micros, Outgoing, Pan, Quantise, Recipient, SceneIndex, Seat, SeatId,
-    SeatToken, SessionSetup, Tempo, TrackIndex, limits::SEATS_MAX,
+    Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, Edit, Gain, Manifest, Micros, Name,
+    Outgoing, Pan, Profile, Quantise, Recipient, Row, SceneId, Seat, SeatId, SeatToken, SessionSetup, SoundId, Tempo,
+    TimeSignature, TrackChange, TrackId, bounded::Bounded, limits::SEATS_MAX,
 };
 use std::collections::BTreeMap;
 
@@ -33,13 +34,13 @@ impl Dice {
     }
 }
 
-/// Any command at all, some of them impossible. The match below fails to compile when a new command is added, and is
-/// the reminder to roll it here.
+/// Any command at all, some of them impossible. The matches below fail to compile when a new command or edit is added,
+/// and are the reminder to roll it here.
 pub fn any_command(dice: &mut Dice) -> Command {
-    const KINDS: u64 = 12;
-    let track = TrackIndex(dice.below(9) as u8);
-    let scene = SceneIndex(dice.below(9) as u8);
-    let command = match dice.below(KINDS + 6) {
+    const KINDS: u64 = 20;
+    let track = TrackId(dice.below(10) as u8);
+    let scene = SceneId(dice.below(10) as u8);
+    let command = match dice.below(KINDS + 10) {
         1 => Command::StopTrack { track },
         2 => Command::Unqueue { track },
         3 => Command::LaunchScene { scene },
@@ -47,10 +48,20 @@ pub fn any_command(dice: &mut Dice) -> Command {
         5 => Command::SetPlaying(dice.below(3) > 0),
         6 => Command::SetTempo(Tempo::from_milli_bpm(20_000 + dice.below(979_001) as u32).expect("a tempo")),
         7 => Command::SetQuantise(Quantise::ALL[dice.below(9) as usize]),
-        8 => Command::SetGain { track, gain: Gain::from_db(dice.below(70) as f64 - 63.0).expect("a gain") },
+        8 => Command::SetGain { track, gain: any_gain(dice) },
         9 => Command::SetPan { track, pan: Pan::new(dice.below(201) as i8).unwrap_or(Pan::CENTRE) },
         10 => Command::SetMute { track, mute: dice.below(2) == 0 },
         11 => Command::SetSolo { track, solo: dice.below(2) == 0 },
+        12 => Command::StopScene { scene },
+        13 => Command::SetSignature(TimeSignature::ALL[dice.below(5) as usize]),
+        14 => Command::Undo,
+        15 => Command::Redo,
+        16 => Command::SetProfile {
+            name: any_name(dice),
+            colour: any_colour(dice),
+            avatar: Avatar::new(dice.below(24) as u8).expect("a picture"),
+        },
+        17..=22 => Command::Edit(any_edit(dice)),
         // Launches are what players do most.
         _ => Command::Launch { track, scene },
     };
@@ -59,14 +70,105 @@ pub fn any_command(dice: &mut Dice) -> Command {
         | Command::StopTrack { .. }
         | Command::Unqueue { .. }
         | Command::LaunchScene { .. }
+        | Command::StopScene { .. }
         | Command::StopAll
         | Command::SetPlaying(_)
         | Command::SetTempo(_)
         | Command::SetQuantise(_)
+        | Command::SetSignature(_)
         | Command::SetGain { .. }
         | Command::SetPan { .. }
         | Command::SetMute { .. }
-        | Command::SetSolo { .. } => command,
+        | Command::SetSolo { .. }
+        | Command::Edit(_)
+        | Command::Undo
+        | Command::Redo
+        | Command::SetProfile { .. } => command,
+    }
+}
+
+/// Any edit at all, some of them impossible.
+pub fn any_edit(dice: &mut Dice) -> Edit {
+    const KINDS: u64 = 10;
+    let track = TrackId(dice.below(10) as u8);
+    let scene = SceneId(dice.below(10) as u8);
+    let cell = Cell::new(track, scene);
+    let at = dice.below(12) as u8;
+    let edit = match dice.below(KINDS + 4) {
+        0 => Edit::AddTrack { at, column: None },
+        1 => Edit::RemoveTrack(track),
+        2 => Edit::ChangeTrack { track, change: TrackChange::Name(any_name(dice)) },
+        3 => Edit::ChangeTrack { track, change: TrackChange::Colour(any_colour(dice)) },
+        4 => Edit::AddScene { at, row: None },
+        5 => Edit::RemoveScene(scene),
+        6 => Edit::RenameScene { scene, name: any_name(dice) },
+        7 => {
+            let b = Cell::new(TrackId(dice.below(10) as u8), SceneId(dice.below(10) as u8));
+            Edit::SwapClips { a: cell, b }
+        }
+        8 => {
+            let clips = (0..dice.below(4)).map(|row| (SceneId(row as u8 * 3), any_clip(dice))).collect();
+            let clips = Bounded::try_from_vec(clips).expect("a few clips");
+            let column = Column { clips, ..Column::empty("Copy", any_colour(dice)) };
+            Edit::AddTrack { at, column: Some(Box::new(column)) }
+        }
+        9 => {
+            let clips = (0..dice.below(4)).map(|column| (TrackId(column as u8 * 3), any_clip(dice))).collect();
+            let row = Row { name: any_name(dice), clips: Bounded::try_from_vec(clips).expect("a few clips") };
+            Edit::AddScene { at, row: Some(Box::new(row)) }
+        }
+        10 | 11 => {
+            let change = match dice.below(5) {
+                0 => ClipChange::Name(any_name(dice)),
+                1 => ClipChange::Colour(any_colour(dice)),
+                2 => ClipChange::Gain(any_gain(dice)),
+                3 => ClipChange::Looped(dice.below(2) == 0),
+                _ => ClipChange::Quantise((dice.below(2) == 0).then(|| Quantise::ALL[dice.below(9) as usize])),
+            };
+            Edit::ChangeClip { cell, change }
+        }
+        _ => {
+            let clip = (dice.below(4) > 0).then(|| Box::new(any_clip(dice)));
+            Edit::SetClip { cell, clip, replace: dice.below(2) == 0 }
+        }
+    };
+    match edit {
+        Edit::SetClip { .. }
+        | Edit::ChangeClip { .. }
+        | Edit::SwapClips { .. }
+        | Edit::AddTrack { .. }
+        | Edit::RemoveTrack(_)
+        | Edit::ChangeTrack { .. }
+        | Edit::AddScene { .. }
+        | Edit::RemoveScene(_)
+        | Edit::RenameScene { .. } => edit,
+    }
+}
+
+fn any_name(dice: &mut Dice) -> Name {
+    Name::sanitised(["", "Ada", "Grace", "Bass", "A rather long name of a track"][dice.below(5) as usize])
+}
+
+fn any_colour(dice: &mut Dice) -> Colour {
+    Colour(dice.roll().to_le_bytes()[..3].try_into().expect("three bytes"))
+}
+
+fn any_gain(dice: &mut Dice) -> Gain {
+    Gain::from_db(dice.below(70) as f64 - 63.0).expect("a gain")
+}
+
+fn any_clip(dice: &mut Dice) -> Clip {
+    let lengths = [Beats::ZERO, Beats(1), Beats::whole(1), Beats::whole(4), Beats::whole(7), Beats::whole(100_000)];
+    Clip {
+        sound: SoundId::parse(["drums", "bass", "x"][dice.below(3) as usize]).expect("a sound"),
+        name: any_name(dice),
+        colour: any_colour(dice),
+        // Most are sound.
+        length: if dice.below(8) == 0 { lengths[dice.below(6) as usize] } else { Beats::whole(4) },
+        looped: dice.below(3) > 0,
+        gain: any_gain(dice),
+        quantise: (dice.below(4) == 0).then_some(Quantise::Quarter),
+        author: Name::sanitised("Somebody else"),
     }
 }
 
@@ -129,7 +231,7 @@ impl World {
         let player = &mut self.players[index];
         player.seat.reconnect();
         // Whoever was away for too long takes another seat, like anybody else.
-        let admitted = self.authority.admit(self.now, &player.token, None);
+        let admitted = self.authority.admit(self.now, &player.token, Profile::default());
         player.id = admitted.and_then(|_| self.authority.join(self.now, &player.token, &mut out)).ok();
         self.post(out);
     }

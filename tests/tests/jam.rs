@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_player::{Connection, Heard, Output, Player, PlayerOptions, PlayerView};
-use keyboardia_session::{Beats, Command, Notice, SceneIndex, SessionState, Tempo, TrackIndex, limits::SEATS_MAX};
+use keyboardia_session::{Beats, Command, Notice, SceneId, SessionState, Tempo, TrackId, limits::SEATS_MAX};
 use keyboardia_tests::process::{HostProcess, wait_for};
 use std::{net::UdpSocket, sync::Arc};
 
@@ -40,7 +40,7 @@ fn agree(players: &[&Player]) {
     });
 }
 
-fn heard(player: &Player, track: TrackIndex) -> Heard {
+fn heard(player: &Player, track: TrackId) -> Heard {
     wait_for("a clip that sounds", || player.take_heard().into_iter().find(|heard| heard.track == track))
 }
 
@@ -50,10 +50,10 @@ fn one_presses_and_both_engines_start_the_clip_within_a_millisecond() {
     let (ada, ben) = (bot(&host.http, Some(&host.code)), bot(&host.http, Some(&host.code)));
     ready(&ada);
     ready(&ben);
-    let (drums, bass) = (TrackIndex(0), TrackIndex(1));
-    assert!(ada.press(drums, SceneIndex(0)));
+    let (drums, bass) = (TrackId(0), TrackId(1));
+    assert!(ada.press(drums, SceneId(0)));
     let first = [heard(&ada, drums), heard(&ben, drums)];
-    assert!(ben.press(bass, SceneIndex(1)));
+    assert!(ben.press(bass, SceneId(1)));
     let second = [heard(&ada, bass), heard(&ben, bass)];
     for [one, other] in [first, second] {
         assert_eq!(one.start, other.start);
@@ -62,7 +62,7 @@ fn one_presses_and_both_engines_start_the_clip_within_a_millisecond() {
         let late = one.beat - one.start;
         assert!(late < Beats(1_000_000), "began {late:?} into the clip");
     }
-    assert_eq!(second[0].start.within(Beats::BAR), Beats::ZERO, "on the bar");
+    assert_eq!(second[0].start.within(Beats::whole(4)), Beats::ZERO, "on the bar");
     agree(&[&ada, &ben]);
     assert!(state(&ada).players().len() == 2 && state(&ada).players().iter().all(|player| player.present));
 }
@@ -72,12 +72,12 @@ fn a_player_who_comes_later_starts_in_phase_and_agrees() {
     let host = HostProcess::start();
     let ada = bot(&host.http, Some(&host.code));
     ready(&ada);
-    assert!(ada.press(TrackIndex(0), SceneIndex(0)));
-    heard(&ada, TrackIndex(0));
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    heard(&ada, TrackId(0));
     assert!(ada.command(Command::SetTempo(Tempo::from_bpm(133.0).unwrap())));
     wait_for("the new tempo", || (state(&ada).transport().last().tempo.milli_bpm() == 133_000).then_some(()));
     let ben = bot(&host.http, Some(&host.code));
-    let late = heard(&ben, TrackIndex(0));
+    let late = heard(&ben, TrackId(0));
     assert!(late.beat > late.start, "mid-clip");
     let expected = state(&ada).transport().beat_at(late.at.micros());
     let apart = (expected - late.beat).as_f64().abs();
@@ -144,8 +144,8 @@ fn a_damaged_sound_is_named_and_the_rest_plays_on() {
     want.sort();
     assert_eq!(damaged, want);
     assert!(view.damaged[&ids[0]].contains("damaged"), "{}", view.damaged[&ids[0]]);
-    assert!(player.press(TrackIndex(3), SceneIndex(0)));
-    heard(&player, TrackIndex(3));
+    assert!(player.press(TrackId(3), SceneId(0)));
+    heard(&player, TrackId(3));
 }
 
 #[test]
@@ -167,8 +167,8 @@ fn malformed_packets_from_anywhere_do_not_disturb_the_jam() {
         let target = if round % 2 == 0 { joined.time } else { host.http.parse().expect("an address") };
         let _ = noise.send_to(&bytes, target);
     }
-    assert!(ada.press(TrackIndex(0), SceneIndex(0)));
-    let (one, other) = (heard(&ada, TrackIndex(0)), heard(&ben, TrackIndex(0)));
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    let (one, other) = (heard(&ada, TrackId(0)), heard(&ben, TrackId(0)));
     assert!((one.at.0 - other.at.0).abs() <= 1_000_000);
     agree(&[&ada, &ben]);
 }

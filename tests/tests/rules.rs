@@ -3,10 +3,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Action, Authority, Beats, Command, CommandId, EventKind, JoinError, Manifest, Micros, Outbox, Quantise, Refusal,
-    SceneIndex, SeatId, SeatToken, SessionSetup, Tempo, TrackIndex,
+    Action, Authority, Beats, Command, CommandId, EventKind, JoinError, Manifest, Micros, Outbox, Profile, Quantise,
+    Refusal, SceneId, SeatId, SeatToken, SessionSetup, Tempo, TrackId,
     limits::{GRACE_US, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, UPCOMING_TIMELINES_MAX},
-    wire::{self, ClientMessage, HostMessage},
+    wire::{self, ClientMessage, HostMessage, Report},
 };
 
 const START: Micros = Micros(1_790_000_000_000_000);
@@ -23,7 +23,7 @@ impl Table {
         let setup = SessionSetup::starter(&Manifest::builtin().unwrap());
         let mut authority = Authority::new(setup, START);
         for index in 0..count {
-            authority.admit(START, &token(index), None).unwrap();
+            authority.admit(START, &token(index), Profile::default()).unwrap();
             authority.join(START, &token(index), &mut Outbox::new()).unwrap();
         }
         Self { authority, now: START, last_id: 0 }
@@ -49,6 +49,7 @@ impl Table {
                     assert_eq!(refused, id);
                     return Err(refusal);
                 }
+                HostMessage::History { .. } => {}
                 other => panic!("{other:?} is no answer to a command"),
             }
         }
@@ -65,14 +66,18 @@ impl Table {
     }
 
     fn playing(&self, track: u8) -> Option<(u8, Beats)> {
-        let track = self.authority.state().track(TrackIndex(track)).unwrap();
+        let track = self.authority.state().track(TrackId(track)).unwrap();
         track.playing_at(self.beat()).map(|playing| (playing.scene.0, playing.since))
     }
 
     fn queued(&self, track: u8) -> Option<(Action, Beats)> {
-        let track = self.authority.state().track(TrackIndex(track)).unwrap();
+        let track = self.authority.state().track(TrackId(track)).unwrap();
         track.queued_at(self.beat()).map(|queued| (queued.action, queued.at))
     }
+}
+
+fn report(lead_us: u32) -> ClientMessage {
+    ClientMessage::Report(Report { lead_us, ..Report::default() })
 }
 
 fn token(index: usize) -> SeatToken {
@@ -80,7 +85,7 @@ fn token(index: usize) -> SeatToken {
 }
 
 fn launch(track: u8, scene: u8) -> Command {
-    Command::Launch { track: TrackIndex(track), scene: SceneIndex(scene) }
+    Command::Launch { track: TrackId(track), scene: SceneId(scene) }
 }
 
 #[test]
@@ -101,7 +106,7 @@ fn a_launch_waits_for_the_bar_and_the_next_takes_over_on_the_exact_beat() {
     table.ask(0, launch(0, 0)).unwrap();
     table.pass_beats(1.5);
     table.ask(1, launch(0, 1)).unwrap();
-    assert_eq!(table.queued(0), Some((Action::Launch(SceneIndex(1)), Beats::whole(4))));
+    assert_eq!(table.queued(0), Some((Action::Launch(SceneId(1)), Beats::whole(4))));
     assert_eq!(table.playing(0), Some((0, Beats::ZERO)));
     table.pass_beats(3.0);
     assert_eq!(table.playing(0), Some((1, Beats::whole(4))));
@@ -116,17 +121,17 @@ fn a_launch_less_than_a_lead_before_the_bar_waits_for_the_one_after() {
     table.pass_beats(4.0);
     table.now = table.now.offset(-(LEAD_MIN_US as i64) + 5_000);
     table.ask(0, launch(0, 1)).unwrap();
-    assert_eq!(table.queued(0), Some((Action::Launch(SceneIndex(1)), Beats::whole(8))));
+    assert_eq!(table.queued(0), Some((Action::Launch(SceneId(1)), Beats::whole(8))));
 }
 
 #[test]
 fn the_lead_is_what_the_slowest_seat_needs_within_its_bounds() {
     let mut table = Table::with_players(3);
     assert_eq!(table.authority.lead_us(), LEAD_MIN_US);
-    table.send(1, &ClientMessage::ReportLead(120_000));
-    table.send(2, &ClientMessage::ReportLead(80_000));
+    table.send(1, &report(120_000));
+    table.send(2, &report(80_000));
     assert_eq!(table.authority.lead_us(), 120_000);
-    table.send(2, &ClientMessage::ReportLead(u32::MAX));
+    table.send(2, &report(u32::MAX));
     assert_eq!(table.authority.lead_us(), LEAD_MAX_US);
     table.authority.leave(START, SeatId(2), &mut Outbox::new());
     assert_eq!(table.authority.lead_us(), 120_000);
@@ -141,7 +146,7 @@ fn quantise_moves_launches_to_its_own_boundaries() {
         table.now = START + LEAD_MIN_US;
         table.pass_beats(1.2);
         table.ask(0, launch(0, 0)).unwrap();
-        assert_eq!(table.queued(0), Some((Action::Launch(SceneIndex(0)), Beats::from_f64(want))), "{quantise:?}");
+        assert_eq!(table.queued(0), Some((Action::Launch(SceneId(0)), Beats::from_f64(want))), "{quantise:?}");
     }
 }
 
@@ -150,11 +155,11 @@ fn stop_waits_for_the_bar_and_unqueue_takes_it_back() {
     let mut table = Table::with_players(1);
     table.ask(0, launch(0, 0)).unwrap();
     table.pass_beats(1.0);
-    table.ask(0, Command::StopTrack { track: TrackIndex(0) }).unwrap();
+    table.ask(0, Command::StopTrack { track: TrackId(0) }).unwrap();
     assert_eq!(table.queued(0), Some((Action::Stop, Beats::whole(4))));
-    table.ask(0, Command::Unqueue { track: TrackIndex(0) }).unwrap();
+    table.ask(0, Command::Unqueue { track: TrackId(0) }).unwrap();
     assert_eq!(table.queued(0), None);
-    table.ask(0, Command::StopTrack { track: TrackIndex(0) }).unwrap();
+    table.ask(0, Command::StopTrack { track: TrackId(0) }).unwrap();
     table.pass_beats(4.0);
     assert_eq!(table.playing(0), None);
 }
@@ -164,14 +169,14 @@ fn a_scene_launches_its_row_and_stops_the_rest() {
     let mut table = Table::with_players(1);
     table.ask(0, launch(0, 0)).unwrap();
     table.pass_beats(1.0);
-    table.ask(0, Command::LaunchScene { scene: SceneIndex(1) }).unwrap();
+    table.ask(0, Command::LaunchScene { scene: SceneId(1) }).unwrap();
     table.pass_beats(4.0);
     let state = table.authority.state();
     for (index, track) in state.tracks().iter().enumerate() {
-        let want = track.clip(SceneIndex(1)).map(|_| (1, Beats::whole(4)));
+        let want = track.clip(SceneId(1)).map(|_| (1, Beats::whole(4)));
         assert_eq!(table.playing(index as u8), want, "track {index}");
     }
-    table.ask(0, Command::LaunchScene { scene: SceneIndex(7) }).unwrap();
+    table.ask(0, Command::LaunchScene { scene: SceneId(7) }).unwrap();
     table.pass_beats(4.0);
     assert!((0..8).all(|track| table.playing(track).is_none()), "an empty row stops everything");
 }
@@ -179,7 +184,7 @@ fn a_scene_launches_its_row_and_stops_the_rest() {
 #[test]
 fn stop_all_silences_every_track_on_one_boundary() {
     let mut table = Table::with_players(1);
-    table.ask(0, Command::LaunchScene { scene: SceneIndex(0) }).unwrap();
+    table.ask(0, Command::LaunchScene { scene: SceneId(0) }).unwrap();
     table.pass_beats(2.0);
     table.ask(0, Command::StopAll).unwrap();
     assert!((0..6).all(|track| table.queued(track) == Some((Action::Stop, Beats::whole(4)))));
@@ -218,8 +223,8 @@ fn stop_rests_on_the_next_bar_line_and_play_begins_there() {
 #[test]
 fn solo_beats_mute_and_solo_keeps_mute() {
     let mut table = Table::with_players(1);
-    let track = TrackIndex(0);
-    let audible = |table: &Table| [0, 1].map(|track| table.authority.state().is_audible(TrackIndex(track)));
+    let track = TrackId(0);
+    let audible = |table: &Table| [0, 1].map(|track| table.authority.state().is_audible(TrackId(track)));
     assert_eq!(audible(&table), [true, true]);
     table.ask(0, Command::SetMute { track, mute: true }).unwrap();
     assert_eq!(audible(&table), [false, true]);
@@ -233,7 +238,7 @@ fn solo_beats_mute_and_solo_keeps_mute() {
 fn every_refusal_has_its_reason_and_changes_nothing() {
     let mut table = Table::with_players(1);
     let hash = table.authority.state().hash();
-    let far = TrackIndex(99);
+    let far = TrackId(99);
     for (command, refusal) in [
         (launch(99, 0), Refusal::NoSuchTrack),
         (launch(0, 99), Refusal::NoSuchScene),
@@ -241,14 +246,14 @@ fn every_refusal_has_its_reason_and_changes_nothing() {
         (launch(7, 0), Refusal::EmptySlot),
         (Command::StopTrack { track: far }, Refusal::NoSuchTrack),
         (Command::Unqueue { track: far }, Refusal::NoSuchTrack),
-        (Command::Unqueue { track: TrackIndex(0) }, Refusal::NothingQueued),
-        (Command::LaunchScene { scene: SceneIndex(8) }, Refusal::NoSuchScene),
+        (Command::Unqueue { track: TrackId(0) }, Refusal::NothingQueued),
+        (Command::LaunchScene { scene: SceneId(8) }, Refusal::NoSuchScene),
         (Command::SetMute { track: far, mute: true }, Refusal::NoSuchTrack),
         (Command::SetSolo { track: far, solo: true }, Refusal::NoSuchTrack),
         (Command::SetGain { track: far, gain: keyboardia_session::Gain::UNITY }, Refusal::NoSuchTrack),
         (Command::SetPan { track: far, pan: keyboardia_session::Pan::CENTRE }, Refusal::NoSuchTrack),
     ] {
-        assert_eq!(table.ask(0, command), Err(refusal), "{command:?}");
+        assert_eq!(table.ask(0, command.clone()), Err(refusal), "{command:?}");
     }
     assert_eq!(table.authority.state().hash(), hash);
 }
@@ -263,12 +268,12 @@ fn what_is_about_to_sound_can_not_be_taken_back() {
     table.now = START + LEAD_MIN_US;
     table.pass_beats(4.0);
     table.now = table.now.offset(-5_000);
-    assert_eq!(table.ask(0, Command::Unqueue { track: TrackIndex(0) }), Err(Refusal::TooLate));
+    assert_eq!(table.ask(0, Command::Unqueue { track: TrackId(0) }), Err(Refusal::TooLate));
     // A launch in that moment does not swallow it either: it follows, a bar later.
     table.ask(0, launch(0, 1)).unwrap();
     table.pass_beats(1.0);
     assert_eq!(table.playing(0), Some((0, Beats::whole(4))));
-    assert_eq!(table.queued(0), Some((Action::Launch(SceneIndex(1)), Beats::whole(8))));
+    assert_eq!(table.queued(0), Some((Action::Launch(SceneId(1)), Beats::whole(8))));
 }
 
 #[test]
@@ -292,9 +297,13 @@ fn changes_faster_than_their_lead_are_refused_when_too_many_wait() {
 #[test]
 fn an_eleventh_player_finds_the_session_full_and_a_seat_is_kept_for_the_grace_time() {
     let mut table = Table::with_players(SEATS_MAX);
-    assert_eq!(table.authority.admit(START, &token(50), None), Err(JoinError::Full));
+    assert_eq!(table.authority.admit(START, &token(50), Profile::default()), Err(JoinError::Full));
     table.authority.leave(START, SeatId(3), &mut Outbox::new());
-    assert_eq!(table.authority.admit(START, &token(50), None), Err(JoinError::Full), "the seat waits for its player");
+    assert_eq!(
+        table.authority.admit(START, &token(50), Profile::default()),
+        Err(JoinError::Full),
+        "the seat waits for its player"
+    );
     assert_eq!(table.authority.join(START + GRACE_US / 2, &token(3), &mut Outbox::new()), Ok(SeatId(3)));
     table.authority.leave(START + GRACE_US, SeatId(3), &mut Outbox::new());
     let mut out = Outbox::new();
@@ -302,7 +311,7 @@ fn an_eleventh_player_finds_the_session_full_and_a_seat_is_kept_for_the_grace_ti
     assert_eq!(due, START + 2 * GRACE_US);
     table.authority.wake(due, &mut out);
     assert_eq!(table.authority.join(due, &token(3), &mut out), Err(JoinError::UnknownToken));
-    assert_eq!(table.authority.admit(due, &token(50), None), Ok(SeatId(3)));
+    assert_eq!(table.authority.admit(due, &token(50), Profile::default()), Ok(SeatId(3)));
 }
 
 #[test]
@@ -339,7 +348,7 @@ fn a_restored_session_goes_on_in_phase_under_the_next_epoch() {
     assert_eq!(restored.state().transport().beat_at(later), table.authority.state().transport().beat_at(later));
     assert_eq!(
         restored.state().tracks()[0].playing,
-        Some(keyboardia_session::Playing { scene: SceneIndex(0), since: Beats::ZERO, by: SeatId(0) })
+        Some(keyboardia_session::Playing { scene: SceneId(0), since: Beats::ZERO, by: Some(SeatId(0)) })
     );
     assert_eq!(restored.join(later, &token(1), &mut Outbox::new()), Ok(SeatId(1)));
     assert!(Authority::restore(&snapshot[1..], later).is_none());

@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_player::{Connection, Output, Player, PlayerOptions};
-use keyboardia_session::TrackIndex;
+use keyboardia_session::TrackId;
 use keyboardia_tests::{
     measure::{onset, rms},
     process::{HostProcess, Running, program, wait_for},
@@ -84,14 +84,14 @@ fn a_press_in_the_window_is_seen_and_heard_and_heard_by_a_second_player_too() {
 
     let layout: Value = serde_json::from_str(&said.next().expect("a layout")).unwrap();
     let heard = wait_for("the second player's sound", || {
-        second.take_heard().into_iter().find(|heard| heard.track == TrackIndex(0))
+        second.take_heard().into_iter().find(|heard| heard.track == TrackId(0))
     });
     assert_eq!(heard.beat.0 / 1_000_000, heard.start.0 / 1_000_000, "from its beginning");
     let state: Value = serde_json::from_str(&said.next().expect("a state")).unwrap();
     assert_eq!(state["tracks"][0], FOUR_ON_THE_FLOOR, "{state}");
     assert_eq!(state["playing"], true);
     let theirs = second.view().session.as_ref().unwrap().state.clone();
-    assert_eq!(theirs.track(TrackIndex(0)).unwrap().playing_at(heard.beat).map(|p| p.scene.0), Some(2));
+    assert_eq!(theirs.track(TrackId(0)).unwrap().playing_at(heard.beat).map(|p| p.scene.0), Some(2));
     drop(said);
     let (status, _, errors) = window.finish(SCRIPT_LIMIT);
     assert!(status.success(), "{status}: {errors}");
@@ -132,7 +132,7 @@ fn a_window_joins_a_host_elsewhere_by_address_and_code() {
     wait_for("two players", || {
         ada.view().session.as_ref().filter(|session| session.state.players().len() == 2).map(|_| ())
     });
-    assert!(ada.press(TrackIndex(1), keyboardia_session::SceneIndex(1)));
+    assert!(ada.press(TrackId(1), keyboardia_session::SceneId(1)));
     let state: Value = serde_json::from_str(&lines(&mut window).next().expect("a state")).unwrap();
     assert_eq!(state["tracks"][1], 1);
     let (status, _, errors) = window.finish(SCRIPT_LIMIT);

@@ -10,7 +10,7 @@ use crate::{
     sample::Sample,
     time_map::TimeMap,
 };
-use keyboardia_session::{Gain, Pan, Score, SoundId, TrackScore, Voice, score::Switch};
+use keyboardia_session::{Gain, Pan, Score, SoundId, TrackId, TrackScore, Voice, score::Switch};
 use kira::{
     AudioManager, AudioManagerSettings, Capacities, Decibels, Panning, Tween,
     clock::ClockSpeed,
@@ -48,6 +48,8 @@ pub enum EngineError {
 
 /// A track's deck and mixer strip, as last told.
 struct Strip {
+    /// The column that sounds here; it keeps its strip wherever it is moved.
+    id: Option<TrackId>,
     track: TrackHandle,
     panning: PanningControlHandle,
     plans: Producer<DeckPlan>,
@@ -115,6 +117,7 @@ pub fn engine(settings: EngineSettings) -> Result<(Engine, Renderer), EngineErro
         };
         handle.play(deck).map_err(|_| EngineError::Setup)?;
         strips.push(Strip {
+            id: None,
             track: handle,
             panning,
             plans,
@@ -157,7 +160,28 @@ impl Engine {
             self.transport.write(TransportPlan::new(&score.transport));
         }
         self.score = Some(score.clone());
+        self.assign_strips();
         self.tell_decks();
+    }
+
+    /// Gives every column a strip that it keeps; columns that are gone fall silent and give theirs back.
+    fn assign_strips(&mut self) {
+        let Some(score) = &self.score else { return };
+        for strip in &mut self.strips {
+            let is_gone = strip.id.is_some_and(|id| score.tracks.iter().all(|track| track.id != id));
+            if is_gone {
+                strip.id = None;
+                strip.told = None;
+                strip.is_behind = strip.plans.push(DeckPlan::default()).is_err();
+            }
+        }
+        for track in &score.tracks {
+            if self.strips.iter().all(|strip| strip.id != Some(track.id))
+                && let Some(free) = self.strips.iter_mut().find(|strip| strip.id.is_none())
+            {
+                free.id = Some(track.id);
+            }
+        }
     }
 
     /// Makes a sound known. Decks that wait for it start in phase.
@@ -182,13 +206,23 @@ impl Engine {
     }
 
     /// The clips that began to sound since the last call, by track.
-    pub fn take_onsets(&mut self) -> impl Iterator<Item = Onset> {
-        self.strips.iter_mut().flat_map(|strip| std::iter::from_fn(|| strip.onsets.pop().ok()))
+    pub fn take_onsets(&mut self) -> impl Iterator<Item = (TrackId, Onset)> {
+        self.strips.iter_mut().flat_map(|strip| {
+            let id = strip.id;
+            std::iter::from_fn(|| strip.onsets.pop().ok()).filter_map(move |onset| Some((id?, onset)))
+        })
     }
 
     fn tell_decks(&mut self) {
         let Some(score) = self.score.take() else { return };
-        for (index, track) in score.tracks.iter().enumerate().take(self.strips.len()) {
+        for index in 0..self.strips.len() {
+            let strip = &mut self.strips[index];
+            let Some(track) = score.tracks.iter().find(|track| strip.id == Some(track.id)) else {
+                if strip.is_behind {
+                    strip.is_behind = strip.plans.push(DeckPlan::default()).is_err();
+                }
+                continue;
+            };
             self.tell_mixer(index, track);
             let strip = &self.strips[index];
             let is_told = strip.told.as_ref().is_some_and(|told| told.now == track.now && told.next == track.next);

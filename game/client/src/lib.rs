@@ -15,6 +15,7 @@
 
 mod backdrop;
 mod cli;
+mod deed;
 mod held;
 mod joining;
 mod keyboard;
@@ -126,6 +127,7 @@ fn app(cli: Cli, script: Option<Script>) -> App {
         .configure_sets(EguiPrimaryContextPass, (labels::LabelSet, ClientSet::Panels).chain());
     app.add_plugins((
         theme::plugin,
+        deed::plugin,
         screen::plugin,
         link::plugin,
         opening::plugin,

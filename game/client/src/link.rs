@@ -7,7 +7,7 @@ use crate::{ClientSet, cli::Cli};
 use bevy::prelude::*;
 use keyboardia_player::{Output, Player, PlayerOptions, PlayerView};
 use keyboardia_server::{Host, HostConfig, HostError, PORT};
-use keyboardia_session::{Command, Name, SceneIndex, SessionCode, TrackIndex, View, seat::Notice};
+use keyboardia_session::{Command, Name, Profile, SceneId, SessionCode, TrackId, View, seat::Notice};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -59,7 +59,7 @@ pub(crate) struct Link {
     player: Option<Player>,
     host: Option<Host>,
     invitation: Option<Invitation>,
-    fresh: Vec<(Duration, TrackIndex, SceneIndex)>,
+    fresh: Vec<(Duration, TrackId, SceneId)>,
     retiring: Vec<JoinHandle<()>>,
     name: Option<Name>,
     output: Output,
@@ -100,7 +100,7 @@ impl Link {
         let options = PlayerOptions {
             host: address,
             code: Some(code.to_string()),
-            name: self.name.clone(),
+            profile: Profile { name: self.name.clone(), ..Profile::default() },
             output: self.output.clone(),
             sounds: self.sounds.clone(),
         };
@@ -127,7 +127,7 @@ impl Link {
     }
 
     /// Presses a pad.
-    pub(crate) fn press(&mut self, at: Duration, track: TrackIndex, scene: SceneIndex) {
+    pub(crate) fn press(&mut self, at: Duration, track: TrackId, scene: SceneId) {
         if let Some(player) = &self.player
             && player.press(track, scene)
         {
@@ -143,7 +143,7 @@ impl Link {
     }
 
     /// Whether this pad was pressed a moment ago.
-    pub(crate) fn is_fresh(&self, track: TrackIndex, scene: SceneIndex) -> bool {
+    pub(crate) fn is_fresh(&self, track: TrackId, scene: SceneId) -> bool {
         self.fresh.iter().any(|(_, t, s)| (*t, *s) == (track, scene))
     }
 

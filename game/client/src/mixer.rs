@@ -16,7 +16,7 @@ use bevy_egui::{
     egui::{self, Align2, CornerRadius, Sense, Stroke, StrokeKind, Ui, pos2, vec2},
 };
 use keyboardia_session::{
-    Command, Gain, Track, TrackIndex, View,
+    Command, Gain, Track, TrackId, View,
     limits::{GAIN_MAX_CENTI_DB, GAIN_MIN_CENTI_DB, TRACKS_MAX},
 };
 use std::time::Duration;
@@ -122,7 +122,7 @@ fn show_strip(
     ui: &mut Ui,
     place: egui::Rect,
     view: &View,
-    index: TrackIndex,
+    index: TrackId,
     track: &Track,
     fader: &mut Fader,
     link: &Link,
@@ -169,7 +169,7 @@ fn show_strip(
 fn show_fader(
     ui: &mut Ui,
     slot: egui::Rect,
-    index: TrackIndex,
+    index: TrackId,
     track: &Track,
     fader: &mut Fader,
     colour: Rgb,

@@ -70,6 +70,9 @@ fn hear(now: Res<Now>, link: Res<Link>, time: Res<Time<Real>>, mut names: ResMut
         names.0.entry(player.seat).insert_entry(player.name.to_string());
     }
     for notice in link.take_notices() {
+        if matches!(notice, Notice::Edited { .. }) {
+            continue;
+        }
         let (text, colour) = sentence(&notice, view, &names.0);
         toasts.say(time.elapsed(), text, colour);
     }
@@ -84,6 +87,7 @@ fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, String>) -> (
         Notice::Joined(seat) if *seat == view.me => (format!("You are {}.", name(seat)), colour(seat)),
         Notice::Joined(seat) => (format!("{} joined.", name(seat)), colour(seat)),
         Notice::Lost(seat) => (format!("{} lost the connection.", name(seat)), colour(seat)),
+        Notice::Edited { by, .. } => (format!("{} edited.", name(by)), colour(by)),
         Notice::Gone(seat) => (format!("{} left.", name(seat)), colour(seat)),
     }
 }

@@ -16,9 +16,8 @@ use bevy_egui::{
     egui::{self, Align2, Color32, CornerRadius, Sense, Stroke, StrokeKind, Ui, vec2},
 };
 use keyboardia_player::Connection;
-use keyboardia_session::{Beats, Command, Quantise, Tempo, View};
+use keyboardia_session::{Command, Quantise, Tempo, View, meter::Position};
 
-const BEATS_PER_BAR: i64 = Beats::BAR.0 / Beats::whole(1).0;
 /// Tempo per point of a drag, BPM.
 const TEMPO_PER_POINT: f64 = 0.25;
 /// Colours of the mark, clockwise from the upper left.
@@ -112,7 +111,8 @@ fn play_button(ui: &mut Ui, view: &View, link: &Link) {
 /// Bar and beat, and the beats of the bar as lights.
 fn position(ui: &mut Ui, view: &View) {
     let (rect, response) = ui.allocate_exact_size(vec2(112.0, 42.0), Sense::hover());
-    let (bar, beat) = bar_and_beat(view.beat());
+    let meter = view.state.meters().at(view.beat());
+    let Position { bar, count: beat } = meter.position(view.beat());
     let text = egui::Rect::from_min_max(rect.min, egui::pos2(rect.max.x, rect.max.y - 9.0));
     theme::label(
         ui.painter(),
@@ -122,9 +122,10 @@ fn position(ui: &mut Ui, view: &View) {
         theme::strong(23.0),
         theme::TEXT.egui(),
     );
-    let width = 20.0;
-    for index in 0..BEATS_PER_BAR {
-        let from = rect.center().x + (index - BEATS_PER_BAR / 2) as f32 * (width + 4.0) + 2.0;
+    let counts = meter.signature.counts();
+    let width = 80.0 / counts as f32;
+    for index in 0..counts {
+        let from = rect.center().x + (index as f32 - counts as f32 / 2.0) * (width + 4.0) + 2.0;
         let light = egui::Rect::from_min_size(egui::pos2(from, rect.max.y - 6.0), vec2(width, 4.0));
         let lit = view.is_playing() && index + 1 == beat;
         let first = index == 0;
@@ -138,12 +139,6 @@ fn position(ui: &mut Ui, view: &View) {
         ui.painter().rect_filled(light, 2.0, colour.egui());
     }
     response.on_hover_text("Bar and beat");
-}
-
-/// Bar and beat as musicians count, from 1.
-fn bar_and_beat(at: Beats) -> (i64, i64) {
-    let beat = at.0.div_euclid(Beats::whole(1).0);
-    (beat.div_euclid(BEATS_PER_BAR) + 1, beat.rem_euclid(BEATS_PER_BAR) + 1)
 }
 
 fn tempo_field(ui: &mut Ui, view: &View, link: &Link, held: &mut Held<Tempo>, now: std::time::Duration) {
@@ -220,14 +215,6 @@ fn millis(us: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bars_and_beats_count_from_one_and_run_below_zero() {
-        assert_eq!(bar_and_beat(Beats::ZERO), (1, 1));
-        assert_eq!(bar_and_beat(Beats(3_999_999_999)), (1, 4));
-        assert_eq!(bar_and_beat(Beats::whole(4)), (2, 1));
-        assert_eq!(bar_and_beat(Beats::whole(-1)), (0, 4));
-    }
 
     #[test]
     fn short_and_long_times_are_both_readable() {

@@ -3,13 +3,13 @@
 //! Buttons show the truth, but decide what the next press asks for by this: two quick presses must not ask for the
 //! same thing twice only because the first answer is still on its way.
 
-use keyboardia_session::{Command, Quantise, SceneIndex, TrackIndex, View};
+use keyboardia_session::{Command, Quantise, SceneId, TrackId, View};
 
 /// Whether the transport will run.
 pub(crate) fn playing(view: &View) -> bool {
     let settled = view.state.transport().last().playing;
     latest(view, |command| match command {
-        Command::SetPlaying(playing) => Some(playing),
+        Command::SetPlaying(playing) => Some(*playing),
         // A launch starts a resting transport.
         Command::Launch { .. } | Command::LaunchScene { .. } => Some(true),
         _ => None,
@@ -18,20 +18,20 @@ pub(crate) fn playing(view: &View) -> bool {
 }
 
 /// Whether a track will be muted.
-pub(crate) fn mute(view: &View, track: TrackIndex) -> bool {
+pub(crate) fn mute(view: &View, track: TrackId) -> bool {
     let settled = view.state.track(track).is_some_and(|track| track.mute);
     latest(view, |command| match command {
-        Command::SetMute { track: of, mute } if of == track => Some(mute),
+        Command::SetMute { track: of, mute } if *of == track => Some(*mute),
         _ => None,
     })
     .unwrap_or(settled)
 }
 
 /// Whether a track will be soloed.
-pub(crate) fn solo(view: &View, track: TrackIndex) -> bool {
+pub(crate) fn solo(view: &View, track: TrackId) -> bool {
     let settled = view.state.track(track).is_some_and(|track| track.solo);
     latest(view, |command| match command {
-        Command::SetSolo { track: of, solo } if of == track => Some(solo),
+        Command::SetSolo { track: of, solo } if *of == track => Some(*solo),
         _ => None,
     })
     .unwrap_or(settled)
@@ -39,12 +39,12 @@ pub(crate) fn solo(view: &View, track: TrackIndex) -> bool {
 
 /// The boundary of later launches.
 pub(crate) fn quantise(view: &View) -> Quantise {
-    latest(view, |command| if let Command::SetQuantise(quantise) = command { Some(quantise) } else { None })
+    latest(view, |command| if let Command::SetQuantise(quantise) = command { Some(*quantise) } else { None })
         .unwrap_or(view.state.quantise())
 }
 
 /// Whether an answer is awaited that concerns this pad.
-pub(crate) fn concerns_pad(command: Command, view: &View, at: TrackIndex, row: SceneIndex) -> bool {
+pub(crate) fn concerns_pad(command: &Command, view: &View, at: TrackId, row: SceneId) -> bool {
     let plays_here = || {
         let beat = view.beat();
         let track = view.state.track(at);
@@ -52,21 +52,21 @@ pub(crate) fn concerns_pad(command: Command, view: &View, at: TrackIndex, row: S
         playing && track.is_some_and(|track| track.is_sounding_at(beat))
     };
     match command {
-        Command::Launch { track, scene } => (track, scene) == (at, row),
+        Command::Launch { track, scene } => (*track, *scene) == (at, row),
         Command::LaunchScene { scene } => {
-            scene == row && view.state.track(at).is_some_and(|track| track.clip(row).is_some())
+            *scene == row && view.state.track(at).is_some_and(|track| track.clip(row).is_some())
         }
-        Command::StopTrack { track } => track == at && plays_here(),
+        Command::StopTrack { track } => *track == at && plays_here(),
         Command::StopAll => plays_here(),
         Command::Unqueue { track } => {
             use keyboardia_session::Action::Launch;
             let queued = view.state.track(at).and_then(|track| track.queued_at(view.beat()));
-            track == at && queued.is_some_and(|queued| queued.action == Launch(row))
+            *track == at && queued.is_some_and(|queued| queued.action == Launch(row))
         }
         _ => false,
     }
 }
 
-fn latest<T>(view: &View, wish: impl Fn(Command) -> Option<T>) -> Option<T> {
-    view.pending.iter().rev().find_map(|pending| wish(pending.command))
+fn latest<T>(view: &View, wish: impl Fn(&Command) -> Option<T>) -> Option<T> {
+    view.pending.iter().rev().find_map(|pending| wish(&pending.command))
 }

@@ -37,6 +37,20 @@ const LATENCY_NS_MAX: i64 = 2_000_000_000;
 /// What a player reads who has no sound card.
 const NO_DEVICE: &str = "No sound device was found; the game goes on silently.";
 
+/// Names of the output devices, the default one first.
+pub(crate) fn names() -> Vec<String> {
+    let host = cpal::default_host();
+    let default = host.default_output_device();
+    let devices = default.into_iter().chain(host.output_devices().into_iter().flatten());
+    let mut names: Vec<String> = Vec::new();
+    for name in devices.filter_map(|device| Some(device.description().ok()?.name().to_owned())) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// Drives the renderer until the player leaves.
 pub(crate) fn run(output: &Output, mut renderer: Renderer, shared: &Arc<Shared>) {
     loop {

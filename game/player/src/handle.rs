@@ -4,7 +4,7 @@
 //! queue; [`Player::view`] reads the latest picture, which the player's thread replaces every few milliseconds.
 
 use crate::{player::run, shared::Shared, sounds::SoundDir};
-use keyboardia_session::{Command, Name, SceneIndex, SoundId, TrackIndex, View, seat::Notice};
+use keyboardia_session::{Cell, Command, Gain, Profile, SceneId, SoundId, TrackId, View, seat::Notice};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -18,6 +18,8 @@ pub enum Output {
     /// The system's default device; silence while there is none.
     #[default]
     Default,
+    /// The device of this name; silence while there is none.
+    Device(String),
     /// Nowhere: the engine runs by the clock and is not heard. For bots and machines without sound.
     Silent,
 }
@@ -29,8 +31,8 @@ pub struct PlayerOptions {
     pub host: String,
     /// The five words; `None` creates a session and joins it.
     pub code: Option<String>,
-    /// What the others shall call the player; a friendly name is chosen otherwise.
-    pub name: Option<Name>,
+    /// What the others shall see of the player; what is left open is chosen for them.
+    pub profile: Profile,
     /// Where the sound goes.
     pub output: Output,
     /// Directory of the sound library; found by itself when `None`.
@@ -83,17 +85,74 @@ pub struct PlayerView {
     pub hearing: Hearing,
     /// How far the sound is behind (positive) or ahead of the session, microseconds.
     pub phase_error_us: i64,
+    /// How loud it is.
+    pub levels: Levels,
+    /// The sound that is previewed, until it ends.
+    pub previewing: Option<SoundId>,
+    /// Shapes of the sounds that are loaded.
+    pub overviews: Arc<BTreeMap<SoundId, Overview>>,
     /// Sounds of the grid that are still being loaded.
     pub loading: Vec<SoundId>,
     /// Sounds of the grid that cannot be played, and why, as a sentence.
     pub damaged: BTreeMap<SoundId, String>,
 }
 
+/// What this player alone hears differently from what the session's mixer says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ears {
+    /// Tracks that are louder, softer or silent for this player; the others are as the session has them.
+    pub tracks: BTreeMap<TrackId, Ear>,
+    /// Volume of everything, on top.
+    pub master: Option<Gain>,
+}
+
+/// What one player alone hears of a track, on top of the session's mixer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ear {
+    /// Louder or softer than in the session.
+    pub gain: Gain,
+    /// Silent for this player, whatever the session says.
+    pub mute: bool,
+}
+
+impl Default for Ear {
+    fn default() -> Self {
+        Self { gain: Gain::UNITY, mute: false }
+    }
+}
+
+/// When a preview begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewStart {
+    /// At once, at the session's tempo.
+    Now,
+    /// In phase with the session: as if it had been launched on the last bar line. At once while the transport rests.
+    InTime,
+}
+
+/// The loudest samples since the picture before, linear, left and right.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Levels {
+    /// After each track's volume.
+    pub tracks: BTreeMap<TrackId, [f32; 2]>,
+    /// What leaves for the speaker.
+    pub master: [f32; 2],
+}
+
+/// The shape of a sound, for drawing: its loudest sample in each of [`Overview::PARTS`] equal parts, 0 … 255.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview(pub [u8; Overview::PARTS]);
+
+impl Overview {
+    /// Parts of a sound.
+    pub const PARTS: usize = 64;
+}
+
 /// A clip began to sound at this player's speaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heard {
     /// The column.
-    pub track: TrackIndex,
+    pub track: TrackId,
     /// The beat at which the clip starts by the score.
     pub start: keyboardia_session::Beats,
     /// The beat of its first audible frame; later than `start` when it began in mid-clip.
@@ -103,9 +162,9 @@ pub struct Heard {
 }
 
 /// A wish on its way to the player's thread.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Wish {
-    Press(TrackIndex, SceneIndex),
+    Press(TrackId, SceneId),
     Command(Command),
 }
 
@@ -140,13 +199,54 @@ impl Player {
 
     /// Presses a pad: launches, cancels or stops, see [`keyboardia_session::Seat::press`]. Returns whether the wish was
     /// taken; the queue is bounded.
-    pub fn press(&self, track: TrackIndex, scene: SceneIndex) -> bool {
+    pub fn press(&self, track: TrackId, scene: SceneId) -> bool {
         self.shared.wish(Wish::Press(track, scene))
     }
 
     /// Asks for something. Returns whether the wish was taken; the queue is bounded.
     pub fn command(&self, command: Command) -> bool {
         self.shared.wish(Wish::Command(command))
+    }
+
+    /// The player's pointer or finger is on this slot, or on none; the others see it there.
+    pub fn set_cursor(&self, cell: Option<Cell>) {
+        self.shared.set_cursor(cell);
+    }
+
+    /// Lets this player alone hear the session differently.
+    pub fn set_ears(&self, ears: Ears) {
+        self.shared.set_ears(ears);
+    }
+
+    /// Lets this player alone hear the counts of the bar, this loud; `None` for silence.
+    pub fn set_metronome(&self, gain: Option<Gain>) {
+        self.shared.set_metronome(gain);
+    }
+
+    /// Lets this player alone hear a sound of the library, instead of the one that is previewed.
+    pub fn preview(&self, sound: SoundId, start: PreviewStart) {
+        self.shared.set_preview(Some((sound, start)));
+    }
+
+    /// Ends the preview.
+    pub fn stop_preview(&self) {
+        self.shared.set_preview(None);
+    }
+
+    /// Lets the sound go to another device.
+    pub fn set_output(&self, output: Output) {
+        self.shared.set_output(output);
+    }
+
+    /// Corrects what the device says of its latency: positive where sound is later than it claims, microseconds within
+    /// ±250 000.
+    pub fn set_latency_nudge(&self, nudge_us: i32) {
+        self.shared.set_latency_nudge(nudge_us);
+    }
+
+    /// Names of the output devices of this machine, the default one first.
+    pub fn outputs() -> Vec<String> {
+        crate::device::names()
     }
 
     /// What the player should be told, oldest first; each once.

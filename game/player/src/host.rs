@@ -1,9 +1,8 @@
 //! Asking a host for a session and a seat over HTTP.
 
 use keyboardia_session::{
-    Name, SessionCode,
+    Profile, SessionCode,
     api::{ApiError, ApiErrorKind, Created, JoinRequest, Joined},
-    limits::PROTOCOL_VERSION,
 };
 use reqwest::blocking::{Client, RequestBuilder};
 use serde::de::DeserializeOwned;
@@ -67,17 +66,13 @@ impl HostApi {
     }
 
     /// Asks for a seat; `token` is that of the seat that the player had.
-    pub(crate) fn join(&self, code: &str, name: Option<&Name>, token: Option<&str>) -> Result<Joined, JoinFailure> {
+    pub(crate) fn join(&self, code: &str, profile: &Profile, token: Option<&str>) -> Result<Joined, JoinFailure> {
         let Some(code) = SessionCode::parse(code) else {
             let sentence =
                 format!("“{code}” is not a session code; a code has five words, like amber-otter-piano-lake-sun.");
             return Err(JoinFailure { sentence, may_pass: false });
         };
-        let request = JoinRequest {
-            protocol: PROTOCOL_VERSION,
-            name: name.map(|name| name.as_str().to_owned()),
-            token: token.map(str::to_owned),
-        };
+        let request = JoinRequest::new(profile, token);
         self.send(self.client.post(format!("{}/api/sessions/{code}/join", self.base)).json(&request))
     }
 
@@ -123,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_code_is_refused_without_asking() {
-        let failure = HostApi::new("127.0.0.1:1").and_then(|api| api.join("nonsense", None, None));
+        let failure = HostApi::new("127.0.0.1:1").and_then(|api| api.join("nonsense", &Profile::default(), None));
         assert!(failure.is_err_and(|failure| failure.sentence.contains("five words") && !failure.may_pass));
     }
 }

@@ -20,4 +20,6 @@ mod probe;
 mod shared;
 mod sounds;
 
-pub use handle::{Connection, Heard, Hearing, Output, Player, PlayerOptions, PlayerView};
+pub use handle::{
+    Connection, Ear, Ears, Heard, Hearing, Levels, Output, Overview, Player, PlayerOptions, PlayerView, PreviewStart,
+};

@@ -24,11 +24,12 @@ use bevy_renet::{
 use bevy_time::TimePlugin;
 use keyboardia_audio::{Engine, EngineSettings, engine};
 use keyboardia_session::{
-    Micros, Notice, Refusal, Seat, SessionState, SoundId, TrackIndex,
+    Micros, Notice, Profile, Refusal, Seat, SessionState, SoundId,
     api::{Joined, from_hex},
     limits::{
         BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, SEATS_MAX, TRACKS_MAX,
     },
+    wire::Report,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -99,7 +100,7 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
         Some(code) => code,
         None => api.create().map_err(|failure| failure.sentence)?,
     };
-    let mut joined = api.join(&code, options.name.as_ref(), None).map_err(|failure| failure.sentence)?;
+    let mut joined = api.join(&code, &options.profile, None).map_err(|failure| failure.sentence)?;
     shared.change_view(|view| view.code = Some(code.clone()));
     let (engine, renderer) =
         engine(EngineSettings { sample_rate: SAMPLE_RATE, tracks: TRACKS_MAX }).map_err(|e| e.to_string())?;
@@ -151,7 +152,7 @@ fn rejoin(
             refuse_wishes(shared);
             std::thread::sleep(TURN);
         }
-        match api.join(code, None, Some(&joined.token)) {
+        match api.join(code, &Profile::default(), Some(&joined.token)) {
             Ok(joined) => {
                 *backoff = BACKOFF_MIN;
                 return Some(Ok(joined));
@@ -269,8 +270,8 @@ impl Body {
     /// Asks for the sounds of the grid, those that play or are queued first.
     fn want_sounds(&mut self, state: &SessionState) {
         let first = self.engine.wanted();
-        let rows = 0..state.scenes().len();
-        let grid = rows.flat_map(|row| state.tracks().iter().filter_map(move |track| track.slots.get(row)?.as_ref()));
+        let rows = state.scenes().iter().map(|scene| scene.id);
+        let grid = rows.flat_map(|scene| state.tracks().iter().filter_map(move |track| track.clip(scene)));
         for id in first.into_iter().chain(grid.map(|clip| clip.sound.clone())) {
             if !self.wanted.contains(&id) && self.loader.want(id.clone()) {
                 self.loading.push(id.clone());
@@ -315,7 +316,7 @@ fn fulfil_wishes(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
             Wish::Command(command) => body.seat.command(local, command).map(|_| ()),
         };
     }
-    report_lead(body, local);
+    report(body, local);
 }
 
 /// What is pressed while nobody listens is refused, so that it does not come true late.
@@ -326,14 +327,15 @@ fn refuse_wishes(shared: &Shared) {
 }
 
 /// Tells the host how much earlier than its beat this player must hear of a launch.
-fn report_lead(body: &mut Body, local: Micros) {
+fn report(body: &mut Body, local: Micros) {
     let Some(round_trip) = body.seat.clock().round_trip_max_us() else { return };
     let one_way = (round_trip / 2) as u32;
     let lead = one_way.saturating_add(body.shared.latency_us.load(Relaxed)).saturating_add(POLLING_US);
     let (at, told) = body.reported;
     let is_due = told == 0 || local.since(at) >= REPORT_US;
     if body.seat.state().is_some() && is_due && lead.abs_diff(told) >= REPORT_CHANGE_US {
-        body.seat.report_lead(lead);
+        body.seat
+            .report(Report { lead_us: lead, round_trip_us: body.seat.clock().round_trip_us().unwrap_or(0) as u32 });
         body.reported = (local, lead);
     }
 }
@@ -367,13 +369,8 @@ fn feed_engine(mut body: NonSendMut<Body>) {
         }
     }
     let onsets: Vec<_> = body.engine.take_onsets().collect();
-    for onset in onsets {
-        body.shared.hear(Heard {
-            track: TrackIndex(onset.track as u8),
-            start: onset.start,
-            beat: onset.beat,
-            at: onset.at,
-        });
+    for (track, onset) in onsets {
+        body.shared.hear(Heard { track, start: onset.start, beat: onset.beat, at: onset.at });
     }
     let wanted = &body.wanted;
     body.engine.tidy(|id| wanted.contains(id));
@@ -388,6 +385,11 @@ fn send(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
     if client.is_connected() {
         for message in body.seat.take_outgoing() {
             client.send_message(CHANNEL_RELIABLE, message);
+            has_news = true;
+        }
+        body.seat.set_cursor(local, body.shared.cursor());
+        if let Some(message) = body.seat.take_unreliable(local) {
+            client.send_message(CHANNEL_UNRELIABLE, message);
             has_news = true;
         }
     }

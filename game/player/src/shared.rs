@@ -1,9 +1,9 @@
 //! What the player's threads and its handle share: small, bounded, and never locked for longer than a copy.
 
-use crate::handle::{Connection, Heard, Hearing, PlayerView, Wish};
+use crate::handle::{Connection, Ears, Heard, Hearing, Levels, Output, PlayerView, PreviewStart, Wish};
 use keyboardia_audio::Nanos;
 use keyboardia_session::{
-    Micros,
+    Cell, Gain, Micros, SoundId,
     limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX},
     seat::Notice,
     wire::Probe,
@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed},
     },
     time::Instant,
 };
@@ -39,6 +39,12 @@ pub(crate) struct Shared {
     view: Mutex<Arc<PlayerView>>,
     hearing: Mutex<Hearing>,
     wishes: Mutex<VecDeque<Wish>>,
+    cursor: Mutex<Option<Cell>>,
+    ears: Mutex<Ears>,
+    metronome: Mutex<Option<Gain>>,
+    preview: Mutex<Option<(SoundId, PreviewStart)>>,
+    output: Mutex<Option<Output>>,
+    latency_nudge_us: AtomicI32,
     notices: Mutex<VecDeque<Notice>>,
     heard: Mutex<VecDeque<Heard>>,
     probes: Mutex<VecDeque<(Probe, Micros)>>,
@@ -67,6 +73,9 @@ impl Shared {
             session: None,
             hearing: Hearing::Starting,
             phase_error_us: 0,
+            levels: Levels::default(),
+            previewing: None,
+            overviews: Arc::default(),
             loading: Vec::new(),
             damaged: BTreeMap::new(),
         };
@@ -80,6 +89,12 @@ impl Shared {
             view: Mutex::new(Arc::new(view)),
             hearing: Mutex::new(Hearing::Starting),
             wishes: Mutex::default(),
+            cursor: Mutex::default(),
+            ears: Mutex::default(),
+            metronome: Mutex::default(),
+            preview: Mutex::default(),
+            output: Mutex::default(),
+            latency_nudge_us: AtomicI32::new(0),
             notices: Mutex::default(),
             heard: Mutex::default(),
             probes: Mutex::default(),
@@ -144,6 +159,34 @@ impl Shared {
 
     pub(crate) fn take_wishes(&self) -> VecDeque<Wish> {
         std::mem::take(&mut lock(&self.wishes))
+    }
+
+    pub(crate) fn set_cursor(&self, cell: Option<Cell>) {
+        *lock(&self.cursor) = cell;
+    }
+
+    pub(crate) fn set_ears(&self, ears: Ears) {
+        *lock(&self.ears) = ears;
+    }
+
+    pub(crate) fn set_metronome(&self, gain: Option<Gain>) {
+        *lock(&self.metronome) = gain;
+    }
+
+    pub(crate) fn set_preview(&self, preview: Option<(SoundId, PreviewStart)>) {
+        *lock(&self.preview) = preview;
+    }
+
+    pub(crate) fn set_output(&self, output: Output) {
+        *lock(&self.output) = Some(output);
+    }
+
+    pub(crate) fn set_latency_nudge(&self, nudge_us: i32) {
+        self.latency_nudge_us.store(nudge_us.clamp(-250_000, 250_000), Relaxed);
+    }
+
+    pub(crate) fn cursor(&self) -> Option<Cell> {
+        *lock(&self.cursor)
     }
 
     pub(crate) fn notice(&self, notice: Notice) {

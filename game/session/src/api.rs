@@ -7,6 +7,7 @@
 //!
 //! Every refusal is an [`ApiError`] with its HTTP status.
 
+use crate::{authority::Profile, avatar::Avatar, grid::Colour, limits::PROTOCOL_VERSION, text::Name};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -25,9 +26,33 @@ pub struct JoinRequest {
     /// What the others shall call them; a friendly name is chosen otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Their colour, `#rrggbb`; that of the seat otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<Colour>,
+    /// Their picture; one is chosen otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<Avatar>,
     /// The token of the seat that they had, 64 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+}
+
+impl JoinRequest {
+    /// A request for a seat, in this version of the wire format.
+    pub fn new(profile: &Profile, token: Option<&str>) -> Self {
+        Self {
+            protocol: PROTOCOL_VERSION,
+            name: profile.name.as_ref().map(|name| name.as_str().to_owned()),
+            colour: profile.colour,
+            avatar: profile.avatar,
+            token: token.map(str::to_owned),
+        }
+    }
+
+    /// What the player would like to be seen as, made printable and short.
+    pub fn profile(&self) -> Profile {
+        Profile { name: self.name.as_deref().map(Name::sanitised), colour: self.colour, avatar: self.avatar }
+    }
 }
 
 /// A seat is kept for the player.

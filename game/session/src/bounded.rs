@@ -36,6 +36,18 @@ impl<T, const MAX: usize> Bounded<T, MAX> {
         Ok(())
     }
 
+    /// Puts an item before the one at `at` (at the end if `at` is beyond it); gives it back if the list is full.
+    ///
+    /// # Errors
+    /// The item itself, when the list is full.
+    pub fn insert(&mut self, at: usize, item: T) -> Result<(), T> {
+        if self.0.len() >= MAX {
+            return Err(item);
+        }
+        self.0.insert(at.min(self.0.len()), item);
+        Ok(())
+    }
+
     /// Whether nothing more fits.
     pub fn is_full(&self) -> bool {
         self.0.len() >= MAX

@@ -2,8 +2,11 @@
 //! button at once mean the same thing.
 
 use crate::{
-    grid::{Gain, Pan, SceneIndex, TrackIndex},
-    limits::COMMANDS_IN_FLIGHT_MAX,
+    avatar::Avatar,
+    grid::{Cell, Clip, ClipChange, Colour, Column, Gain, Pan, Row, SceneId, TrackChange, TrackId},
+    limits::{COMMANDS_IN_FLIGHT_MAX, SCENES_MAX, TRACKS_MAX},
+    meter::TimeSignature,
+    text::Name,
     time::{Quantise, Tempo},
 };
 use serde::{Deserialize, Serialize};
@@ -14,29 +17,34 @@ use thiserror::Error;
 pub struct CommandId(pub u32);
 
 /// A wish of a player.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Command {
     /// Play this clip from the next boundary on. Starts the transport if it rests.
     Launch {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// Row.
-        scene: SceneIndex,
+        scene: SceneId,
     },
     /// Let the track fall silent at the next boundary.
     StopTrack {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
     },
     /// Forget what the track was to do next.
     Unqueue {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
     },
     /// Launch the whole row: every clip of it, and a stop where it has none.
     LaunchScene {
         /// Row.
-        scene: SceneIndex,
+        scene: SceneId,
+    },
+    /// Let every track that plays this row, or is about to, fall silent at the next boundary.
+    StopScene {
+        /// Row.
+        scene: SceneId,
     },
     /// Let every track fall silent at the next boundary.
     StopAll,
@@ -46,33 +54,110 @@ pub enum Command {
     SetTempo(Tempo),
     /// Choose the boundary of later launches.
     SetQuantise(Quantise),
+    /// Choose the counts of a bar, from the next bar line on.
+    SetSignature(TimeSignature),
     /// Set a track's volume.
     SetGain {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// New volume.
         gain: Gain,
     },
     /// Set a track's position between the speakers.
     SetPan {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// New position.
         pan: Pan,
     },
     /// Silence a track, or not.
     SetMute {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// Whether it is silenced.
         mute: bool,
     },
     /// Solo a track, or not.
     SetSolo {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// Whether it is soloed.
         solo: bool,
+    },
+    /// Change the grid.
+    Edit(Edit),
+    /// Take back the player's own last edit.
+    Undo,
+    /// Make the edit again that was taken back last.
+    Redo,
+    /// Choose what the others see of the player.
+    SetProfile {
+        /// Their name, not empty.
+        name: Name,
+        /// Their colour.
+        colour: Colour,
+        /// Their picture.
+        avatar: Avatar,
+    },
+}
+
+/// A change of the grid. Each can be taken back by its player.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Edit {
+    /// Put a clip into a slot, or empty it.
+    SetClip {
+        /// Slot.
+        cell: Cell,
+        /// What shall lie there. Its author is whoever asks.
+        clip: Option<Box<Clip>>,
+        /// Whether what lies there already may go.
+        replace: bool,
+    },
+    /// Change a property of a clip.
+    ChangeClip {
+        /// Slot.
+        cell: Cell,
+        /// What becomes of it.
+        change: ClipChange,
+    },
+    /// Let two slots change places; with an empty one, that is a move.
+    SwapClips {
+        /// Slot.
+        a: Cell,
+        /// Another slot.
+        b: Cell,
+    },
+    /// Add a column: this one, or an empty one. Clips of rows that are not there are left out.
+    AddTrack {
+        /// Columns to the left of it.
+        at: u8,
+        /// What it holds. The author of its clips is whoever asks.
+        column: Option<Box<Column>>,
+    },
+    /// Remove a column with all that is in it.
+    RemoveTrack(TrackId),
+    /// Change a property of a column.
+    ChangeTrack {
+        /// Column.
+        track: TrackId,
+        /// What becomes of it.
+        change: TrackChange,
+    },
+    /// Add a row: this one, or an empty one. Clips of columns that are not there are left out.
+    AddScene {
+        /// Rows above it.
+        at: u8,
+        /// What it holds. The author of its clips is whoever asks.
+        row: Option<Box<Row>>,
+    },
+    /// Remove a row with all that is in it.
+    RemoveScene(SceneId),
+    /// Rename a row.
+    RenameScene {
+        /// Row.
+        scene: SceneId,
+        /// Its new name.
+        name: Name,
     },
 }
 
@@ -100,6 +185,36 @@ pub enum Refusal {
     /// More than [`COMMANDS_IN_FLIGHT_MAX`] commands wait for an answer.
     #[error("The host does not answer: {COMMANDS_IN_FLIGHT_MAX} presses are waiting already.")]
     NoAnswer,
+    /// The slot has a clip already, and it was not to be replaced.
+    #[error("Somebody has just put a clip there.")]
+    SlotTaken,
+    /// A clip whose length is none.
+    #[error("That clip cannot be used: its length is out of range.")]
+    BadClip,
+    /// There are [`TRACKS_MAX`] columns.
+    #[error("No more than {TRACKS_MAX} tracks fit into a session.")]
+    TracksFull,
+    /// There are [`SCENES_MAX`] rows.
+    #[error("No more than {SCENES_MAX} scenes fit into a session.")]
+    ScenesFull,
+    /// The only column there is.
+    #[error("The last track stays.")]
+    LastTrack,
+    /// The only row there is.
+    #[error("The last scene stays.")]
+    LastScene,
+    /// A name with nothing in it.
+    #[error("A name needs at least one letter.")]
+    NoName,
+    /// The player has not edited anything.
+    #[error("There is nothing of yours to undo.")]
+    NothingToUndo,
+    /// Nothing was taken back.
+    #[error("There is nothing to redo.")]
+    NothingToRedo,
+    /// Taking the edit back would overwrite what somebody else did after it.
+    #[error("Somebody has changed that since: it is left as it is.")]
+    ChangedSince,
     /// The seat is not connected.
     #[error("Not connected: the press was not sent.")]
     NotConnected,

@@ -3,8 +3,11 @@
 
 use crate::{
     command::CommandId,
-    grid::{Gain, Pan, SceneIndex, TrackIndex},
+    edit::Address,
+    grid::{Cell, Clip, ClipChange, Column, Gain, Pan, Row, SceneId, TrackChange, TrackId},
+    meter::TimeSignature,
     state::{Player, SeatId},
+    text::Name,
     time::{Beats, Micros, Quantise, Timeline},
 };
 use serde::{Deserialize, Serialize};
@@ -46,31 +49,38 @@ pub enum EventKind {
     /// A clip was queued.
     Launched {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// Row.
-        scene: SceneIndex,
+        scene: SceneId,
         /// When it starts.
         stamp: Stamp,
     },
     /// A track's stop was queued.
     TrackStopped {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// When it falls silent.
         stamp: Stamp,
     },
     /// What waited on a track was forgotten.
     Unqueued {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// Lead that was granted, microseconds.
         lead_us: u32,
     },
     /// A row was queued.
     SceneLaunched {
         /// Row.
-        scene: SceneIndex,
+        scene: SceneId,
         /// When it starts.
+        stamp: Stamp,
+    },
+    /// A stop was queued on every track that plays this row, or was about to.
+    SceneStopped {
+        /// Row.
+        scene: SceneId,
+        /// When they fall silent.
         stamp: Stamp,
     },
     /// A stop was queued on every track.
@@ -82,38 +92,139 @@ pub enum EventKind {
     TimelineSet(Timeline),
     /// Later launches are moved to this boundary.
     QuantiseSet(Quantise),
+    /// Bars have these counts from a bar line on.
+    SignatureSet {
+        /// Counts of a bar.
+        signature: TimeSignature,
+        /// The bar line.
+        from: Beats,
+    },
     /// A track's volume changed.
     GainSet {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// New volume.
         gain: Gain,
     },
     /// A track's position changed.
     PanSet {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// New position.
         pan: Pan,
     },
     /// A track was silenced, or not any more.
     MuteSet {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// Whether it is silenced.
         mute: bool,
     },
     /// A track was soloed, or not any more.
     SoloSet {
         /// Column.
-        track: TrackIndex,
+        track: TrackId,
         /// Whether it is soloed.
         solo: bool,
     },
+    /// A slot was filled or emptied.
+    ClipSet {
+        /// Slot.
+        cell: Cell,
+        /// What lies there now.
+        clip: Option<Box<Clip>>,
+    },
+    /// A clip's property changed.
+    ClipChanged {
+        /// Slot.
+        cell: Cell,
+        /// What became of it.
+        change: ClipChange,
+    },
+    /// Two slots changed places.
+    ClipsSwapped {
+        /// Slot.
+        a: Cell,
+        /// Another slot.
+        b: Cell,
+    },
+    /// A column was added.
+    TrackAdded {
+        /// Which.
+        track: TrackId,
+        /// Columns to the left of it.
+        at: u8,
+        /// What it holds.
+        column: Box<Column>,
+    },
+    /// A column was removed.
+    TrackRemoved(TrackId),
+    /// A column's property changed.
+    TrackChanged {
+        /// Column.
+        track: TrackId,
+        /// What became of it.
+        change: TrackChange,
+    },
+    /// A row was added.
+    SceneAdded {
+        /// Which.
+        scene: SceneId,
+        /// Rows above it.
+        at: u8,
+        /// What it holds.
+        row: Box<Row>,
+    },
+    /// A row was removed.
+    SceneRemoved(SceneId),
+    /// A row was renamed.
+    SceneRenamed {
+        /// Row.
+        scene: SceneId,
+        /// Its new name.
+        name: Name,
+    },
     /// A player took a seat, or came back to it.
     PlayerJoined(Player),
+    /// A player is seen in another way.
+    PlayerChanged(Player),
     /// A player's connection was lost; the seat waits.
     PlayerLost(SeatId),
     /// A player's seat was freed.
     PlayerGone(SeatId),
+}
+
+impl EventKind {
+    /// What an edit of the grid or the mixer touches: nothing for launches, the transport and players, and for mute and
+    /// solo, which are played rather than set.
+    pub fn touched(&self) -> impl Iterator<Item = Address> + use<> {
+        use crate::edit::{ClipField, TrackField};
+        let (first, second) = match self {
+            Self::ClipSet { cell, .. } => (Some(Address::Clip(*cell)), None),
+            Self::ClipChanged { cell, change } => (Some(Address::ClipField(*cell, ClipField::of(change))), None),
+            Self::ClipsSwapped { a, b } => (Some(Address::Clip(*a)), Some(Address::Clip(*b))),
+            Self::TrackAdded { track, .. } | Self::TrackRemoved(track) => (Some(Address::Track(*track)), None),
+            Self::TrackChanged { track, change } => (Some(Address::TrackField(*track, TrackField::of(change))), None),
+            Self::GainSet { track, .. } => (Some(Address::TrackField(*track, TrackField::Gain)), None),
+            Self::PanSet { track, .. } => (Some(Address::TrackField(*track, TrackField::Pan)), None),
+            Self::SceneAdded { scene, .. } | Self::SceneRemoved(scene) => (Some(Address::Scene(*scene)), None),
+            Self::SceneRenamed { scene, .. } => (Some(Address::SceneName(*scene)), None),
+            Self::Launched { .. }
+            | Self::TrackStopped { .. }
+            | Self::Unqueued { .. }
+            | Self::SceneLaunched { .. }
+            | Self::SceneStopped { .. }
+            | Self::AllStopped { .. }
+            | Self::TimelineSet(_)
+            | Self::QuantiseSet(_)
+            | Self::SignatureSet { .. }
+            | Self::MuteSet { .. }
+            | Self::SoloSet { .. }
+            | Self::PlayerJoined(_)
+            | Self::PlayerChanged(_)
+            | Self::PlayerLost(_)
+            | Self::PlayerGone(_) => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
 }

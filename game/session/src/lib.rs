@@ -14,14 +14,19 @@
 
 pub mod api;
 pub mod authority;
+pub mod avatar;
 pub mod bounded;
 pub mod clock;
 pub mod code;
 pub mod command;
+pub mod cursor;
+pub mod edit;
 pub mod event;
 pub mod grid;
+pub mod history;
 pub mod library;
 pub mod limits;
+pub mod meter;
 pub mod names;
 pub mod replica;
 pub mod score;
@@ -34,15 +39,21 @@ pub mod token;
 pub mod transport;
 pub mod wire;
 
-pub use authority::{Authority, Channel, JoinError, Outbox, Outgoing, Recipient};
+pub use authority::{Authority, Channel, JoinError, Outbox, Outgoing, Profile, Recipient};
+pub use avatar::Avatar;
 pub use code::SessionCode;
-pub use command::{Command, CommandId, Refusal};
+pub use command::{Command, CommandId, Edit, Refusal};
+pub use edit::Address;
 pub use event::{Event, EventKind};
-pub use grid::{Action, Clip, Colour, Gain, Pan, Playing, Queued, Scene, SceneIndex, Track, TrackIndex};
+pub use grid::{
+    Action, Cell, Clip, ClipChange, Colour, Column, Gain, Pan, Playing, Queued, Row, Scene, SceneId, Track,
+    TrackChange, TrackId,
+};
 pub use library::{Manifest, SoundId};
+pub use meter::{Accent, Meter, Meters, TimeSignature};
 pub use replica::Replica;
 pub use score::{Score, Switch, TrackScore, Voice};
-pub use seat::{Notice, Pending, Seat, View};
+pub use seat::{Notice, Peer, Pending, Seat, View};
 pub use setup::SessionSetup;
 pub use state::{Player, SeatId, SessionState};
 pub use text::Name;

@@ -1,7 +1,7 @@
 //! Every bound of a session, in one place. Both sides of every boundary use these names.
 
 /// Version of the wire format; the first byte of every message. Bumped whenever a message changes shape.
-pub const PROTOCOL_VERSION: u8 = 1;
+pub const PROTOCOL_VERSION: u8 = 2;
 
 /// Players (seats) per session.
 pub const SEATS_MAX: usize = 10;
@@ -46,6 +46,18 @@ pub const LEAD_MAX_US: u64 = 500_000;
 pub const QUEUE_MAX: usize = 4;
 /// Timelines that may wait for their moment at once.
 pub const UPCOMING_TIMELINES_MAX: usize = 8;
+
+/// Edits that a player can take back.
+pub const UNDO_STEPS_MAX: usize = 32;
+/// Changes of one property that follow each other within this time are one edit, microseconds.
+pub const UNDO_GESTURE_US: i64 = 1_000_000;
+
+/// Pictures that players can choose from.
+pub const AVATARS_MAX: u8 = 24;
+/// Shortest time between two messages about a player's cursor, microseconds.
+pub const CURSOR_INTERVAL_US: i64 = 50_000;
+/// How long after its last move a cursor is told once more, since the message may be lost, microseconds.
+pub const CURSOR_REPEAT_US: i64 = 400_000;
 
 /// How long an empty seat, and an empty session, waits for its player, microseconds.
 pub const GRACE_US: u64 = 30_000_000;

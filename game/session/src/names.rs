@@ -1,6 +1,12 @@
-//! Names and colours for players who have not chosen any.
+//! Names, colours and pictures for players, tracks and scenes that nobody has chosen any for.
 
-use crate::{grid::Colour, limits::SEATS_MAX, state::SeatId, text::Name};
+use crate::{
+    avatar::Avatar,
+    grid::Colour,
+    limits::{AVATARS_MAX, SEATS_MAX},
+    state::SeatId,
+    text::Name,
+};
 
 const MOODS: [&str; 32] = [
     "Amber", "Bold", "Brisk", "Calm", "Clever", "Cosmic", "Dapper", "Electric", "Fancy", "Gentle", "Golden", "Happy",
@@ -37,6 +43,28 @@ pub fn player_name(seed: u64) -> Name {
 /// A seat's colour.
 pub fn player_colour(seat: SeatId) -> Colour {
     COLOURS[usize::from(seat.0) % COLOURS.len()]
+}
+
+/// A player's picture, the same for the same seed.
+pub fn player_avatar(seed: u64) -> Avatar {
+    Avatar::new((seed / 1_024 % u64::from(AVATARS_MAX)) as u8).unwrap_or_default()
+}
+
+/// Colours for new tracks, in turn.
+const TRACK_COLOURS: [Colour; 8] = [
+    Colour([0xff, 0x8a, 0x5c]),
+    Colour([0x5c, 0xb8, 0xff]),
+    Colour([0xb4, 0xe0, 0x5a]),
+    Colour([0xe0, 0x7a, 0xf0]),
+    Colour([0xff, 0xc8, 0x4a]),
+    Colour([0x52, 0xd6, 0xc4]),
+    Colour([0xff, 0x7a, 0x96]),
+    Colour([0x9a, 0x96, 0xff]),
+];
+
+/// Colour of a new track.
+pub fn track_colour(number: usize) -> Colour {
+    TRACK_COLOURS[number % TRACK_COLOURS.len()]
 }
 
 #[cfg(test)]

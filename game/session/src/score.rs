@@ -1,8 +1,9 @@
 //! The score: what must sound, derived from a replica and nothing else.
 
 use crate::{
-    grid::{Action, Gain, Pan, SceneIndex, Track, TrackIndex},
+    grid::{Action, Gain, Pan, SceneId, Track, TrackId},
     library::SoundId,
+    meter::Meters,
     state::SessionState,
     time::Beats,
     transport::Transport,
@@ -13,6 +14,8 @@ use crate::{
 pub struct Score {
     /// Beats and time.
     pub transport: Transport,
+    /// Bars and their counts, for the metronome.
+    pub meters: Meters,
     /// Tracks from left to right.
     pub tracks: Vec<TrackScore>,
 }
@@ -20,6 +23,8 @@ pub struct Score {
 /// What one track must sound like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackScore {
+    /// Which column it is, wherever it lies.
+    pub id: TrackId,
     /// Volume.
     pub gain: Gain,
     /// Position between the speakers.
@@ -59,10 +64,10 @@ pub struct Switch {
 impl Score {
     /// The score of a state.
     pub fn of(state: &SessionState) -> Self {
-        let tracks = (0..).map(TrackIndex).zip(state.tracks());
         Self {
             transport: state.transport().clone(),
-            tracks: tracks.map(|(index, track)| TrackScore::of(track, state.is_audible(index))).collect(),
+            meters: *state.meters(),
+            tracks: state.tracks().iter().map(|track| TrackScore::of(track, state.is_audible(track.id))).collect(),
         }
     }
 }
@@ -77,6 +82,7 @@ impl TrackScore {
             },
         };
         Self {
+            id: track.id,
             gain: track.gain,
             pan: track.pan,
             audible,
@@ -94,7 +100,7 @@ impl TrackScore {
     }
 }
 
-fn voice(track: &Track, scene: SceneIndex, start: Beats) -> Option<Voice> {
+fn voice(track: &Track, scene: SceneId, start: Beats) -> Option<Voice> {
     let clip = track.clip(scene)?;
     Some(Voice { sound: clip.sound.clone(), start, length: clip.length, looped: clip.looped, gain: clip.gain })
 }

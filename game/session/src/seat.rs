@@ -6,19 +6,21 @@
 use crate::{
     clock::ClockEstimate,
     command::{Command, CommandId, Refusal},
+    cursor::CursorSender,
+    edit::Address,
     event::EventKind,
-    grid::{Action, SceneIndex, TrackIndex},
-    limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US},
+    grid::{Action, Cell, SceneId, TrackId},
+    limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US, SEATS_MAX},
     replica::Replica,
     score::Score,
     state::{SeatId, SessionState},
     time::{Beats, Micros},
-    wire::{self, ClientMessage, HostMessage, Malformed, Probe},
+    wire::{self, ClientMessage, HostMessage, Malformed, Probe, Report},
 };
 use std::{collections::VecDeque, sync::Arc};
 
 /// A command that has no answer yet; drawn on top of the state, never written into it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     /// The seat's number of it.
     pub id: CommandId,
@@ -41,6 +43,22 @@ pub enum Notice {
     Lost(SeatId),
     /// A player's seat was freed.
     Gone(SeatId),
+    /// Somebody else has edited the grid or the mixer.
+    Edited {
+        /// Who.
+        by: SeatId,
+        /// What.
+        address: Address,
+    },
+}
+
+/// What is known of a player beside the session's state; it may be a moment old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Peer {
+    /// The slot that their pointer or finger is on.
+    pub cursor: Option<Cell>,
+    /// How their seat is doing.
+    pub report: Report,
 }
 
 /// What a seat knows, for the window to draw: a copy, taken once a frame.
@@ -54,6 +72,10 @@ pub struct View {
     pub now: Option<Micros>,
     /// Presses without an answer, oldest first.
     pub pending: Vec<Pending>,
+    /// What is known of the players, by seat.
+    pub peers: [Peer; SEATS_MAX],
+    /// How many edits we can take back, and make again.
+    pub history: (u8, u8),
     /// Shortest recent round trip, microseconds.
     pub round_trip_us: Option<u64>,
     /// Bound on the clock's error, microseconds.
@@ -83,6 +105,9 @@ pub struct Seat {
     outgoing: VecDeque<Vec<u8>>,
     notices: VecDeque<Notice>,
     resyncing: bool,
+    peers: [Peer; SEATS_MAX],
+    history: (u8, u8),
+    cursor: CursorSender,
 }
 
 impl Seat {
@@ -116,8 +141,10 @@ impl Seat {
                 .pending
                 .iter()
                 .filter(|pending| local.since(pending.since) < PENDING_MAX_US as i64)
-                .copied()
+                .cloned()
                 .collect(),
+            peers: self.peers,
+            history: self.history,
             round_trip_us: self.clock.round_trip_us(),
             uncertainty_us: self.clock.uncertainty_us(),
         })
@@ -138,6 +165,8 @@ impl Seat {
         self.pending.clear();
         self.outgoing.clear();
         self.resyncing = false;
+        self.peers = [Peer::default(); SEATS_MAX];
+        self.cursor.reconnect();
     }
 
     /// Asks for something. A refusal on the spot is also a notice.
@@ -156,8 +185,8 @@ impl Seat {
         }
         self.last_command += 1;
         let id = CommandId(self.last_command);
+        self.outgoing.push_back(wire::encode(&ClientMessage::Command { id, command: command.clone() }));
         self.pending.push(Pending { id, command, since: local });
-        self.outgoing.push_back(wire::encode(&ClientMessage::Command { id, command }));
         Ok(id)
     }
 
@@ -166,20 +195,31 @@ impl Seat {
     ///
     /// # Errors
     /// As [`Seat::command`].
-    pub fn press(&mut self, local: Micros, track: TrackIndex, scene: SceneIndex) -> Result<Option<Command>, Refusal> {
+    pub fn press(&mut self, local: Micros, track: TrackId, scene: SceneId) -> Result<Option<Command>, Refusal> {
         let command = self.view(local).map(|view| pad_command(&view, track, scene));
         match command {
             None => self.command(local, Command::Launch { track, scene }).map(|_| None),
             Some(None) => Ok(None),
-            Some(Some(command)) => self.command(local, command).map(|_| Some(command)),
+            Some(Some(command)) => self.command(local, command.clone()).map(|_| Some(command)),
         }
     }
 
-    /// Tells the authority how far ahead this seat must hear of a launch, microseconds.
-    pub fn report_lead(&mut self, lead_us: u32) {
+    /// Tells the authority how this seat is doing.
+    pub fn report(&mut self, report: Report) {
         if self.state().is_some() && self.outgoing.len() < COMMANDS_IN_FLIGHT_MAX {
-            self.outgoing.push_back(wire::encode(&ClientMessage::ReportLead(lead_us)));
+            self.outgoing.push_back(wire::encode(&ClientMessage::Report(report)));
         }
+    }
+
+    /// The player's pointer or finger is on this slot, or on none.
+    pub fn set_cursor(&mut self, local: Micros, cell: Option<Cell>) {
+        self.cursor.set(local, cell);
+    }
+
+    /// A message for the authority that may be lost, if one is due.
+    pub fn take_unreliable(&mut self, local: Micros) -> Option<Vec<u8>> {
+        self.state()?;
+        self.cursor.due(local).map(|cell| wire::encode(&ClientMessage::Cursor(cell)))
     }
 
     /// Takes a time probe's reply that arrived at `local`. Returns whether it was usable.
@@ -210,11 +250,19 @@ impl Seat {
                 if let Some(cause) = event.cause.filter(|cause| cause.seat == self.me) {
                     self.pending.retain(|pending| pending.id != cause.command);
                 }
+                if let Some(cause) = event.cause.filter(|cause| cause.seat != self.me)
+                    && let Some(address) = event.kind.touched().next()
+                {
+                    self.notice(Notice::Edited { by: cause.seat, address });
+                }
                 match &event.kind {
                     EventKind::PlayerJoined(player) if player.seat != self.me => {
                         self.notice(Notice::Joined(player.seat));
                     }
-                    EventKind::PlayerLost(seat) => self.notice(Notice::Lost(*seat)),
+                    EventKind::PlayerLost(seat) => {
+                        self.with_peer(*seat, |peer| *peer = Peer::default());
+                        self.notice(Notice::Lost(*seat));
+                    }
                     EventKind::PlayerGone(seat) => self.notice(Notice::Gone(*seat)),
                     _ => {}
                 }
@@ -227,7 +275,16 @@ impl Seat {
                 self.notice(Notice::Refused(refusal));
             }
             HostMessage::Malformed(malformed) => self.notice(Notice::Malformed(malformed)),
+            HostMessage::History { undo, redo } => self.history = (undo, redo),
+            HostMessage::Report { seat, report } => self.with_peer(seat, |peer| peer.report = report),
+            HostMessage::Cursor { seat, cell } => self.with_peer(seat, |peer| peer.cursor = cell),
             HostMessage::Beacon(_) => {}
+        }
+    }
+
+    fn with_peer(&mut self, seat: SeatId, change: impl FnOnce(&mut Peer)) {
+        if let Some(peer) = self.peers.get_mut(usize::from(seat.0)) {
+            change(peer);
         }
     }
 
@@ -248,12 +305,12 @@ impl Seat {
 }
 
 /// What a press on a pad means, given what the player sees.
-fn pad_command(view: &View, track: TrackIndex, scene: SceneIndex) -> Option<Command> {
+fn pad_command(view: &View, track: TrackId, scene: SceneId) -> Option<Command> {
     let slots = view.state.track(track)?;
     let beat = view.beat();
-    let pending = view.pending.iter().rev().find_map(|pending| match pending.command {
-        Command::Launch { track: t, scene } if t == track => Some(Some(scene)),
-        Command::StopTrack { track: t } | Command::Unqueue { track: t } if t == track => Some(None),
+    let pending = view.pending.iter().rev().find_map(|pending| match &pending.command {
+        Command::Launch { track: t, scene } if *t == track => Some(Some(*scene)),
+        Command::StopTrack { track: t } | Command::Unqueue { track: t } if *t == track => Some(None),
         _ => None,
     });
     let queued = slots.queued_at(beat).map(|queued| queued.action);

@@ -1,10 +1,12 @@
 //! The truth of a session, and how an event changes it. Authority and replicas share this one implementation.
 
 use crate::{
+    avatar::Avatar,
     bounded::Bounded,
     event::{Event, EventKind, Stamp},
-    grid::{Action, Colour, Queued, Scene, SceneIndex, Track, TrackIndex},
+    grid::{Action, Cell, Clip, Colour, Playing, Queued, Row, Scene, SceneId, Track, TrackChange, TrackId},
     limits::{SCENES_MAX, SEATS_MAX, TRACKS_MAX},
+    meter::Meters,
     text::Name,
     time::{Beats, Micros, Quantise},
     transport::Transport,
@@ -37,6 +39,8 @@ pub struct Player {
     pub name: Name,
     /// Their colour.
     pub colour: Colour,
+    /// Their picture.
+    pub avatar: Avatar,
     /// Whether they are connected; otherwise the seat waits for them.
     pub present: bool,
 }
@@ -47,6 +51,7 @@ pub struct SessionState {
     seq: u64,
     at: Micros,
     transport: Transport,
+    meters: Meters,
     quantise: Quantise,
     tracks: Bounded<Track, TRACKS_MAX>,
     scenes: Bounded<Scene, SCENES_MAX>,
@@ -77,7 +82,8 @@ impl SessionState {
         tracks: Bounded<Track, TRACKS_MAX>,
         scenes: Bounded<Scene, SCENES_MAX>,
     ) -> Self {
-        Self { seq: 0, at: now, transport, quantise: Quantise::default(), tracks, scenes, players: Bounded::new() }
+        let (meters, quantise) = (Meters::default(), Quantise::default());
+        Self { seq: 0, at: now, transport, meters, quantise, tracks, scenes, players: Bounded::new() }
     }
 
     /// Number of events that made this state.
@@ -93,6 +99,11 @@ impl SessionState {
     /// Tempo, beats, play and stop.
     pub fn transport(&self) -> &Transport {
         &self.transport
+    }
+
+    /// Bars and their counts.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     /// The boundary of launches.
@@ -116,13 +127,40 @@ impl SessionState {
     }
 
     /// One column.
-    pub fn track(&self, track: TrackIndex) -> Option<&Track> {
-        self.tracks.get(usize::from(track.0))
+    pub fn track(&self, track: TrackId) -> Option<&Track> {
+        self.tracks.iter().find(|known| known.id == track)
+    }
+
+    /// Number of columns to the left of one.
+    pub fn track_position(&self, track: TrackId) -> Option<usize> {
+        self.tracks.iter().position(|known| known.id == track)
     }
 
     /// One row.
-    pub fn scene(&self, scene: SceneIndex) -> Option<&Scene> {
-        self.scenes.get(usize::from(scene.0))
+    pub fn scene(&self, scene: SceneId) -> Option<&Scene> {
+        self.scenes.iter().find(|known| known.id == scene)
+    }
+
+    /// Number of rows above one.
+    pub fn scene_position(&self, scene: SceneId) -> Option<usize> {
+        self.scenes.iter().position(|known| known.id == scene)
+    }
+
+    /// The clip in a slot.
+    pub fn clip(&self, cell: Cell) -> Option<&Clip> {
+        self.track(cell.track)?.clip(cell.scene)
+    }
+
+    /// Whether there is such a slot, empty or not.
+    pub fn has_cell(&self, cell: Cell) -> bool {
+        self.track(cell.track).is_some() && self.scene(cell.scene).is_some()
+    }
+
+    /// What can be copied of a row.
+    pub fn row(&self, scene: SceneId) -> Option<Row> {
+        let name = self.scene(scene)?.name.clone();
+        let clips = self.tracks.iter().filter_map(|track| Some((track.id, track.clip(scene)?.clone())));
+        Some(Row { name, clips: Bounded::try_from_vec(clips.collect()).unwrap_or_default() })
     }
 
     /// The player in a seat.
@@ -131,7 +169,7 @@ impl SessionState {
     }
 
     /// Whether a track is heard: solo beats mute, and a soloed track's mute is kept for later.
-    pub fn is_audible(&self, track: TrackIndex) -> bool {
+    pub fn is_audible(&self, track: TrackId) -> bool {
         let soloing = self.tracks.iter().any(|track| track.solo);
         self.track(track).is_some_and(|track| if soloing { track.solo } else { !track.mute })
     }
@@ -153,14 +191,34 @@ impl SessionState {
     }
 
     fn is_consistent(&self) -> bool {
-        let rows = self.scenes.len();
-        let tracks_fit = self.tracks.iter().all(|track| {
-            let clips_fit = track.slots.iter().flatten().all(|clip| clip.length > Beats::ZERO);
-            track.slots.len() == rows && clips_fit && track.queue.is_sorted_by_key(|queued| queued.at)
-        });
+        let is_unique = |mut ids: Vec<u8>| {
+            ids.sort_unstable();
+            ids.windows(2).all(|pair| pair[0] != pair[1])
+        };
+        let ids_fit = is_unique(self.tracks.iter().map(|track| track.id.0).collect())
+            && is_unique(self.scenes.iter().map(|scene| scene.id.0).collect());
+        let tracks_fit = self
+            .tracks
+            .iter()
+            .all(|track| self.is_column(&track.clips) && track.queue.is_sorted_by_key(|queued| queued.at));
         let timelines_fit = self.transport.timelines().is_sorted_by_key(|line| line.anchor_time);
         let seats_fit = self.players.windows(2).all(|pair| pair[0].seat < pair[1].seat);
-        tracks_fit && timelines_fit && seats_fit
+        ids_fit && tracks_fit && timelines_fit && seats_fit
+    }
+
+    /// Whether these clips lie in rows that are there, one in each, in ascending order.
+    fn is_column(&self, clips: &[(SceneId, Clip)]) -> bool {
+        clips.iter().all(|(scene, clip)| clip.is_sound() && self.scene(*scene).is_some())
+            && clips.windows(2).all(|pair| pair[0].0 < pair[1].0)
+    }
+
+    /// Whether these clips lie in columns that are there, one in each.
+    fn is_row(&self, clips: &[(TrackId, Clip)]) -> bool {
+        let is_first = |index: usize, track: TrackId| clips[..index].iter().all(|(earlier, _)| *earlier != track);
+        clips
+            .iter()
+            .enumerate()
+            .all(|(index, (track, clip))| clip.is_sound() && self.track(*track).is_some() && is_first(index, *track))
     }
 
     /// Applies the next event.
@@ -180,41 +238,64 @@ impl SessionState {
         for track in self.tracks.as_mut_slice() {
             track.settle(beat);
         }
+        self.meters.settle(beat);
         self.transport.settle(event.at);
         self.change(event);
         Ok(())
     }
 
     /// Whether `kind`, made at `at`, speaks only of what is there and has room.
-    fn fits(&self, kind: &EventKind, at: Micros) -> bool {
+    pub(crate) fn fits(&self, kind: &EventKind, at: Micros) -> bool {
         let queue_fits = |track: &Track, stamp: &Stamp| {
             let mut track = track.clone();
             track.settle(self.transport.beat_at(at));
-            let (action, by) = (Action::Stop, SeatId(0));
+            let (action, by) = (Action::Stop, None);
             track.requeue_after(self.horizon(at, stamp.lead_us), Queued { action, at: stamp.at, by })
         };
         let track_fits =
-            |track: TrackIndex, stamp: &Stamp| self.track(track).is_some_and(|track| queue_fits(track, stamp));
+            |track: TrackId, stamp: &Stamp| self.track(track).is_some_and(|track| queue_fits(track, stamp));
+        let all_fit = |stamp: &Stamp| self.tracks.iter().all(|track| queue_fits(track, stamp));
         match kind {
             EventKind::Launched { track, scene, stamp } => {
-                track_fits(*track, stamp) && self.track(*track).is_some_and(|track| track.clip(*scene).is_some())
+                track_fits(*track, stamp) && self.clip(Cell::new(*track, *scene)).is_some()
             }
             EventKind::TrackStopped { track, stamp } => track_fits(*track, stamp),
-            EventKind::SceneLaunched { scene, stamp } => {
-                self.scene(*scene).is_some() && self.tracks.iter().all(|track| queue_fits(track, stamp))
+            EventKind::SceneLaunched { scene, stamp } | EventKind::SceneStopped { scene, stamp } => {
+                self.scene(*scene).is_some() && all_fit(stamp)
             }
-            EventKind::AllStopped { stamp } => self.tracks.iter().all(|track| queue_fits(track, stamp)),
+            EventKind::AllStopped { stamp } => all_fit(stamp),
             EventKind::Unqueued { track, .. }
             | EventKind::GainSet { track, .. }
             | EventKind::PanSet { track, .. }
             | EventKind::MuteSet { track, .. }
-            | EventKind::SoloSet { track, .. } => self.track(*track).is_some(),
+            | EventKind::SoloSet { track, .. }
+            | EventKind::TrackChanged { track, .. } => self.track(*track).is_some(),
             EventKind::TimelineSet(line) => {
                 let mut transport = self.transport.clone();
                 transport.settle(at);
                 transport.schedule(*line)
             }
+            EventKind::SignatureSet { signature, from } => {
+                let mut meters = self.meters;
+                meters.settle(self.transport.beat_at(at));
+                meters.schedule(*signature, *from)
+            }
+            EventKind::ClipSet { cell, clip } => {
+                self.has_cell(*cell) && clip.as_ref().is_none_or(|clip| clip.is_sound())
+            }
+            EventKind::ClipChanged { cell, .. } => self.clip(*cell).is_some(),
+            EventKind::ClipsSwapped { a, b } => a != b && self.has_cell(*a) && self.has_cell(*b),
+            EventKind::TrackAdded { track, column, .. } => {
+                !self.tracks.is_full() && self.track(*track).is_none() && self.is_column(&column.clips)
+            }
+            EventKind::TrackRemoved(track) => self.track(*track).is_some() && self.tracks.len() > 1,
+            EventKind::SceneAdded { scene, row, .. } => {
+                !self.scenes.is_full() && self.scene(*scene).is_none() && self.is_row(&row.clips)
+            }
+            EventKind::SceneRemoved(scene) => self.scene(*scene).is_some() && self.scenes.len() > 1,
+            EventKind::SceneRenamed { scene, .. } => self.scene(*scene).is_some(),
             EventKind::QuantiseSet(_) | EventKind::PlayerJoined(_) => true,
+            EventKind::PlayerChanged(player) => self.player(player.seat).is_some(),
             EventKind::PlayerLost(seat) | EventKind::PlayerGone(seat) => self.player(*seat).is_some(),
         }
     }
@@ -225,7 +306,7 @@ impl SessionState {
     }
 
     fn change(&mut self, event: &Event) {
-        let by = event.cause.map(|cause| cause.seat).unwrap_or_default();
+        let by = event.cause.map(|cause| cause.seat);
         match &event.kind {
             EventKind::Launched { track, scene, stamp } => self.requeue(*track, Action::Launch(*scene), *stamp, by),
             EventKind::TrackStopped { track, stamp } => self.requeue(*track, Action::Stop, *stamp, by),
@@ -234,13 +315,28 @@ impl SessionState {
                 self.with_track(*track, |track| track.unqueue_after(horizon));
             }
             EventKind::SceneLaunched { scene, stamp } => {
-                for track in self.track_indices() {
-                    let filled = self.track(track).is_some_and(|track| track.clip(*scene).is_some());
+                for track in self.track_ids() {
+                    let filled = self.clip(Cell::new(track, *scene)).is_some();
                     self.requeue(track, if filled { Action::Launch(*scene) } else { Action::Stop }, *stamp, by);
                 }
             }
+            EventKind::SceneStopped { scene, stamp } => {
+                let beat = self.transport.beat_at(event.at);
+                let is_concerned = |track: &Track| {
+                    let queued = track.queued_at(beat).map(|queued| queued.action);
+                    match queued {
+                        Some(action) => action == Action::Launch(*scene),
+                        None => track.playing_at(beat).is_some_and(|playing| playing.scene == *scene),
+                    }
+                };
+                let concerned: Vec<TrackId> =
+                    self.tracks.iter().filter(|track| is_concerned(track)).map(|track| track.id).collect();
+                for track in concerned {
+                    self.requeue(track, Action::Stop, *stamp, by);
+                }
+            }
             EventKind::AllStopped { stamp } => {
-                for track in self.track_indices() {
+                for track in self.track_ids() {
                     self.requeue(track, Action::Stop, *stamp, by);
                 }
             }
@@ -248,35 +344,107 @@ impl SessionState {
                 self.transport.schedule(*line);
             }
             EventKind::QuantiseSet(quantise) => self.quantise = *quantise,
+            EventKind::SignatureSet { signature, from } => {
+                self.meters.schedule(*signature, *from);
+            }
             EventKind::GainSet { track, gain } => self.with_track(*track, |track| track.gain = *gain),
             EventKind::PanSet { track, pan } => self.with_track(*track, |track| track.pan = *pan),
             EventKind::MuteSet { track, mute } => self.with_track(*track, |track| track.mute = *mute),
             EventKind::SoloSet { track, solo } => self.with_track(*track, |track| track.solo = *solo),
-            EventKind::PlayerJoined(player) => {
-                let mut players: Vec<Player> = self
-                    .players
-                    .iter()
-                    .filter(|known| known.seat != player.seat)
-                    .cloned()
-                    .chain([player.clone()])
-                    .collect();
-                players.sort_by_key(|player| player.seat);
-                self.players = Bounded::try_from_vec(players).unwrap_or_default();
+            EventKind::PlayerJoined(player) | EventKind::PlayerChanged(player) => {
+                self.players.retain(|known| known.seat != player.seat);
+                let at = self.players.partition_point(|known| known.seat < player.seat);
+                // A seat a player, and as much room as seats.
+                let _ = self.players.insert(at, player.clone());
             }
             EventKind::PlayerLost(seat) => {
                 for player in self.players.as_mut_slice().iter_mut().filter(|player| player.seat == *seat) {
                     player.present = false;
                 }
             }
-            EventKind::PlayerGone(seat) => self.players.retain(|player| player.seat != *seat),
+            EventKind::PlayerGone(seat) => self.forget_player(*seat),
+            EventKind::ClipSet { .. }
+            | EventKind::ClipChanged { .. }
+            | EventKind::ClipsSwapped { .. }
+            | EventKind::TrackAdded { .. }
+            | EventKind::TrackRemoved(_)
+            | EventKind::TrackChanged { .. }
+            | EventKind::SceneAdded { .. }
+            | EventKind::SceneRemoved(_)
+            | EventKind::SceneRenamed { .. } => self.edit(&event.kind),
         }
     }
 
-    fn track_indices(&self) -> impl Iterator<Item = TrackIndex> + use<> {
-        (0..self.tracks.len() as u8).map(TrackIndex)
+    /// What changes the grid itself.
+    fn edit(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::ClipSet { cell, clip } => {
+                self.with_track(cell.track, |track| track.set_clip(cell.scene, clip.as_deref().cloned()));
+            }
+            EventKind::ClipChanged { cell, change } => self.with_track(cell.track, |track| {
+                if let Some(clip) = track.clip_mut(cell.scene) {
+                    clip.change(change);
+                }
+            }),
+            EventKind::ClipsSwapped { a, b } if a.track == b.track => {
+                self.with_track(a.track, |track| track.swap(a.scene, b.scene));
+            }
+            EventKind::ClipsSwapped { a, b } => {
+                let clips = [*b, *a].map(|cell| self.clip(cell).cloned());
+                for (cell, clip) in [a, b].into_iter().zip(clips) {
+                    self.with_track(cell.track, |track| {
+                        // A clip that leaves its track does not go on there in the guise of another.
+                        track.forget(cell.scene);
+                        track.set_clip(cell.scene, clip);
+                    });
+                }
+            }
+            EventKind::TrackAdded { track, at, column } => {
+                let _ = self.tracks.insert(usize::from(*at), Track::new(*track, (**column).clone()));
+            }
+            EventKind::TrackRemoved(track) => self.tracks.retain(|known| known.id != *track),
+            EventKind::TrackChanged { track, change } => self.with_track(*track, |track| match change {
+                TrackChange::Name(name) => track.name = name.clone(),
+                TrackChange::Colour(colour) => track.colour = *colour,
+            }),
+            EventKind::SceneAdded { scene, at, row } => {
+                let _ = self.scenes.insert(usize::from(*at), Scene { id: *scene, name: row.name.clone() });
+                for (track, clip) in row.clips.iter() {
+                    self.with_track(*track, |track| track.set_clip(*scene, Some(clip.clone())));
+                }
+            }
+            EventKind::SceneRemoved(scene) => {
+                self.scenes.retain(|known| known.id != *scene);
+                for track in self.tracks.as_mut_slice() {
+                    track.set_clip(*scene, None);
+                }
+            }
+            EventKind::SceneRenamed { scene, name } => {
+                for known in self.scenes.as_mut_slice().iter_mut().filter(|known| known.id == *scene) {
+                    known.name = name.clone();
+                }
+            }
+            _ => {}
+        }
     }
 
-    fn requeue(&mut self, track: TrackIndex, action: Action, stamp: Stamp, by: SeatId) {
+    /// Frees a seat: whoever takes it next did not launch what its player had launched.
+    fn forget_player(&mut self, seat: SeatId) {
+        self.players.retain(|player| player.seat != seat);
+        for track in self.tracks.as_mut_slice() {
+            let by = |by: Option<SeatId>| by.filter(|by| *by != seat);
+            track.playing = track.playing.map(|playing| Playing { by: by(playing.by), ..playing });
+            for queued in track.queue.as_mut_slice() {
+                queued.by = by(queued.by);
+            }
+        }
+    }
+
+    fn track_ids(&self) -> Vec<TrackId> {
+        self.tracks.iter().map(|track| track.id).collect()
+    }
+
+    fn requeue(&mut self, track: TrackId, action: Action, stamp: Stamp, by: Option<SeatId>) {
         let horizon = self.horizon(self.at, stamp.lead_us);
         self.with_track(track, |track| {
             if action == Action::Stop && track.playing_at(horizon).is_none() {
@@ -287,8 +455,8 @@ impl SessionState {
         });
     }
 
-    fn with_track(&mut self, track: TrackIndex, change: impl FnOnce(&mut Track)) {
-        if let Some(track) = self.tracks.as_mut_slice().get_mut(usize::from(track.0)) {
+    fn with_track(&mut self, track: TrackId, change: impl FnOnce(&mut Track)) {
+        if let Some(track) = self.tracks.as_mut_slice().iter_mut().find(|known| known.id == track) {
             change(track);
         }
     }

@@ -57,8 +57,6 @@ pub struct Beats(pub i64);
 impl Beats {
     /// No distance; where a session starts.
     pub const ZERO: Self = Self(0);
-    /// One bar of 4/4.
-    pub const BAR: Self = Self::whole(4);
 
     /// A whole number of beats.
     pub const fn whole(beats: i64) -> Self {
@@ -193,6 +191,17 @@ fn clamp_i64(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
+/// Distance between the boundaries of launches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Span {
+    /// None: every moment is one.
+    Now,
+    /// A part of a bar, counted from its line.
+    Beats(Beats),
+    /// Whole bars, at least one.
+    Bars(i64),
+}
+
 /// To which boundary a launch is moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Quantise {
@@ -231,18 +240,18 @@ impl Quantise {
         Self::Bars8,
     ];
 
-    /// Distance between boundaries; zero for [`Quantise::None`].
-    pub fn grid(self) -> Beats {
+    /// How far apart its boundaries lie.
+    pub fn span(self) -> Span {
         match self {
-            Self::None => Beats::ZERO,
-            Self::Sixteenth => Beats(NANO / 4),
-            Self::Eighth => Beats(NANO / 2),
-            Self::Quarter => Beats::whole(1),
-            Self::Half => Beats::whole(2),
-            Self::Bar => Beats::BAR,
-            Self::Bars2 => Beats::whole(8),
-            Self::Bars4 => Beats::whole(16),
-            Self::Bars8 => Beats::whole(32),
+            Self::None => Span::Now,
+            Self::Sixteenth => Span::Beats(Beats(NANO / 4)),
+            Self::Eighth => Span::Beats(Beats(NANO / 2)),
+            Self::Quarter => Span::Beats(Beats::whole(1)),
+            Self::Half => Span::Beats(Beats::whole(2)),
+            Self::Bar => Span::Bars(1),
+            Self::Bars2 => Span::Bars(2),
+            Self::Bars4 => Span::Bars(4),
+            Self::Bars8 => Span::Bars(8),
         }
     }
 
@@ -308,10 +317,9 @@ mod tests {
         }
 
         #[test]
-        fn ceil_to_is_the_first_boundary_at_or_after(beat in -1_000_000_000_000_i64..1_000_000_000_000, index in 1_usize..9) {
-            let grid = Quantise::ALL[index].grid();
-            let up = Beats(beat).ceil_to(grid);
-            prop_assert!(up >= Beats(beat) && up - Beats(beat) < grid && up.within(grid) == Beats::ZERO);
+        fn ceil_to_is_the_first_multiple_at_or_after(beat in -1_000_000_000_000_i64..1_000_000_000_000, grid in 1_i64..8_000_000_000) {
+            let up = Beats(beat).ceil_to(Beats(grid));
+            prop_assert!(up >= Beats(beat) && (up - Beats(beat)).0 < grid && up.within(Beats(grid)) == Beats::ZERO);
         }
     }
 

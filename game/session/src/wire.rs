@@ -8,6 +8,7 @@ use crate::{
     bounded::Bounded,
     command::{Command, CommandId, Refusal},
     event::Event,
+    grid::Cell,
     limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, SNAPSHOT_CHUNK_BYTES},
     state::SeatId,
     time::Micros,
@@ -25,11 +26,22 @@ pub enum ClientMessage {
         /// What is wished.
         command: Command,
     },
-    /// How much earlier than its beat this seat must hear of a launch, microseconds: one-way delay, jitter, output
-    /// latency, audio block and polling interval together.
-    ReportLead(u32),
+    /// How the seat is doing.
+    Report(Report),
+    /// The slot that the player's pointer or finger is on; sent often, and may be lost.
+    Cursor(Option<Cell>),
     /// The seat lost the thread and wants a snapshot.
     Resync,
+}
+
+/// How a seat is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// How much earlier than its beat this seat must hear of a launch, microseconds: one-way delay, jitter, output
+    /// latency, audio block and polling interval together.
+    pub lead_us: u32,
+    /// Shortest recent round trip to the host, microseconds; zero until it is known.
+    pub round_trip_us: u32,
 }
 
 /// From the authority to a player.
@@ -62,6 +74,27 @@ pub enum HostMessage {
     },
     /// A message could not be read; it cost nobody else anything.
     Malformed(Malformed),
+    /// How many edits you can take back, and make again.
+    History {
+        /// Edits to take back.
+        undo: u8,
+        /// Edits to make again.
+        redo: u8,
+    },
+    /// How a seat is doing; may be lost.
+    Report {
+        /// Which seat.
+        seat: SeatId,
+        /// How it does.
+        report: Report,
+    },
+    /// Where a player's pointer or finger is; may be lost.
+    Cursor {
+        /// Whose.
+        seat: SeatId,
+        /// The slot, if on one.
+        cell: Option<Cell>,
+    },
     /// The authority's clock, sent now and then while playing; may be lost.
     Beacon(Micros),
 }
@@ -143,13 +176,13 @@ impl Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::{SceneIndex, TrackIndex};
+    use crate::grid::{SceneId, TrackId};
 
     #[test]
     fn a_message_returns_from_the_wire_as_it_was() {
         let message = ClientMessage::Command {
             id: CommandId(7),
-            command: Command::Launch { track: TrackIndex(1), scene: SceneIndex(2) },
+            command: Command::Launch { track: TrackId(1), scene: SceneId(2) },
         };
         assert_eq!(decode(&encode(&message)), Ok(message));
     }

@@ -20,7 +20,7 @@ use axum::{
 };
 use door::Door;
 use keyboardia_session::{
-    Name, SeatToken, SessionCode,
+    SeatToken, SessionCode,
     api::{Created, JoinRequest, Joined},
     limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION},
 };
@@ -120,14 +120,14 @@ async fn join(
 ) -> Result<Json<Joined>, Refusal> {
     let body = body.map_err(|rejection| Refusal::unreadable_body(&rejection))?;
     let request = read_join(&body)?;
+    let profile = request.profile();
     let token = match request.token {
         None => new_token()?,
         Some(text) => SeatToken::from_hex(&text).ok_or_else(Refusal::bad_token)?,
     };
     let Path(text) = code.map_err(|_| Refusal::of(Refused::UnknownSession, ""))?;
     let code = SessionCode::parse(&text).ok_or_else(|| Refusal::of(Refused::UnknownSession, &text))?;
-    let name = request.name.as_deref().map(Name::sanitised);
-    let admit = |reply| Request::Admit { code, token: token.clone(), name, reply };
+    let admit = |reply| Request::Admit { code, token: token.clone(), profile, reply };
     let seat = front.desk.ask(admit).await.map_err(|refused| Refusal::of(refused, &text))?;
     let ticket = Ticket { seat: token, code };
     let (connect_token, time) = front.tickets.issue(&ticket, route).map_err(|error| {

@@ -114,8 +114,11 @@ mod tests {
 
     #[test]
     fn a_protocol_mismatch_names_both_versions_and_what_to_do() {
-        let refusal = Refusal::other_protocol(2);
+        let refusal = Refusal::other_protocol(99);
         assert_eq!(refusal.status, StatusCode::UPGRADE_REQUIRED);
-        assert_eq!(refusal.error.message, "This host speaks protocol 1, your game 2: update the older one.");
+        assert_eq!(
+            refusal.error.message,
+            format!("This host speaks protocol {PROTOCOL_VERSION}, your game 99: update the older one.")
+        );
     }
 }

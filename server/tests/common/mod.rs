@@ -4,9 +4,9 @@
 
 use keyboardia_server::{Host, HostConfig, connection_config};
 use keyboardia_session::{
-    Command, CommandId, EventKind, Micros, Seat, SeatId,
+    Command, CommandId, EventKind, Micros, Name, Profile, Seat, SeatId,
     api::{ApiError, Created, JoinRequest, Joined, from_hex},
-    limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, PROTOCOL_VERSION},
+    limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
     wire::{self, ClientMessage, HostMessage},
 };
 use renet::RenetClient;
@@ -42,7 +42,8 @@ pub(crate) fn create(host: SocketAddr) -> String {
 
 /// Asks for a seat.
 pub(crate) fn try_join(host: SocketAddr, code: &str, token: Option<&str>) -> Result<Joined, (u16, ApiError)> {
-    let request = JoinRequest { protocol: PROTOCOL_VERSION, name: Some("Ada".into()), token: token.map(Into::into) };
+    let profile = Profile { name: Some(Name::sanitised("Ada")), ..Profile::default() };
+    let request = JoinRequest::new(&profile, token);
     let path = format!("/api/sessions/{code}/join");
     let answer = Client::new().post(url(host, &path)).json(&request).send().expect("HTTP answers");
     let status = answer.status().as_u16();

@@ -10,7 +10,7 @@
 //! ```
 
 use bevy::prelude::*;
-use keyboardia_session::{SceneIndex, TrackIndex};
+use keyboardia_session::{SceneId, TrackId};
 
 /// Space around everything.
 pub(crate) const MARGIN: f32 = 16.0;
@@ -31,11 +31,11 @@ const MIXER_HEIGHT: (f32, f32) = (104.0, 150.0);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     /// A slot of the grid.
-    Pad(TrackIndex, SceneIndex),
+    Pad(TrackId, SceneId),
     /// The launch button of a row.
-    Scene(SceneIndex),
+    Scene(SceneId),
     /// The stop button of a column.
-    Stop(TrackIndex),
+    Stop(TrackId),
     /// The button that stops every column.
     StopAll,
 }
@@ -53,13 +53,13 @@ pub(crate) struct Layout {
     scenes_left: f32,
     stops: Rect,
     mixer: Rect,
-    tracks: usize,
-    scenes: usize,
+    tracks: Vec<TrackId>,
+    scenes: Vec<SceneId>,
 }
 
 impl Layout {
-    /// The layout for a window of `size` design units and a grid of `tracks` columns and `scenes` rows.
-    pub(crate) fn new(size: Vec2, tracks: usize, scenes: usize) -> Self {
+    /// The layout for a window of `size` design units and a grid of these columns, from the left, and rows, from the top.
+    pub(crate) fn new(size: Vec2, tracks: Vec<TrackId>, scenes: Vec<SceneId>) -> Self {
         let right = size.x - MARGIN;
         let transport = Rect::new(MARGIN, 0.0, right, TRANSPORT_HEIGHT);
         let bottom = size.y - MARGIN;
@@ -75,42 +75,42 @@ impl Layout {
         Self { size, transport, side, grid, scenes_left, stops, mixer, tracks, scenes }
     }
 
-    /// Number of columns.
-    pub(crate) fn tracks(&self) -> impl Iterator<Item = TrackIndex> + use<> {
-        (0..self.tracks as u8).map(TrackIndex)
+    /// The columns from the left.
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = TrackId> + '_ {
+        self.tracks.iter().copied()
     }
 
-    /// Number of rows.
-    pub(crate) fn scenes(&self) -> impl Iterator<Item = SceneIndex> + use<> {
-        (0..self.scenes as u8).map(SceneIndex)
+    /// The rows from the top.
+    pub(crate) fn scenes(&self) -> impl Iterator<Item = SceneId> + '_ {
+        self.scenes.iter().copied()
     }
 
     /// A slot of the grid.
-    pub(crate) fn pad(&self, track: TrackIndex, scene: SceneIndex) -> Rect {
+    pub(crate) fn pad(&self, track: TrackId, scene: SceneId) -> Rect {
         let (columns, rows) = (self.column(track), self.row(scene));
         Rect::new(columns.0, rows.0, columns.1, rows.1)
     }
 
     /// The head of a column.
-    pub(crate) fn head(&self, track: TrackIndex) -> Rect {
+    pub(crate) fn head(&self, track: TrackId) -> Rect {
         let (left, right) = self.column(track);
         Rect::new(left, TRANSPORT_HEIGHT, right, TRANSPORT_HEIGHT + HEAD_HEIGHT)
     }
 
     /// The stop button of a column.
-    pub(crate) fn stop(&self, track: TrackIndex) -> Rect {
+    pub(crate) fn stop(&self, track: TrackId) -> Rect {
         let (left, right) = self.column(track);
         Rect::new(left, self.stops.min.y, right, self.stops.max.y)
     }
 
     /// The mixer strip of a column.
-    pub(crate) fn strip(&self, track: TrackIndex) -> Rect {
+    pub(crate) fn strip(&self, track: TrackId) -> Rect {
         let (left, right) = self.column(track);
         Rect::new(left, self.mixer.min.y, right, self.mixer.max.y)
     }
 
     /// The launch button of a row.
-    pub(crate) fn scene(&self, scene: SceneIndex) -> Rect {
+    pub(crate) fn scene(&self, scene: SceneId) -> Rect {
         let (top, bottom) = self.row(scene);
         Rect::new(self.scenes_left, top, self.scenes_left + SCENE_WIDTH, bottom)
     }
@@ -142,10 +142,8 @@ impl Layout {
 
     /// Whether the grid has this target.
     pub(crate) fn has(&self, target: Target) -> bool {
-        let (has_track, has_scene) = (
-            |track: TrackIndex| usize::from(track.0) < self.tracks,
-            |scene: SceneIndex| usize::from(scene.0) < self.scenes,
-        );
+        let (has_track, has_scene) =
+            (|track: TrackId| self.tracks.contains(&track), |scene: SceneId| self.scenes.contains(&scene));
         match target {
             Target::Pad(track, scene) => has_track(track) && has_scene(scene),
             Target::Scene(scene) => has_scene(scene),
@@ -156,8 +154,8 @@ impl Layout {
 
     /// What lies at a point. The gap between two pads belongs to the pad before it, so that no press is lost between.
     pub(crate) fn target_at(&self, point: Vec2) -> Option<Target> {
-        let column = cell(point.x, self.grid.min.x, self.column_pitch(), self.tracks).map(TrackIndex);
-        let row = cell(point.y, self.grid.min.y, self.row_pitch(), self.scenes).map(SceneIndex);
+        let column = cell(point.x, self.grid.min.x, self.column_pitch(), &self.tracks);
+        let row = cell(point.y, self.grid.min.y, self.row_pitch(), &self.scenes);
         let on_scenes = (self.scenes_left..self.scenes_left + SCENE_WIDTH).contains(&point.x);
         let on_stops = (self.stops.min.y..self.stops.max.y).contains(&point.y);
         match (column, row) {
@@ -170,34 +168,43 @@ impl Layout {
     }
 
     fn column_pitch(&self) -> f32 {
-        (self.grid.width() + PAD_GAP) / self.tracks.max(1) as f32
+        (self.grid.width() + PAD_GAP) / self.tracks.len().max(1) as f32
     }
 
     fn row_pitch(&self) -> f32 {
-        (self.grid.height() + PAD_GAP) / self.scenes.max(1) as f32
+        (self.grid.height() + PAD_GAP) / self.scenes.len().max(1) as f32
     }
 
-    fn column(&self, track: TrackIndex) -> (f32, f32) {
-        let left = self.grid.min.x + f32::from(track.0) * self.column_pitch();
+    fn column(&self, track: TrackId) -> (f32, f32) {
+        let left = self.grid.min.x + place(&self.tracks, track) * self.column_pitch();
         (left, left + self.column_pitch() - PAD_GAP)
     }
 
-    fn row(&self, scene: SceneIndex) -> (f32, f32) {
-        let top = self.grid.min.y + f32::from(scene.0) * self.row_pitch();
+    fn row(&self, scene: SceneId) -> (f32, f32) {
+        let top = self.grid.min.y + place(&self.scenes, scene) * self.row_pitch();
         (top, top + self.row_pitch() - PAD_GAP)
     }
 }
 
-/// The cell of `count` cells of width `pitch` from `start` on, in which `at` lies.
-fn cell(at: f32, start: f32, pitch: f32, count: usize) -> Option<u8> {
+/// That of `cells` of width `pitch` from `start` on, in which `at` lies.
+fn cell<T: Copy>(at: f32, start: f32, pitch: f32, cells: &[T]) -> Option<T> {
     let index = ((at - start) / pitch).floor();
-    (index >= 0.0 && index < count as f32).then_some(index as u8)
+    if index >= 0.0 { cells.get(index as usize).copied() } else { None }
+}
+
+/// How many cells lie before this one; those that are not there come last.
+fn place<T: PartialEq>(cells: &[T], cell: T) -> f32 {
+    cells.iter().position(|known| *known == cell).unwrap_or(cells.len()) as f32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::theme::Scale;
+
+    fn layout(size: Vec2, tracks: u8, scenes: u8) -> Layout {
+        Layout::new(size, (0..tracks).map(TrackId).collect(), (0..scenes).map(SceneId).collect())
+    }
 
     /// Layouts of real windows, in design units.
     fn layouts() -> impl Iterator<Item = Layout> {
@@ -206,7 +213,7 @@ mod tests {
         windows.into_iter().flat_map(move |(width, height)| {
             let window = Vec2::new(width as f32, height as f32);
             let size = window / Scale::for_window(window).0;
-            grids.into_iter().map(move |(tracks, scenes)| Layout::new(size, tracks, scenes))
+            grids.into_iter().map(move |(tracks, scenes)| layout(size, tracks, scenes))
         })
     }
 
@@ -253,16 +260,16 @@ mod tests {
 
     #[test]
     fn pads_of_an_eight_by_eight_grid_are_large_enough_to_hit_and_to_read() {
-        for layout in layouts().filter(|layout| layout.tracks == 8) {
-            let pad = layout.pad(TrackIndex(0), SceneIndex(0));
+        for layout in layouts().filter(|layout| layout.tracks.len() == 8) {
+            let pad = layout.pad(TrackId(0), SceneId(0));
             assert!(pad.width() >= 64.0 && pad.height() >= 26.0, "{:?} on {:?}", pad.size(), layout.size);
         }
     }
 
     #[test]
     fn outside_the_grid_there_is_nothing_to_press() {
-        let layout = Layout::new(Vec2::new(1280.0, 720.0), 8, 8);
-        let mixer = layout.strip(TrackIndex(0)).center();
+        let layout = layout(Vec2::new(1280.0, 720.0), 8, 8);
+        let mixer = layout.strip(TrackId(0)).center();
         for point in [Vec2::ZERO, Vec2::new(-5.0, 300.0), layout.side.center(), layout.transport.center(), mixer] {
             assert_eq!(layout.target_at(point), None, "at {point}");
         }
@@ -270,8 +277,8 @@ mod tests {
 
     #[test]
     fn targets_that_the_grid_lacks_are_known() {
-        let layout = Layout::new(Vec2::new(1280.0, 720.0), 6, 8);
-        assert!(layout.has(Target::Pad(TrackIndex(5), SceneIndex(7))));
-        assert!(!layout.has(Target::Pad(TrackIndex(6), SceneIndex(0))) && !layout.has(Target::Scene(SceneIndex(8))));
+        let layout = layout(Vec2::new(1280.0, 720.0), 6, 8);
+        assert!(layout.has(Target::Pad(TrackId(5), SceneId(7))));
+        assert!(!layout.has(Target::Pad(TrackId(6), SceneId(0))) && !layout.has(Target::Scene(SceneId(8))));
     }
 }

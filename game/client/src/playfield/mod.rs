@@ -7,6 +7,7 @@
 pub(crate) mod layout;
 pub(crate) mod pads;
 pub(crate) mod pointer;
+mod press;
 mod scenes;
 mod tracks;
 
@@ -17,6 +18,7 @@ use layout::Layout;
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Layout>().add_systems(Update, follow.in_set(ClientSet::Arrange)).add_plugins((
         pointer::plugin,
+        press::plugin,
         pads::plugin,
         scenes::plugin,
         tracks::plugin,
@@ -25,7 +27,10 @@ pub(super) fn plugin(app: &mut App) {
 
 /// Lays everything out anew when the window or the grid has changed.
 fn follow(window: Single<&Window, With<PrimaryWindow>>, scale: Res<Scale>, now: Res<Now>, mut layout: ResMut<Layout>) {
-    let (tracks, scenes) = now.session().map_or((0, 0), |view| (view.state.tracks().len(), view.state.scenes().len()));
+    let (tracks, scenes) = now.session().map_or_else(Default::default, |view| {
+        let tracks = view.state.tracks().iter().map(|track| track.id).collect();
+        (tracks, view.state.scenes().iter().map(|scene| scene.id).collect())
+    });
     layout.set_if_neq(Layout::new(window.size() / scale.0, tracks, scenes));
 }
 

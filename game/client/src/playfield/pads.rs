@@ -27,7 +27,7 @@ use crate::{
 use bevy::prelude::*;
 use bevy_egui::{EguiContexts, EguiPrimaryContextPass, egui};
 use keyboardia_player::PlayerView;
-use keyboardia_session::{Action, Beats, Clip, SceneIndex, SeatId, TrackIndex, View};
+use keyboardia_session::{Action, Beats, Clip, SceneId, SeatId, TrackId, View};
 
 /// How fast the flash of a launch fades: its share after a second is e to the minus this.
 const FLASH_DECAY: f64 = 6.0;
@@ -97,6 +97,7 @@ fn draw(
 ) {
     let (Some(player), Some(view)) = (now.player(), now.session()) else { return };
     let lights = Lights { blink: blink(&now), pulse: now.pulse() };
+    let bar = view.state.meters().at(view.beat()).signature.bar();
     for track in layout.tracks() {
         for scene in layout.scenes() {
             let pad = Target::Pad(track, scene);
@@ -104,7 +105,7 @@ fn draw(
             let sunk = hovered && pointer.held == Some(pad) || link.is_fresh(track, scene);
             let rect = layout.rect(pad).inflate(if sunk { -1.5 } else { 0.0 });
             let pending = link.is_fresh(track, scene)
-                || view.pending.iter().any(|pending| wishes::concerns_pad(pending.command, view, track, scene));
+                || view.pending.iter().any(|pending| wishes::concerns_pad(&pending.command, view, track, scene));
             let Some(clip) = view.state.track(track).and_then(|track| track.clip(scene)) else {
                 board.push(empty(rect, hovered, pending));
                 continue;
@@ -113,13 +114,13 @@ fn draw(
             let by = state.by.and_then(|seat| view.state.player(seat)).map(|player| Rgb::from(player.colour));
             let face = look(rect, state, clip.colour.into(), lights);
             board.push(Tile { dot: by, ..face.tile });
-            write(&mut labels, rect, &face, clip);
+            write(&mut labels, rect, &face, clip, bar);
         }
     }
 }
 
 /// What is the case on a pad; whether it is hovered or pending is not known here.
-fn state(player: &PlayerView, view: &View, index: TrackIndex, scene: SceneIndex, clip: &Clip) -> PadState {
+fn state(player: &PlayerView, view: &View, index: TrackId, scene: SceneId, clip: &Clip) -> PadState {
     let mut state = PadState {
         life: Life::Idle,
         health: Health::Ready,
@@ -145,10 +146,10 @@ fn state(player: &PlayerView, view: &View, index: TrackIndex, scene: SceneIndex,
             since_start_s: (beat - playing.since).as_f64() * seconds_per_beat,
             stopping: queued.is_some_and(|queued| queued.action != Action::Launch(scene)),
         };
-        state.by = Some(playing.by);
+        state.by = playing.by;
     } else if let Some(queued) = queued.filter(|queued| queued.action == Action::Launch(scene)) {
         state.life = Life::Queued;
-        state.by = Some(queued.by);
+        state.by = queued.by;
     }
     state
 }
@@ -256,7 +257,7 @@ fn shade(fill: Rgb, ink: Rgb) -> f32 {
 }
 
 /// Name and length of a clip on its pad.
-fn write(labels: &mut Labels, rect: Rect, face: &Face, clip: &Clip) {
+fn write(labels: &mut Labels, rect: Rect, face: &Face, clip: &Clip, bar: Beats) {
     let (compact, has_sign) = (rect.width() < COMPACT, face.tile.sign.is_some());
     if rect.width() < NARROW && has_sign {
         return;
@@ -284,13 +285,13 @@ fn write(labels: &mut Labels, rect: Rect, face: &Face, clip: &Clip) {
         colour: face.name,
     });
     let (rect, align) = (Rect { min: Vec2::new(place.min.x, middle + 3.0), ..place }, egui::Align2::LEFT_TOP);
-    labels.push(Label { rect, align, text: length(clip), size: 11.0, strong: false, colour: face.detail });
+    labels.push(Label { rect, align, text: length(clip, bar), size: 11.0, strong: false, colour: face.detail });
 }
 
 /// A clip's length as players say it.
-fn length(clip: &Clip) -> String {
+fn length(clip: &Clip, bar: Beats) -> String {
     let beats = clip.length.as_f64();
-    let bars = clip.length.as_f64() / Beats::BAR.as_f64();
+    let bars = clip.length.as_f64() / bar.as_f64();
     let text = match (bars, beats) {
         (1.0, _) => "1 bar".into(),
         (bars, _) if bars > 1.0 && bars.fract() == 0.0 => format!("{bars} bars"),
@@ -325,7 +326,7 @@ mod tests {
 
     fn clips() -> Vec<Clip> {
         let setup = SessionSetup::starter(&Manifest::builtin().unwrap());
-        setup.tracks.iter().flat_map(|track| track.slots.iter().flatten().cloned()).collect()
+        setup.tracks.iter().flat_map(|track| track.clips.iter().map(|(_, clip)| clip.clone())).collect()
     }
 
     fn states() -> Vec<PadState> {
@@ -414,9 +415,9 @@ mod tests {
         clip.looped = true;
         for (beats, text) in [(4, "1 bar"), (16, "4 bars"), (1, "1 beat"), (6, "6 beats")] {
             clip.length = Beats::whole(beats);
-            assert_eq!(length(&clip), text);
+            assert_eq!(length(&clip, Beats::whole(4)), text);
         }
         clip.looped = false;
-        assert_eq!(length(&clip), "6 beats, once");
+        assert_eq!(length(&clip, Beats::whole(4)), "6 beats, once");
     }
 }

@@ -1,14 +1,18 @@
 //! Mouse and fingers on the playfield. A pad sounds when it goes down, not when it is let go: it is an instrument.
 
 use super::layout::{Layout, Target};
-use crate::{ClientSet, link::Link, screen::Screen, theme::Scale};
+use crate::{
+    ClientSet,
+    deed::{Deed, Selection},
+    screen::Screen,
+    theme::Scale,
+};
 use bevy::{
     input::{ButtonState, touch::TouchPhase},
     prelude::*,
     window::WindowEvent,
 };
 use bevy_egui::{EguiContext, PrimaryEguiContext, egui};
-use keyboardia_session::Command;
 
 /// Where the pointer is.
 #[derive(Resource, Debug, Default)]
@@ -22,17 +26,17 @@ pub(crate) struct Pointer {
 }
 
 pub(super) fn plugin(app: &mut App) {
-    app.init_resource::<Pointer>().add_systems(Update, press.run_if(in_state(Screen::Jam)).in_set(ClientSet::Act));
+    app.init_resource::<Pointer>().add_systems(Update, point.run_if(in_state(Screen::Jam)).in_set(ClientSet::Act));
 }
 
-fn press(
+pub(super) fn point(
     mut events: MessageReader<WindowEvent>,
     mut pointer: ResMut<Pointer>,
-    mut link: ResMut<Link>,
+    mut deeds: MessageWriter<Deed>,
+    mut selection: ResMut<Selection>,
     mut context: Single<&mut EguiContext, With<PrimaryEguiContext>>,
     layout: Res<Layout>,
     scale: Res<Scale>,
-    time: Res<Time<Real>>,
 ) {
     let context = context.get_mut();
     let mut target_at = |at: Vec2| {
@@ -59,12 +63,9 @@ fn press(
             WindowEvent::TouchInput(touch) if touch.phase == TouchPhase::Started => target_at(touch.position / scale.0),
             _ => None,
         };
-        match pressed {
-            Some(Target::Pad(track, scene)) => link.press(time.elapsed(), track, scene),
-            Some(Target::Scene(scene)) => link.command(Command::LaunchScene { scene }),
-            Some(Target::Stop(track)) => link.command(Command::StopTrack { track }),
-            Some(Target::StopAll) => link.command(Command::StopAll),
-            None => {}
+        if let Some(target) = pressed {
+            selection.0 = Some(target);
+            deeds.write(Deed::Press(target));
         }
     }
     pointer.over = pointer.at.and_then(target_at);

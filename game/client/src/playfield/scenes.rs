@@ -16,7 +16,7 @@ use crate::{
 };
 use bevy::prelude::*;
 use bevy_egui::egui::Align2;
-use keyboardia_session::{Action, Beats, Command, SceneIndex, View};
+use keyboardia_session::{Action, Beats, Command, SceneId, View, time::Span};
 
 /// What a row is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ fn draw(
 }
 
 /// What a row is doing: it plays when every clip of it plays, and is queued when the rest of them are.
-fn row(view: &View, scene: SceneIndex) -> Row {
+fn row(view: &View, scene: SceneId) -> Row {
     if view.pending.iter().any(|pending| pending.command == Command::LaunchScene { scene }) {
         return Row::Pending;
     }
@@ -112,16 +112,22 @@ fn draw_next_launch(now: Res<Now>, layout: Res<Layout>, mut board: ResMut<Board>
         labels.push(Label { rect, align: Align2::LEFT_TOP, text, size, strong, colour });
     };
     write(line(4.0, 16.0), "Next launch".into(), 12.0, true, theme::TEXT_DIM);
-    let grid = quantise.grid();
+    let span = quantise.span();
     let beat = view.beat();
-    let (text, filled) = match (view.is_playing(), grid > Beats::ZERO) {
+    let (text, filled) = match (view.is_playing(), span) {
         (false, _) => ("on the first press".into(), 0.0),
-        (true, false) => ("at once".into(), 1.0),
-        (true, true) => {
-            let left = grid - beat.within(grid);
+        (true, Span::Now) => ("at once".into(), 1.0),
+        (true, span) => {
+            let meters = view.state.meters();
+            let grid = match span {
+                Span::Bars(bars) => Beats(meters.at(beat).signature.bar().0 * bars),
+                Span::Beats(grid) => grid,
+                Span::Now => Beats::ZERO,
+            };
+            let left = meters.next_boundary(beat + Beats(1), quantise) - beat;
             (
                 format!("in {:.0} beats", left.as_f64().ceil()).replace("in 1 beats", "in 1 beat"),
-                1.0 - left.as_f64() / grid.as_f64(),
+                (1.0 - left.as_f64() / grid.as_f64()).max(0.0),
             )
         }
     };

@@ -15,7 +15,7 @@ use crate::{
 };
 use bevy::prelude::*;
 use bevy_egui::egui::Align2;
-use keyboardia_session::{Action, Beats, Command, Track, TrackIndex, View};
+use keyboardia_session::{Action, Beats, Command, Track, TrackId, View};
 
 /// What a stop button would do, or is about to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +85,13 @@ fn draw_stops(
     });
 }
 
-fn stop(view: &View, beat: Beats, index: TrackIndex, track: &Track) -> Stop {
-    let is_stop =
-        |command| matches!(command, Command::StopTrack { track } if track == index) || command == Command::StopAll;
+fn stop(view: &View, beat: Beats, index: TrackId, track: &Track) -> Stop {
+    let is_stop = |command: &Command| {
+        matches!(command, Command::StopTrack { track } if *track == index) || *command == Command::StopAll
+    };
     let queued = track.queued_at(beat);
     let busy = queued.is_some() || track.is_sounding_at(beat);
-    if busy && view.pending.iter().any(|pending| is_stop(pending.command)) {
+    if busy && view.pending.iter().any(|pending| is_stop(&pending.command)) {
         Stop::Pending
     } else if queued.is_some_and(|queued| queued.action == Action::Stop) {
         Stop::Queued

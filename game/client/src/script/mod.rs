@@ -194,7 +194,7 @@ fn carry_out(
         }
         Step::Ask(command) => {
             session(scene)?;
-            scene.link.command(*command);
+            scene.link.command(command.clone());
         }
         Step::Resize(size) => {
             hands.window.1.resolution.set(size.x as f32, size.y as f32);

@@ -2,7 +2,7 @@
 
 use crate::playfield::layout::Target;
 use bevy::prelude::*;
-use keyboardia_session::{Command, Gain, SceneIndex, Tempo, TrackIndex};
+use keyboardia_session::{Command, Gain, SceneId, Tempo, TrackId};
 use std::{path::PathBuf, time::Duration};
 use thiserror::Error;
 
@@ -59,11 +59,11 @@ pub(crate) enum Condition {
     /// The transport plays and has reached a beat.
     Beat(f64),
     /// A clip plays.
-    Playing(TrackIndex, SceneIndex),
+    Playing(TrackId, SceneId),
     /// A clip waits for its beat.
-    Queued(TrackIndex, SceneIndex),
+    Queued(TrackId, SceneId),
     /// A track is silent.
-    Stopped(TrackIndex),
+    Stopped(TrackId),
     /// At least this many players are connected.
     Players(usize),
     /// Every sound of the grid is loaded, or known to be damaged.
@@ -145,12 +145,12 @@ fn index(word: &str) -> Result<u8, String> {
     word.parse().map_err(|_| format!("“{}” is no track or scene; they are counted from 0", short(word)))
 }
 
-fn track(word: &str) -> Result<TrackIndex, String> {
-    index(word).map(TrackIndex)
+fn track(word: &str) -> Result<TrackId, String> {
+    index(word).map(TrackId)
 }
 
-fn scene(word: &str) -> Result<SceneIndex, String> {
-    index(word).map(SceneIndex)
+fn scene(word: &str) -> Result<SceneId, String> {
+    index(word).map(SceneId)
 }
 
 fn number(word: &str) -> Result<f64, String> {
@@ -217,14 +217,14 @@ mod tests {
 
     #[test]
     fn a_whole_script_is_read() {
-        let pad = |track, scene| Target::Pad(TrackIndex(track), SceneIndex(scene));
+        let pad = |track, scene| Target::Pad(TrackId(track), SceneId(scene));
         let text = "# a jam\nwait joined\n\npress 0 3   # drums\nwait playing 0 3\nwait seconds 0.5\nstop all\nscreenshot a.png\nquit";
         assert_eq!(
             steps(text),
             [
                 Step::Wait(Condition::Joined),
                 Step::Press(pad(0, 3)),
-                Step::Wait(Condition::Playing(TrackIndex(0), SceneIndex(3))),
+                Step::Wait(Condition::Playing(TrackId(0), SceneId(3))),
                 Step::Pause(Duration::from_millis(500)),
                 Step::Press(Target::StopAll),
                 Step::Screenshot("a.png".into()),
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn silence_and_beats_before_the_first_bar_can_be_asked_for() {
-        assert_eq!(steps("volume 1 -61"), [Step::Ask(Command::SetGain { track: TrackIndex(1), gain: Gain::SILENCE })]);
+        assert_eq!(steps("volume 1 -61"), [Step::Ask(Command::SetGain { track: TrackId(1), gain: Gain::SILENCE })]);
         assert_eq!(steps("wait beat -4"), [Step::Wait(Condition::Beat(-4.0))]);
     }
 

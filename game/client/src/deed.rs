@@ -1,0 +1,51 @@
+//! What hands do, whatever hand it was: mouse, keys, fingers, menus and scripts all end in the same few deeds, and those
+//! who carry them out do not ask where they came from.
+//!
+//! ```text
+//! playfield::pointer, keyboard, touch, menus ──→ Deed ──→ playfield::press (launches), editing (the grid)
+//! ```
+
+use crate::playfield::layout::Target;
+use bevy::prelude::*;
+
+/// Something that a hand wants done.
+#[derive(Message, Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Deed {
+    /// Launch, stop or cancel, as the target has it.
+    Press(Target),
+    /// Open the menu of a target, its corner at this point in design units.
+    Menu(Target, Vec2),
+    /// A clip was dragged from one slot and dropped on another: the two change places, or the other gets a copy.
+    Drop {
+        /// Where it was taken up.
+        from: Target,
+        /// Where it was let go.
+        to: Target,
+        /// Whether what was taken up stays where it is.
+        copy: bool,
+    },
+    /// Keep what is selected, to be pasted.
+    Copy,
+    /// Keep what is selected, and remove it.
+    Cut,
+    /// Put down what is kept, where the selection is.
+    Paste,
+    /// A copy of what is selected, beside it.
+    Duplicate,
+    /// Remove what is selected.
+    Delete,
+    /// Give what is selected another name.
+    Rename,
+    /// Take back the player's last edit.
+    Undo,
+    /// Make it again.
+    Redo,
+}
+
+/// What keys and menus act on: the slot, column or row that was touched last, or moved to by the arrow keys.
+#[derive(Resource, Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Selection(pub(crate) Option<Target>);
+
+pub(super) fn plugin(app: &mut App) {
+    app.add_message::<Deed>().init_resource::<Selection>();
+}
