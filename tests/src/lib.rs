@@ -2,8 +2,7 @@
 //!
 //! [`rig`] renders a score offline through the production engine, [`measure`] looks for onsets and clicks, [`world`]
 //! plays a session of ten players over modelled networks, [`process`] runs the real programs, [`stage`] gives them a
-//! screen and a sound card, [`report`] writes what a
-//! bench found.
+//! screen and a sound card, [`table`] puts the rules in one's hand, [`report`] writes what a bench found.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,4 +11,5 @@ pub mod process;
 pub mod report;
 pub mod rig;
 pub mod stage;
+pub mod table;
 pub mod world;

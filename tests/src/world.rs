@@ -4,9 +4,12 @@
 //! may overtake anything.
 
 use keyboardia_session::{
-    Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, Edit, Gain, Manifest, Micros, Name,
-    Outgoing, Pan, Profile, Quantise, Recipient, Row, SceneId, Seat, SeatId, SeatToken, SessionSetup, SoundId, Tempo,
-    TimeSignature, TrackChange, TrackId, bounded::Bounded, limits::SEATS_MAX,
+    Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, CommandId, Edit, Event, Gain, Manifest,
+    Micros, Name, Outgoing, Pan, Profile, Quantise, Recipient, Refusal, Row, SceneId, Seat, SeatId, SeatToken,
+    SessionSetup, SoundId, Tempo, TimeSignature, TrackChange, TrackId,
+    bounded::Bounded,
+    limits::SEATS_MAX,
+    wire::{self, HostMessage},
 };
 use std::collections::BTreeMap;
 
@@ -201,6 +204,8 @@ pub struct World {
     delay_max_us: u64,
     packets: BTreeMap<(Micros, u64), Packet>,
     sent: u64,
+    events: Vec<Event>,
+    refusals: Vec<Refusal>,
 }
 
 impl World {
@@ -216,6 +221,8 @@ impl World {
             delay_max_us,
             packets: BTreeMap::new(),
             sent: 0,
+            events: Vec::new(),
+            refusals: Vec::new(),
         };
         for index in 0..SEATS_MAX {
             let token = SeatToken(std::array::from_fn(|_| world.dice.roll() as u8));
@@ -246,13 +253,23 @@ impl World {
         }
     }
 
-    /// A player asks for something.
-    pub fn command(&mut self, index: usize, command: Command) {
-        if self.players[index].id.is_some() {
-            // A refusal on the spot is a notice of the seat's.
-            let _ = self.players[index].seat.command(self.now, command);
-            self.flush(index);
-        }
+    /// A player asks for something; returns the seat's number of it, if it was sent.
+    pub fn command(&mut self, index: usize, command: Command) -> Option<CommandId> {
+        self.players[index].id?;
+        // A refusal on the spot is a notice of the seat's.
+        let id = self.players[index].seat.command(self.now, command).ok();
+        self.flush(index);
+        id
+    }
+
+    /// The events that the authority made since the last call, oldest first.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// What the authority refused since the last call, oldest first.
+    pub fn take_refusals(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.refusals)
     }
 
     /// Lets time pass, delivering what arrives meanwhile.
@@ -304,6 +321,11 @@ impl World {
 
     fn post(&mut self, out: Vec<Outgoing>) {
         for Outgoing { to, bytes, .. } in out {
+            match wire::decode(&bytes) {
+                Ok(HostMessage::Event(event)) => self.events.push(event),
+                Ok(HostMessage::Refused { refusal, .. }) => self.refusals.push(refusal),
+                _ => {}
+            }
             for index in 0..self.players.len() {
                 let is_meant = match to {
                     Recipient::All => self.players[index].id.is_some(),

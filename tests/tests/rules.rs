@@ -3,90 +3,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Action, Authority, Beats, Command, CommandId, EventKind, JoinError, Manifest, Micros, Outbox, Profile, Quantise,
-    Refusal, SceneId, SeatId, SeatToken, SessionSetup, Tempo, TrackId,
+    Action, Authority, Beats, Command, EventKind, JoinError, Outbox, Profile, Quantise, Refusal, SceneId, SeatId,
+    Tempo, TimeSignature, TrackId,
     limits::{GRACE_US, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, UPCOMING_TIMELINES_MAX},
-    wire::{self, ClientMessage, HostMessage, Report},
+    wire::{self, HostMessage},
 };
-
-const START: Micros = Micros(1_790_000_000_000_000);
-
-/// An authority with players, driven by hand.
-struct Table {
-    authority: Authority,
-    now: Micros,
-    last_id: u32,
-}
-
-impl Table {
-    fn with_players(count: usize) -> Self {
-        let setup = SessionSetup::starter(&Manifest::builtin().unwrap());
-        let mut authority = Authority::new(setup, START);
-        for index in 0..count {
-            authority.admit(START, &token(index), Profile::default()).unwrap();
-            authority.join(START, &token(index), &mut Outbox::new()).unwrap();
-        }
-        Self { authority, now: START, last_id: 0 }
-    }
-
-    fn send(&mut self, seat: u8, message: &ClientMessage) -> Vec<HostMessage> {
-        let mut out = Outbox::new();
-        self.authority.handle(self.now, SeatId(seat), &wire::encode(message), &mut out);
-        out.iter().map(|outgoing| wire::decode(&outgoing.bytes).unwrap()).collect()
-    }
-
-    fn ask(&mut self, seat: u8, command: Command) -> Result<Vec<EventKind>, Refusal> {
-        self.last_id += 1;
-        let id = CommandId(self.last_id);
-        let mut kinds = Vec::new();
-        for message in self.send(seat, &ClientMessage::Command { id, command }) {
-            match message {
-                HostMessage::Event(event) => {
-                    assert_eq!(event.cause.map(|cause| (cause.seat, cause.command)), Some((SeatId(seat), id)));
-                    kinds.push(event.kind);
-                }
-                HostMessage::Refused { id: refused, refusal } => {
-                    assert_eq!(refused, id);
-                    return Err(refusal);
-                }
-                HostMessage::History { .. } => {}
-                other => panic!("{other:?} is no answer to a command"),
-            }
-        }
-        Ok(kinds)
-    }
-
-    fn pass_beats(&mut self, beats: f64) {
-        let tempo = self.authority.state().transport().last().tempo;
-        self.now = self.now + (beats / tempo.beats_per_second() * 1e6) as u64;
-    }
-
-    fn beat(&self) -> Beats {
-        self.authority.state().transport().beat_at(self.now)
-    }
-
-    fn playing(&self, track: u8) -> Option<(u8, Beats)> {
-        let track = self.authority.state().track(TrackId(track)).unwrap();
-        track.playing_at(self.beat()).map(|playing| (playing.scene.0, playing.since))
-    }
-
-    fn queued(&self, track: u8) -> Option<(Action, Beats)> {
-        let track = self.authority.state().track(TrackId(track)).unwrap();
-        track.queued_at(self.beat()).map(|queued| (queued.action, queued.at))
-    }
-}
-
-fn report(lead_us: u32) -> ClientMessage {
-    ClientMessage::Report(Report { lead_us, ..Report::default() })
-}
-
-fn token(index: usize) -> SeatToken {
-    SeatToken([index as u8 + 1; 32])
-}
-
-fn launch(track: u8, scene: u8) -> Command {
-    Command::Launch { track: TrackId(track), scene: SceneId(scene) }
-}
+use keyboardia_tests::table::{START, Table, launch, report, token};
 
 #[test]
 fn the_first_launch_starts_the_transport_and_sounds_with_it() {
@@ -148,6 +70,52 @@ fn quantise_moves_launches_to_its_own_boundaries() {
         table.ask(0, launch(0, 0)).unwrap();
         assert_eq!(table.queued(0), Some((Action::Launch(SceneId(0)), Beats::from_f64(want))), "{quantise:?}");
     }
+}
+
+#[test]
+fn a_clip_with_a_boundary_of_its_own_does_not_wait_for_the_session_s() {
+    let mut table = Table::with_players(1);
+    let cell = keyboardia_session::Cell::new(TrackId(0), SceneId(1));
+    let change = keyboardia_session::ClipChange::Quantise(Some(Quantise::Quarter));
+    table.ask(0, Command::Edit(keyboardia_session::Edit::ChangeClip { cell, change })).unwrap();
+    table.ask(0, launch(1, 0)).unwrap();
+    table.now = START + LEAD_MIN_US;
+    table.pass_beats(1.2);
+    table.ask(0, launch(0, 1)).unwrap();
+    table.ask(0, launch(2, 1)).unwrap();
+    assert_eq!(table.queued(0), Some((Action::Launch(SceneId(1)), Beats::whole(2))));
+    assert_eq!(table.queued(2), Some((Action::Launch(SceneId(1)), Beats::whole(4))));
+}
+
+#[test]
+fn a_new_time_signature_holds_from_the_next_bar_line_and_moves_later_launches() {
+    let mut table = Table::with_players(1);
+    table.ask(0, launch(0, 0)).unwrap();
+    table.now = START + LEAD_MIN_US;
+    table.pass_beats(1.5);
+    let events = table.ask(0, Command::SetSignature(TimeSignature::ThreeFour)).unwrap();
+    assert_eq!(events, [EventKind::SignatureSet { signature: TimeSignature::ThreeFour, from: Beats::whole(4) }]);
+    table.ask(0, launch(1, 0)).unwrap();
+    assert_eq!(table.queued(1).map(|(_, at)| at), Some(Beats::whole(4)), "the bar that has begun stays as it is");
+    table.pass_beats(3.0);
+    table.ask(0, launch(2, 0)).unwrap();
+    assert_eq!(table.queued(2).map(|(_, at)| at), Some(Beats::whole(7)));
+    table.ask(0, Command::SetPlaying(false)).unwrap();
+    table.pass_beats(4.0);
+    assert_eq!(table.beat(), Beats::whole(7), "a stop rests on a bar line of the new meter");
+}
+
+#[test]
+fn stop_scene_silences_its_row_and_nothing_else() {
+    let mut table = Table::with_players(1);
+    table.ask(0, Command::LaunchScene { scene: SceneId(0) }).unwrap();
+    table.pass_beats(1.0);
+    table.ask(0, launch(1, 1)).unwrap();
+    table.ask(0, Command::StopScene { scene: SceneId(0) }).unwrap();
+    assert_eq!(table.queued(0), Some((Action::Stop, Beats::whole(4))));
+    assert_eq!(table.queued(1), Some((Action::Launch(SceneId(1)), Beats::whole(4))), "about to play another row");
+    table.pass_beats(4.0);
+    assert_eq!((table.playing(0), table.playing(1)), (None, Some((1, Beats::whole(4)))));
 }
 
 #[test]
@@ -232,30 +200,6 @@ fn solo_beats_mute_and_solo_keeps_mute() {
     assert_eq!(audible(&table), [true, false]);
     table.ask(0, Command::SetSolo { track, solo: false }).unwrap();
     assert_eq!(audible(&table), [false, true]);
-}
-
-#[test]
-fn every_refusal_has_its_reason_and_changes_nothing() {
-    let mut table = Table::with_players(1);
-    let hash = table.authority.state().hash();
-    let far = TrackId(99);
-    for (command, refusal) in [
-        (launch(99, 0), Refusal::NoSuchTrack),
-        (launch(0, 99), Refusal::NoSuchScene),
-        (launch(0, 7), Refusal::EmptySlot),
-        (launch(7, 0), Refusal::EmptySlot),
-        (Command::StopTrack { track: far }, Refusal::NoSuchTrack),
-        (Command::Unqueue { track: far }, Refusal::NoSuchTrack),
-        (Command::Unqueue { track: TrackId(0) }, Refusal::NothingQueued),
-        (Command::LaunchScene { scene: SceneId(8) }, Refusal::NoSuchScene),
-        (Command::SetMute { track: far, mute: true }, Refusal::NoSuchTrack),
-        (Command::SetSolo { track: far, solo: true }, Refusal::NoSuchTrack),
-        (Command::SetGain { track: far, gain: keyboardia_session::Gain::UNITY }, Refusal::NoSuchTrack),
-        (Command::SetPan { track: far, pan: keyboardia_session::Pan::CENTRE }, Refusal::NoSuchTrack),
-    ] {
-        assert_eq!(table.ask(0, command.clone()), Err(refusal), "{command:?}");
-    }
-    assert_eq!(table.authority.state().hash(), hash);
 }
 
 #[test]

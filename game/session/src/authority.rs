@@ -611,15 +611,8 @@ impl Authority {
     fn check_room(&self, tracks: impl IntoIterator<Item = TrackId>, stamp: Stamp) -> Result<(), Refusal> {
         let transport = self.state.transport();
         let (present, horizon) = (transport.beat_at(self.now), transport.beat_at(self.now + u64::from(stamp.lead_us)));
-        let has_room = |track: TrackId| {
-            self.state.track(track).is_some_and(|track| {
-                let mut track = track.clone();
-                track.settle(present);
-                track.has_room_after(horizon)
-                    && track.queue.iter().all(|queued| queued.at > horizon || queued.at <= stamp.at)
-            })
-        };
-        if tracks.into_iter().all(has_room) { Ok(()) } else { Err(Refusal::TooFast) }
+        let takes = |track| self.state.track(track).is_some_and(|track| track.takes(present, horizon, stamp.at));
+        if tracks.into_iter().all(takes) { Ok(()) } else { Err(Refusal::TooFast) }
     }
 
     fn unqueue(&self, now: Micros, track: TrackId) -> Result<EventKind, Refusal> {

@@ -404,9 +404,11 @@ impl Track {
         self.queue.retain(|queued| queued.at > beat);
     }
 
-    /// Whether one more action fits beside those that are due by `horizon` and can no longer be taken back.
-    pub fn has_room_after(&self, horizon: Beats) -> bool {
-        self.queue.iter().filter(|queued| queued.at <= horizon).count() < QUEUE_MAX
+    /// Whether at `present` one more action, at `at`, fits behind those that are due by `horizon` and can no longer be
+    /// taken back.
+    pub fn takes(&self, present: Beats, horizon: Beats, at: Beats) -> bool {
+        let mut kept = self.queue.iter().filter(|queued| queued.at > present && queued.at <= horizon);
+        kept.clone().count() < QUEUE_MAX && kept.all(|queued| queued.at <= at)
     }
 
     /// Drops what is due after `horizon`: some seat may already sound what is due before it.

@@ -247,10 +247,7 @@ impl SessionState {
     /// Whether `kind`, made at `at`, speaks only of what is there and has room.
     pub(crate) fn fits(&self, kind: &EventKind, at: Micros) -> bool {
         let queue_fits = |track: &Track, stamp: &Stamp| {
-            let mut track = track.clone();
-            track.settle(self.transport.beat_at(at));
-            let (action, by) = (Action::Stop, None);
-            track.requeue_after(self.horizon(at, stamp.lead_us), Queued { action, at: stamp.at, by })
+            track.takes(self.transport.beat_at(at), self.horizon(at, stamp.lead_us), stamp.at)
         };
         let track_fits =
             |track: TrackId, stamp: &Stamp| self.track(track).is_some_and(|track| queue_fits(track, stamp));
