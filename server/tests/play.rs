@@ -6,10 +6,10 @@ mod common;
 
 use common::{PATIENCE, Player, create, eventually, host, until};
 use keyboardia_session::{
-    Command, EventKind, SceneId, TrackId,
+    Avatar, Cell, ClipChange, Colour, Command, Edit, EventKind, Micros, Name, Notice, SceneId, TrackId,
     api::from_hex,
-    limits::{CHANNEL_UNRELIABLE, CONNECTION_TIMEOUT_S, MESSAGE_BYTES_MAX},
-    wire::{ClientMessage, HostMessage, Malformed, encode},
+    limits::{CHANNEL_UNRELIABLE, CONNECTION_TIMEOUT_S, MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
+    wire::{ClientMessage, HostMessage, Malformed, Report, encode},
 };
 use renetcode::{ClientAuthentication, ConnectToken, NetcodeClient};
 use std::{
@@ -65,6 +65,31 @@ fn both_players_hear_of_a_launch_and_agree() {
 }
 
 #[test]
+fn an_edit_a_profile_a_cursor_and_a_ping_reach_the_other_player() {
+    let host = host();
+    let code = create(host.http_addr());
+    let mut ada = Player::enter(host.http_addr(), &code, None);
+    let mut bob = Player::enter(host.http_addr(), &code, None);
+    let cell = Cell::new(TrackId(0), SceneId(0));
+    let name = Name::sanitised("Ada's own");
+    ada.command(Command::Edit(Edit::ChangeClip { cell, change: ClipChange::Name(name.clone()) }));
+    let (colour, avatar) = (Colour([1, 2, 3]), Avatar::new(7).unwrap());
+    ada.command(Command::SetProfile { name: Name::sanitised("Lovelace"), colour, avatar });
+    let report = Report { lead_us: 21_000, round_trip_us: 1_234 };
+    ada.send_raw(encode(&ClientMessage::Report(report)));
+    ada.connection.send_message(CHANNEL_UNRELIABLE, encode(&ClientMessage::Cursor(Some(cell))));
+    let me = ada.id();
+    until([&mut ada, &mut bob], "the edit, the profile, the ping and the cursor", |[_, bob]| {
+        let view = bob.seat.view(Micros(0)).unwrap();
+        let peer = view.peers[usize::from(me.0)];
+        view.state.clip(cell).is_some_and(|clip| clip.name == name)
+            && view.state.player(me).is_some_and(|player| player.name.as_str() == "Lovelace" && player.avatar == avatar)
+            && (peer.cursor, peer.report) == (Some(cell), report)
+    });
+    assert!(bob.seat.take_notices().iter().any(|notice| matches!(notice, Notice::Edited { by, .. } if *by == me)));
+}
+
+#[test]
 fn sessions_do_not_hear_each_other() {
     let host = host();
     let mut ada = Player::enter(host.http_addr(), &create(host.http_addr()), None);
@@ -94,10 +119,10 @@ fn a_malformed_message_is_answered_and_costs_nobody_else() {
     let mut ada = Player::enter(host.http_addr(), &code, None);
     let mut eve = Player::enter(host.http_addr(), &code, None);
     let complaint = |player: &Player, why| player.heard.contains(&HostMessage::Malformed(why));
-    eve.send_raw(vec![1, 0xff, 0xff]);
+    eve.send_raw(vec![PROTOCOL_VERSION, 0xff, 0xff]);
     eve.send_raw(vec![9, 0]);
     eve.send_raw(Vec::new());
-    eve.send_raw(vec![1; MESSAGE_BYTES_MAX + 1]);
+    eve.send_raw(vec![PROTOCOL_VERSION; MESSAGE_BYTES_MAX + 1]);
     eve.connection.send_message(CHANNEL_UNRELIABLE, vec![0; 8]);
     ada.command(LAUNCH);
     until([&mut ada, &mut eve], "the launch and the complaints", |[ada, eve]| {
