@@ -111,7 +111,7 @@ fn unknown_addresses_and_methods_are_refused_in_json() {
     let wrong = reqwest::blocking::get(url(host.http_addr(), "/api/sessions")).unwrap();
     assert_eq!(wrong.status(), 405);
     assert_eq!(wrong.json::<ApiError>().unwrap().message, "/api/sessions does not answer to GET.");
-    let odd = post(host.http_addr(), "/api/sessions/%ff/join", &format!(r#"{{"protocol":{PROTOCOL_VERSION}}}"#));
+    let odd = post(host.http_addr(), "/api/sessions/%ff/join", format!(r#"{{"protocol":{PROTOCOL_VERSION}}}"#));
     assert_eq!(odd.status(), 404);
     assert_eq!(odd.json::<ApiError>().unwrap().message, "No session has that code; check the five words.");
 }

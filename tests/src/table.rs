@@ -37,7 +37,10 @@ impl Table {
         out.iter().map(|outgoing| wire::decode(&outgoing.bytes).unwrap()).collect()
     }
 
-    /// A seat's command: the events that it makes, or why it is refused.
+    /// A seat's command: the events that it makes.
+    ///
+    /// # Errors
+    /// Why it is refused.
     pub fn ask(&mut self, seat: u8, command: Command) -> Result<Vec<EventKind>, Refusal> {
         self.last_id += 1;
         let id = CommandId(self.last_id);

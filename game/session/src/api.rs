@@ -7,7 +7,7 @@
 //!
 //! Every refusal is an [`ApiError`] with its HTTP status.
 
-use crate::{authority::Profile, avatar::Avatar, grid::Colour, limits::PROTOCOL_VERSION, text::Name};
+use crate::{authority::Profile, avatar::Avatar, limits::PROTOCOL_VERSION, text::Name, values::Colour};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 

@@ -3,11 +3,12 @@
 
 use crate::{
     avatar::Avatar,
-    grid::{Cell, Clip, ClipChange, Colour, Column, Gain, Pan, Row, SceneId, TrackChange, TrackId},
+    grid::{Cell, Clip, ClipChange, Column, Row, SceneId, TrackChange, TrackId},
     limits::{COMMANDS_IN_FLIGHT_MAX, SCENES_MAX, TRACKS_MAX},
     meter::TimeSignature,
     text::Name,
     time::{Quantise, Tempo},
+    values::{Colour, Gain, Pan},
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

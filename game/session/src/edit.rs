@@ -2,9 +2,10 @@
 
 use crate::{
     event::EventKind,
-    grid::{Cell, Clip, ClipChange, Column, Gain, Pan, Row, SceneId, TrackChange, TrackId},
+    grid::{Cell, Clip, ClipChange, Column, Row, SceneId, TrackChange, TrackId},
     state::SessionState,
     text::Name,
+    values::{Gain, Pan},
 };
 
 /// Which property of a clip.

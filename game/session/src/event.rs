@@ -4,11 +4,12 @@
 use crate::{
     command::CommandId,
     edit::Address,
-    grid::{Cell, Clip, ClipChange, Column, Gain, Pan, Row, SceneId, TrackChange, TrackId},
+    grid::{Cell, Clip, ClipChange, Column, Row, SceneId, TrackChange, TrackId},
     meter::TimeSignature,
     state::{Player, SeatId},
     text::Name,
     time::{Beats, Micros, Quantise, Timeline},
+    values::{Gain, Pan},
 };
 use serde::{Deserialize, Serialize};
 

@@ -136,23 +136,20 @@ impl History {
         let steps = &mut self.seats[usize::from(seat.0)];
         steps.undone.clear();
         let goes_on = steps.done.back().is_some_and(|last| last.goes_on_with(&addresses, now));
-        let serial = match steps.done.back_mut().filter(|_| goes_on) {
-            Some(last) => {
-                last.at = now;
-                for (known, change) in last.changes.iter_mut().zip(changes) {
-                    known.after = change.after;
-                }
-                last.serial
+        let serial = if let Some(last) = steps.done.back_mut().filter(|_| goes_on) {
+            last.at = now;
+            for (known, change) in last.changes.iter_mut().zip(changes) {
+                known.after = change.after;
             }
-            None => {
-                self.last_serial += 1;
-                let step = Step { serial: self.last_serial, at: now, changes, overwritten_by: None };
-                if steps.done.len() == UNDO_STEPS_MAX {
-                    steps.done.pop_front();
-                }
-                steps.done.push_back(step);
-                self.last_serial
+            last.serial
+        } else {
+            self.last_serial += 1;
+            let step = Step { serial: self.last_serial, at: now, changes, overwritten_by: None };
+            if steps.done.len() == UNDO_STEPS_MAX {
+                steps.done.pop_front();
             }
+            steps.done.push_back(step);
+            self.last_serial
         };
         self.mark(seat, &addresses, serial);
     }
@@ -173,16 +170,15 @@ impl History {
             Direction::Again => steps.undone.last(),
         };
         let step = step.ok_or(nothing)?;
-        match step.event(direction).filter(|kind| step.is_untouched(state, direction) && state.fits(kind, state.at())) {
-            Some(kind) => Ok(kind),
-            None => {
-                match direction {
-                    Direction::Back => drop(steps.done.pop_back()),
-                    Direction::Again => drop(steps.undone.pop()),
-                }
-                Err(Refusal::ChangedSince)
-            }
+        let is_possible = |kind: &EventKind| step.is_untouched(state, direction) && state.fits(kind, state.at());
+        if let Some(kind) = step.event(direction).filter(is_possible) {
+            return Ok(kind);
         }
+        match direction {
+            Direction::Back => drop(steps.done.pop_back()),
+            Direction::Again => drop(steps.undone.pop()),
+        }
+        Err(Refusal::ChangedSince)
     }
 
     /// The undo or redo of [`History::next`] has happened.

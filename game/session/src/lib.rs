@@ -37,6 +37,7 @@ pub mod text;
 pub mod time;
 pub mod token;
 pub mod transport;
+pub mod values;
 pub mod wire;
 
 pub use authority::{Authority, Channel, JoinError, Outbox, Outgoing, Profile, Recipient};
@@ -46,8 +47,7 @@ pub use command::{Command, CommandId, Edit, Refusal};
 pub use edit::Address;
 pub use event::{Event, EventKind};
 pub use grid::{
-    Action, Cell, Clip, ClipChange, Colour, Column, Gain, Pan, Playing, Queued, Row, Scene, SceneId, Track,
-    TrackChange, TrackId,
+    Action, Cell, Clip, ClipChange, Column, Playing, Queued, Row, Scene, SceneId, Track, TrackChange, TrackId,
 };
 pub use library::{Manifest, SoundId};
 pub use meter::{Accent, Meter, Meters, TimeSignature};
@@ -60,3 +60,4 @@ pub use text::Name;
 pub use time::{Beats, Micros, Quantise, Tempo, Timeline};
 pub use token::SeatToken;
 pub use transport::Transport;
+pub use values::{Colour, Gain, Pan};

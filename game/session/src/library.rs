@@ -4,9 +4,9 @@
 //! read it.
 
 use crate::{
-    grid::Colour,
     limits::{CLIP_BEATS_MAX, LIBRARY_SOUNDS_MAX, MANIFEST_BYTES_MAX, SCENES_MAX, SOUND_ID_BYTES_MAX, TRACKS_MAX},
     time::{Beats, Tempo},
+    values::Colour,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{collections::BTreeSet, fmt};

@@ -2,10 +2,10 @@
 
 use crate::{
     avatar::Avatar,
-    grid::Colour,
     limits::{AVATARS_MAX, SEATS_MAX},
     state::SeatId,
     text::Name,
+    values::Colour,
 };
 
 const MOODS: [&str; 32] = [

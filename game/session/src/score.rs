@@ -1,12 +1,13 @@
 //! The score: what must sound, derived from a replica and nothing else.
 
 use crate::{
-    grid::{Action, Gain, Pan, SceneId, Track, TrackId},
+    grid::{Action, SceneId, Track, TrackId},
     library::SoundId,
     meter::Meters,
     state::SessionState,
     time::Beats,
     transport::Transport,
+    values::{Gain, Pan},
 };
 
 /// What must sound, now and as far as is decided.

@@ -2,11 +2,12 @@
 
 use crate::{
     bounded::Bounded,
-    grid::{Clip, Colour, Column, Gain, Pan, Scene, SceneId, Track, TrackId},
+    grid::{Clip, Column, Scene, SceneId, Track, TrackId},
     library::Manifest,
     limits::{SCENES_MAX, TRACKS_MAX},
     text::Name,
     time::Tempo,
+    values::{Colour, Gain, Pan},
 };
 
 /// What a new session holds.

@@ -1,0 +1,141 @@
+//! What becomes of an edit of the grid: whether it can be done, and the event that does it.
+
+use super::Authority;
+use crate::{
+    bounded::Bounded,
+    command::{Edit, Refusal},
+    event::EventKind,
+    grid::{Clip, Column, Row, SceneId, TrackChange, TrackId},
+    limits::{SCENES_MAX, TRACKS_MAX},
+    names,
+    state::SeatId,
+    text::Name,
+};
+
+impl Authority {
+    /// The event of an edit.
+    pub(super) fn edit(&mut self, seat: SeatId, edit: Edit) -> Result<EventKind, Refusal> {
+        Ok(match edit {
+            Edit::SetClip { cell, clip, replace } => {
+                self.cell(cell)?;
+                let is_taken = self.state.clip(cell).is_some();
+                if is_taken && clip.is_some() && !replace {
+                    return Err(Refusal::SlotTaken);
+                }
+                if !is_taken && clip.is_none() {
+                    return Err(Refusal::EmptySlot);
+                }
+                let mut clip = clip;
+                if let Some(clip) = &mut clip {
+                    self.sign(seat, clip)?;
+                }
+                EventKind::ClipSet { cell, clip }
+            }
+            Edit::ChangeClip { cell, change } => {
+                self.cell(cell)?;
+                self.state.clip(cell).ok_or(Refusal::EmptySlot)?;
+                EventKind::ClipChanged { cell, change }
+            }
+            Edit::SwapClips { a, b } => {
+                self.cell(a)?;
+                self.cell(b)?;
+                let is_nothing = a == b || (self.state.clip(a).is_none() && self.state.clip(b).is_none());
+                if is_nothing {
+                    return Err(Refusal::EmptySlot);
+                }
+                EventKind::ClipsSwapped { a, b }
+            }
+            Edit::AddTrack { at, column } => self.add_track(seat, at, column)?,
+            Edit::RemoveTrack(track) => {
+                self.track(track)?;
+                if self.state.tracks().len() == 1 {
+                    return Err(Refusal::LastTrack);
+                }
+                EventKind::TrackRemoved(track)
+            }
+            Edit::ChangeTrack { track, change } => {
+                self.track(track)?;
+                if matches!(&change, TrackChange::Name(name) if name.is_empty()) {
+                    return Err(Refusal::NoName);
+                }
+                EventKind::TrackChanged { track, change }
+            }
+            Edit::AddScene { at, row } => self.add_scene(seat, at, row)?,
+            Edit::RemoveScene(scene) => {
+                self.scene(scene)?;
+                if self.state.scenes().len() == 1 {
+                    return Err(Refusal::LastScene);
+                }
+                EventKind::SceneRemoved(scene)
+            }
+            Edit::RenameScene { scene, name } => {
+                self.scene(scene)?;
+                if name.is_empty() {
+                    return Err(Refusal::NoName);
+                }
+                EventKind::SceneRenamed { scene, name }
+            }
+        })
+    }
+
+    fn add_track(&mut self, seat: SeatId, at: u8, column: Option<Box<Column>>) -> Result<EventKind, Refusal> {
+        let count = self.state.tracks().len();
+        if count >= TRACKS_MAX {
+            return Err(Refusal::TracksFull);
+        }
+        let mut column = column
+            .unwrap_or_else(|| Box::new(Column::empty(&format!("Track {}", count + 1), names::track_colour(count))));
+        let mut clips = Vec::new();
+        for (scene, clip) in column.clips.iter().filter(|(scene, _)| self.state.scene(*scene).is_some()) {
+            let mut clip = clip.clone();
+            self.sign(seat, &mut clip)?;
+            clips.push((*scene, clip));
+        }
+        clips.sort_by_key(|(scene, _)| *scene);
+        clips.dedup_by_key(|(scene, _)| *scene);
+        column.clips = Bounded::try_from_vec(clips).unwrap_or_default();
+        let track = TrackId(fresh(self.last_track.0, |id| self.state.track(TrackId(id)).is_some()));
+        self.last_track = track;
+        Ok(EventKind::TrackAdded { track, at: at.min(count as u8), column })
+    }
+
+    fn add_scene(&mut self, seat: SeatId, at: u8, row: Option<Box<Row>>) -> Result<EventKind, Refusal> {
+        let count = self.state.scenes().len();
+        if count >= SCENES_MAX {
+            return Err(Refusal::ScenesFull);
+        }
+        let mut row = row.unwrap_or_else(|| {
+            Box::new(Row { name: Name::sanitised(&format!("Scene {}", count + 1)), clips: Bounded::new() })
+        });
+        let mut clips: Vec<(TrackId, Clip)> = Vec::new();
+        for (track, clip) in row.clips.iter().filter(|(track, _)| self.state.track(*track).is_some()) {
+            let mut clip = clip.clone();
+            self.sign(seat, &mut clip)?;
+            clips.push((*track, clip));
+        }
+        clips.sort_by_key(|(track, _)| *track);
+        clips.dedup_by_key(|(track, _)| *track);
+        row.clips = Bounded::try_from_vec(clips).unwrap_or_default();
+        let scene = SceneId(fresh(self.last_scene.0, |id| self.state.scene(SceneId(id)).is_some()));
+        self.last_scene = scene;
+        Ok(EventKind::SceneAdded { scene, at: at.min(count as u8), row })
+    }
+
+    /// Checks a clip that a player brings, and puts their name on it.
+    fn sign(&self, seat: SeatId, clip: &mut Clip) -> Result<(), Refusal> {
+        if !clip.is_sound() {
+            return Err(Refusal::BadClip);
+        }
+        clip.author = self.state.player(seat).map(|player| player.name.clone()).unwrap_or_default();
+        Ok(())
+    }
+}
+
+/// The next number after `last` that is not in use. There are more numbers than columns or rows.
+fn fresh(last: u8, is_used: impl Fn(u8) -> bool) -> u8 {
+    let mut id = last.wrapping_add(1);
+    while is_used(id) && id != last {
+        id = id.wrapping_add(1);
+    }
+    id
+}

@@ -1,0 +1,360 @@
+//! The authority: owns the truth of one session and is the only one who makes events.
+//!
+//! # Contract
+//! A host moves bytes and time, nothing else:
+//! 1. [`Authority::admit`] reserves a seat for a token (over HTTP); [`Authority::join`] seats the connection that shows
+//!    the token; [`Authority::leave`] tells that it is gone.
+//! 2. Every message of a seat goes to [`Authority::handle`].
+//! 3. [`Authority::wake`] is called at [`Authority::wake_at`], or any time later.
+//! 4. After each call the host sends what is in the [`Outbox`].
+//! 5. `now` is session time and does not run backwards; where it does, the authority holds on to the latest.
+
+mod commands;
+mod edits;
+
+use crate::{
+    avatar::Avatar,
+    bounded::Bounded,
+    event::{Cause, Event, EventKind},
+    grid::{SceneId, TrackId},
+    history::History,
+    limits::{
+        BEACON_INTERVAL_US, GRACE_US, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_MAX,
+    },
+    names,
+    setup::SessionSetup,
+    state::{Player, SeatId, SessionState},
+    text::Name,
+    time::Micros,
+    token::{SeatToken, TokenDigest},
+    transport::Transport,
+    values::Colour,
+    wire::{self, ClientMessage, HostMessage},
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Whom a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient {
+    /// One seat.
+    Seat(SeatId),
+    /// Every connected seat.
+    All,
+}
+
+/// How a message travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// It arrives, and in order.
+    Reliable,
+    /// It may be lost; a newer one follows.
+    Unreliable,
+}
+
+/// A message on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Whom it is for.
+    pub to: Recipient,
+    /// How it travels.
+    pub channel: Channel,
+    /// The message.
+    pub bytes: Vec<u8>,
+}
+
+/// What an authority wants sent. Drained by the host after each call; one call adds at most a snapshot and a handful of
+/// events.
+pub type Outbox = Vec<Outgoing>;
+
+/// Why a player cannot join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum JoinError {
+    /// All seats are taken.
+    #[error("This session is full: all {SEATS_MAX} seats are taken.")]
+    Full,
+    /// The token opens no seat, or no longer.
+    #[error("This seat is no longer kept for you. Join again with the code.")]
+    UnknownToken,
+}
+
+/// What a player would like to be seen as; what is left open is chosen for them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Profile {
+    /// Their name.
+    pub name: Option<Name>,
+    /// Their colour.
+    pub colour: Option<Colour>,
+    /// Their picture.
+    pub avatar: Option<Avatar>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SeatRecord {
+    seat: SeatId,
+    token: TokenDigest,
+    name: Name,
+    colour: Colour,
+    avatar: Avatar,
+    lead_us: u32,
+    /// Since when nobody is connected; `None` while somebody is.
+    empty_since: Option<Micros>,
+}
+
+/// What survives a restart.
+#[derive(Serialize, Deserialize)]
+struct Persisted {
+    epoch: u32,
+    state: SessionState,
+    last_track: TrackId,
+    last_scene: SceneId,
+    seats: Bounded<SeatRecord, SEATS_MAX>,
+}
+
+/// The owner of one session's truth. See the module's contract.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    epoch: u32,
+    state: SessionState,
+    seats: Vec<SeatRecord>,
+    /// Not kept over a restart: what players did before it cannot be taken back.
+    history: History,
+    /// The number that a new column or row got last.
+    last_track: TrackId,
+    last_scene: SceneId,
+    now: Micros,
+    empty_since: Option<Micros>,
+    beacon_at: Micros,
+}
+
+impl SeatRecord {
+    fn player(&self) -> Player {
+        Player {
+            seat: self.seat,
+            name: self.name.clone(),
+            colour: self.colour,
+            avatar: self.avatar,
+            present: self.empty_since.is_none(),
+        }
+    }
+}
+
+impl Authority {
+    /// A new session, at rest.
+    pub fn new(setup: SessionSetup, now: Micros) -> Self {
+        let state = SessionState::new(now, Transport::stopped(now, setup.tempo), setup.tracks, setup.scenes);
+        let last_track = state.tracks().iter().map(|track| track.id).max().unwrap_or(TrackId(0));
+        let last_scene = state.scenes().iter().map(|scene| scene.id).max().unwrap_or(SceneId(0));
+        let (seats, history) = (Vec::new(), History::default());
+        Self { epoch: 1, state, seats, history, last_track, last_scene, now, empty_since: Some(now), beacon_at: now }
+    }
+
+    /// Everything that a restart needs, see [`Authority::restore`].
+    pub fn snapshot(&self) -> Vec<u8> {
+        let seats = Bounded::try_from_vec(self.seats.clone()).unwrap_or_default();
+        let (last_track, last_scene) = (self.last_track, self.last_scene);
+        let persisted = Persisted { epoch: self.epoch, state: self.state.clone(), last_track, last_scene, seats };
+        postcard::to_stdvec(&persisted).unwrap_or_default()
+    }
+
+    /// The session of a snapshot, under the next epoch, with every seat empty since `now`; `None` if it is not one.
+    pub fn restore(bytes: &[u8], now: Micros) -> Option<Self> {
+        let persisted: Persisted = postcard::from_bytes(bytes).ok()?;
+        let state = SessionState::decode(&persisted.state.encode())?;
+        let now = now.max(state.at());
+        let mut seats: Vec<SeatRecord> = persisted.seats.to_vec();
+        for seat in &mut seats {
+            seat.empty_since = Some(now);
+        }
+        let epoch = persisted.epoch.checked_add(1)?;
+        let mut authority = Self {
+            epoch,
+            state,
+            seats,
+            history: History::default(),
+            last_track: persisted.last_track,
+            last_scene: persisted.last_scene,
+            now,
+            empty_since: Some(now),
+            beacon_at: now,
+        };
+        let absent: Vec<SeatId> = authority.state.players().iter().filter(|p| p.present).map(|p| p.seat).collect();
+        for seat in absent {
+            authority.emit(None, EventKind::PlayerLost(seat), &mut Outbox::new());
+        }
+        Some(authority)
+    }
+
+    /// The truth.
+    pub fn state(&self) -> &SessionState {
+        &self.state
+    }
+
+    /// Counts the authorities that this session has had, from 1.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Whether the last player has been gone for the grace time.
+    pub fn is_over(&self, now: Micros) -> bool {
+        self.seats.is_empty() && self.empty_since.is_some_and(|since| now.since(since) >= GRACE_US as i64)
+    }
+
+    /// Seats that are taken or kept.
+    pub fn seats_taken(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// How far ahead of a command its effect lies, microseconds: what the slowest connected seat needs.
+    pub fn lead_us(&self) -> u64 {
+        let slowest =
+            self.seats.iter().filter(|seat| seat.empty_since.is_none()).map(|seat| u64::from(seat.lead_us)).max();
+        slowest.unwrap_or(0).clamp(LEAD_MIN_US, LEAD_MAX_US)
+    }
+
+    /// Reserves a seat for whoever shows this token. A token that has a seat already keeps it.
+    ///
+    /// # Errors
+    /// [`JoinError::Full`] when all seats are taken.
+    pub fn admit(&mut self, now: Micros, token: &SeatToken, profile: Profile) -> Result<SeatId, JoinError> {
+        let now = self.advance(now);
+        let digest = token.digest();
+        if let Some(known) = self.seats.iter().find(|seat| seat.token == digest) {
+            return Ok(known.seat);
+        }
+        let is_free = |seat: &SeatId| self.seats.iter().all(|taken| taken.seat != *seat);
+        let seat = (0..SEATS_MAX as u8).map(SeatId).find(is_free).ok_or(JoinError::Full)?;
+        let Profile { name, colour, avatar } = profile;
+        let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| names::player_name(digest.seed()));
+        let colour = colour.unwrap_or_else(|| names::player_colour(seat));
+        let avatar = avatar.unwrap_or_else(|| names::player_avatar(digest.seed()));
+        self.seats.push(SeatRecord { seat, token: digest, name, colour, avatar, lead_us: 0, empty_since: Some(now) });
+        Ok(seat)
+    }
+
+    /// Seats the connection that shows this token: welcome and snapshot for it, news for all.
+    ///
+    /// # Errors
+    /// [`JoinError::UnknownToken`] when no seat is kept for the token.
+    pub fn join(&mut self, now: Micros, token: &SeatToken, out: &mut Outbox) -> Result<SeatId, JoinError> {
+        let now = self.advance(now);
+        self.free_expired(now, out);
+        let digest = token.digest();
+        let record = self.seats.iter_mut().find(|seat| seat.token == digest).ok_or(JoinError::UnknownToken)?;
+        record.empty_since = None;
+        record.lead_us = 0;
+        let player = record.player();
+        let seat = player.seat;
+        self.empty_since = None;
+        send(out, Recipient::Seat(seat), &HostMessage::Welcome { seat, epoch: self.epoch });
+        self.send_snapshot(seat, out);
+        self.send_history(seat, out);
+        self.emit(None, EventKind::PlayerJoined(player), out);
+        Ok(seat)
+    }
+
+    /// Tells that a seat's connection is gone. The seat waits for the grace time.
+    pub fn leave(&mut self, now: Micros, seat: SeatId, out: &mut Outbox) {
+        let now = self.advance(now);
+        let Some(record) = self.seats.iter_mut().find(|record| record.seat == seat && record.empty_since.is_none())
+        else {
+            return;
+        };
+        record.empty_since = Some(now);
+        if self.seats.iter().all(|seat| seat.empty_since.is_some()) {
+            self.empty_since = Some(now);
+        }
+        self.emit(None, EventKind::PlayerLost(seat), out);
+    }
+
+    /// Handles a message of a connected seat.
+    pub fn handle(&mut self, now: Micros, seat: SeatId, bytes: &[u8], out: &mut Outbox) {
+        let now = self.advance(now);
+        if !self.seats.iter().any(|record| record.seat == seat && record.empty_since.is_none()) {
+            return;
+        }
+        match wire::decode(bytes) {
+            Ok(ClientMessage::Command { id, command }) => {
+                if let Err(refusal) = self.command(now, Cause { seat, command: id }, command, out) {
+                    send(out, Recipient::Seat(seat), &HostMessage::Refused { id, refusal });
+                }
+            }
+            Ok(ClientMessage::Report(report)) => {
+                for record in self.seats.iter_mut().filter(|record| record.seat == seat) {
+                    record.lead_us = report.lead_us.min(LEAD_MAX_US as u32);
+                }
+                tell(out, &HostMessage::Report { seat, report });
+            }
+            Ok(ClientMessage::Cursor(cell)) => tell(out, &HostMessage::Cursor { seat, cell }),
+            Ok(ClientMessage::Resync) => self.send_snapshot(seat, out),
+            Err(malformed) => send(out, Recipient::Seat(seat), &HostMessage::Malformed(malformed)),
+        }
+    }
+
+    /// When [`Authority::wake`] wants to be called next; `None`: not before something else happens.
+    pub fn wake_at(&self) -> Option<Micros> {
+        let expiry = self.seats.iter().filter_map(|seat| seat.empty_since).min().map(|since| since + GRACE_US);
+        let over = self.empty_since.filter(|_| self.seats.is_empty()).map(|since| since + GRACE_US);
+        let over = over.filter(|at| *at > self.now);
+        let connected = self.seats.iter().any(|seat| seat.empty_since.is_none());
+        let beacon = (connected && self.state.transport().last().playing).then_some(self.beacon_at);
+        [expiry, over, beacon].into_iter().flatten().min()
+    }
+
+    /// Does what is due: frees seats whose grace time is over, sends the clock beacon.
+    pub fn wake(&mut self, now: Micros, out: &mut Outbox) {
+        let now = self.advance(now);
+        self.free_expired(now, out);
+        if self.state.transport().last().playing && self.beacon_at <= now {
+            self.beacon_at = now + BEACON_INTERVAL_US;
+            tell(out, &HostMessage::Beacon(now));
+        }
+    }
+
+    /// Time that never runs backwards.
+    fn advance(&mut self, now: Micros) -> Micros {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    fn free_expired(&mut self, now: Micros, out: &mut Outbox) {
+        let is_expired = |seat: &SeatRecord| seat.empty_since.is_some_and(|since| now.since(since) >= GRACE_US as i64);
+        let gone: Vec<SeatId> = self.seats.iter().filter(|seat| is_expired(seat)).map(|seat| seat.seat).collect();
+        self.seats.retain(|seat| !is_expired(seat));
+        for seat in gone {
+            self.history.forget(seat);
+            if self.state.player(seat).is_some() {
+                self.emit(None, EventKind::PlayerGone(seat), out);
+            }
+        }
+    }
+
+    fn send_snapshot(&self, seat: SeatId, out: &mut Outbox) {
+        let bytes = self.state.encode();
+        let chunks = bytes.chunks(SNAPSHOT_CHUNK_BYTES);
+        let count = chunks.len().min(SNAPSHOT_CHUNKS_MAX) as u16;
+        for (index, chunk) in (0..count).zip(chunks) {
+            let bytes = Bounded::try_from_vec(chunk.to_vec()).unwrap_or_default();
+            send(out, Recipient::Seat(seat), &HostMessage::Snapshot { index, count, bytes });
+        }
+    }
+
+    /// Makes an event, applies it, and tells everybody.
+    fn emit(&mut self, cause: Option<Cause>, kind: EventKind, out: &mut Outbox) -> bool {
+        let event = Event { seq: self.state.seq() + 1, at: self.now, cause, kind };
+        let applied = self.state.apply(&event).is_ok();
+        if applied {
+            send(out, Recipient::All, &HostMessage::Event(event));
+        }
+        applied
+    }
+}
+
+/// Tells everybody something that may be lost.
+fn tell(out: &mut Outbox, message: &HostMessage) {
+    out.push(Outgoing { to: Recipient::All, channel: Channel::Unreliable, bytes: wire::encode(message) });
+}
+
+fn send(out: &mut Outbox, to: Recipient, message: &HostMessage) {
+    out.push(Outgoing { to, channel: Channel::Reliable, bytes: wire::encode(message) });
+}
