@@ -6,7 +6,7 @@ use crate::{
     master::Loudness,
 };
 use keyboardia_session::{
-    grid::Colour,
+    Colour,
     library::{Manifest, Sound, SoundId, Starter, StarterTrack},
 };
 
