@@ -87,6 +87,10 @@ fn an_edit_a_profile_a_cursor_and_a_ping_reach_the_other_player() {
             && (peer.cursor, peer.report) == (Some(cell), report)
     });
     assert!(bob.seat.take_notices().iter().any(|notice| matches!(notice, Notice::Edited { by, .. } if *by == me)));
+    let mut eve = Player::enter(host.http_addr(), &code, None);
+    until([&mut eve], "the ping, though she came later", |[eve]| {
+        eve.seat.view(Micros(0)).unwrap().peers[usize::from(me.0)].report == report
+    });
 }
 
 #[test]

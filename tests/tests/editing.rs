@@ -412,6 +412,7 @@ fn refused_at_rest(table: &Table) -> Vec<Refused> {
         (set(EMPTY, Some(endless), true), BadClip),
         (rename(NOWHERE, "x"), NoSuchTrack),
         (rename(EMPTY, "x"), EmptySlot),
+        (rename(FILLED, " "), NoName),
         (Command::Edit(Edit::SwapClips { a: FILLED, b: NOWHERE }), NoSuchTrack),
         (Command::Edit(Edit::SwapClips { a: FILLED, b: FILLED }), EmptySlot),
         (Command::Edit(Edit::SwapClips { a: EMPTY, b: Cell::new(TrackId(7), SceneId(6)) }), EmptySlot),

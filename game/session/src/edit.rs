@@ -109,6 +109,11 @@ impl Address {
         }
     }
 
+    /// Whether it is set by a hand that moves: many changes a second are no news.
+    pub fn is_fader(self) -> bool {
+        matches!(self, Self::ClipField(_, ClipField::Gain) | Self::TrackField(_, TrackField::Gain | TrackField::Pan))
+    }
+
     /// Whether later changes of it within one gesture (a drag of a fader) are one edit.
     pub fn is_property(self) -> bool {
         matches!(self, Self::ClipField(..) | Self::TrackField(..) | Self::SceneName(_))

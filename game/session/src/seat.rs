@@ -43,7 +43,7 @@ pub enum Notice {
     Lost(SeatId),
     /// A player's seat was freed.
     Gone(SeatId),
-    /// Somebody else has edited the grid or the mixer.
+    /// Somebody else has edited the grid; faders that they move are not told.
     Edited {
         /// Who.
         by: SeatId,
@@ -251,7 +251,7 @@ impl Seat {
                     self.pending.retain(|pending| pending.id != cause.command);
                 }
                 if let Some(cause) = event.cause.filter(|cause| cause.seat != self.me)
-                    && let Some(address) = event.kind.touched().next()
+                    && let Some(address) = event.kind.touched().next().filter(|address| !address.is_fader())
                 {
                     self.notice(Notice::Edited { by: cause.seat, address });
                 }

@@ -5,7 +5,7 @@ use crate::{
     bounded::Bounded,
     command::{Edit, Refusal},
     event::EventKind,
-    grid::{Clip, Column, Row, SceneId, TrackChange, TrackId},
+    grid::{Clip, ClipChange, Column, Row, SceneId, TrackChange, TrackId},
     limits::{SCENES_MAX, TRACKS_MAX},
     names,
     state::SeatId,
@@ -34,6 +34,9 @@ impl Authority {
             Edit::ChangeClip { cell, change } => {
                 self.cell(cell)?;
                 self.state.clip(cell).ok_or(Refusal::EmptySlot)?;
+                if matches!(&change, ClipChange::Name(name) if name.is_empty()) {
+                    return Err(Refusal::NoName);
+                }
                 EventKind::ClipChanged { cell, change }
             }
             Edit::SwapClips { a, b } => {
@@ -125,6 +128,9 @@ impl Authority {
     fn sign(&self, seat: SeatId, clip: &mut Clip) -> Result<(), Refusal> {
         if !clip.is_sound() {
             return Err(Refusal::BadClip);
+        }
+        if clip.name.is_empty() {
+            clip.name = Name::sanitised(clip.sound.as_str());
         }
         clip.author = self.state.player(seat).map(|player| player.name.clone()).unwrap_or_default();
         Ok(())

@@ -29,7 +29,7 @@ use crate::{
     token::{SeatToken, TokenDigest},
     transport::Transport,
     values::Colour,
-    wire::{self, ClientMessage, HostMessage},
+    wire::{self, ClientMessage, HostMessage, Report},
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -96,7 +96,8 @@ struct SeatRecord {
     name: Name,
     colour: Colour,
     avatar: Avatar,
-    lead_us: u32,
+    /// What the seat said of itself last.
+    report: Report,
     /// Since when nobody is connected; `None` while somebody is.
     empty_since: Option<Micros>,
 }
@@ -207,8 +208,12 @@ impl Authority {
 
     /// How far ahead of a command its effect lies, microseconds: what the slowest connected seat needs.
     pub fn lead_us(&self) -> u64 {
-        let slowest =
-            self.seats.iter().filter(|seat| seat.empty_since.is_none()).map(|seat| u64::from(seat.lead_us)).max();
+        let slowest = self
+            .seats
+            .iter()
+            .filter(|seat| seat.empty_since.is_none())
+            .map(|seat| u64::from(seat.report.lead_us))
+            .max();
         slowest.unwrap_or(0).clamp(LEAD_MIN_US, LEAD_MAX_US)
     }
 
@@ -228,7 +233,15 @@ impl Authority {
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| names::player_name(digest.seed()));
         let colour = colour.unwrap_or_else(|| names::player_colour(seat));
         let avatar = avatar.unwrap_or_else(|| names::player_avatar(digest.seed()));
-        self.seats.push(SeatRecord { seat, token: digest, name, colour, avatar, lead_us: 0, empty_since: Some(now) });
+        self.seats.push(SeatRecord {
+            seat,
+            token: digest,
+            name,
+            colour,
+            avatar,
+            report: Report::default(),
+            empty_since: Some(now),
+        });
         Ok(seat)
     }
 
@@ -242,13 +255,17 @@ impl Authority {
         let digest = token.digest();
         let record = self.seats.iter_mut().find(|seat| seat.token == digest).ok_or(JoinError::UnknownToken)?;
         record.empty_since = None;
-        record.lead_us = 0;
+        record.report = Report::default();
         let player = record.player();
         let seat = player.seat;
         self.empty_since = None;
         send(out, Recipient::Seat(seat), &HostMessage::Welcome { seat, epoch: self.epoch });
         self.send_snapshot(seat, out);
         self.send_history(seat, out);
+        for other in self.seats.iter().filter(|other| other.seat != seat && other.empty_since.is_none()) {
+            let (of, report) = (other.seat, other.report);
+            send(out, Recipient::Seat(seat), &HostMessage::Report { seat: of, report });
+        }
         self.emit(None, EventKind::PlayerJoined(player), out);
         Ok(seat)
     }
@@ -281,7 +298,7 @@ impl Authority {
             }
             Ok(ClientMessage::Report(report)) => {
                 for record in self.seats.iter_mut().filter(|record| record.seat == seat) {
-                    record.lead_us = report.lead_us.min(LEAD_MAX_US as u32);
+                    record.report = Report { lead_us: report.lead_us.min(LEAD_MAX_US as u32), ..report };
                 }
                 tell(out, &HostMessage::Report { seat, report });
             }
