@@ -2,29 +2,21 @@
 
 use crate::{
     bass,
-    canvas::{Canvas, frame_at},
+    canvas::{Canvas, HOME_BPM},
     chords, drums, effects, lead,
     master::Level,
     pads,
 };
 
-/// A family of sounds and the starter groove's track that plays it.
+/// A family of sounds.
 #[derive(Debug)]
 pub(crate) struct Family {
     /// As the manifest has it.
     pub(crate) id: &'static str,
-    /// Name over the track.
-    pub(crate) track: &'static str,
-    /// Colour of the track, `#rrggbb`.
-    pub(crate) colour: &'static str,
-    /// Volume of the track in the starter groove, decibels.
-    pub(crate) gain_db: f64,
-    /// Channels of its files.
-    pub(crate) channels: u16,
     /// Vorbis quality of its files.
     pub(crate) quality: f32,
-    /// From the calm sound to the full one: the order of the starter groove's scenes.
-    pub(crate) sounds: [Recipe; 4],
+    /// Its sounds, in the order in which people leaf through them.
+    pub(crate) sounds: &'static [Recipe],
 }
 
 /// A sound.
@@ -38,8 +30,12 @@ pub(crate) struct Recipe {
     pub(crate) colour: &'static str,
     /// Length in beats.
     pub(crate) beats: f64,
+    /// Tempo of origin, BPM: at this tempo it plays as it was rendered.
+    pub(crate) tempo_bpm: f64,
     /// Whether it repeats.
     pub(crate) looped: bool,
+    /// Channels of its file.
+    pub(crate) channels: u16,
     /// How loud it is.
     pub(crate) level: Level,
     /// Renders it onto canvases like the given one.
@@ -47,18 +43,33 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
+    /// The same, made at another tempo.
+    const fn from(self, tempo_bpm: f64) -> Self {
+        Self { tempo_bpm, ..self }
+    }
+
+    /// The same in one channel, for sounds that have nothing to the sides.
+    const fn mono(self) -> Self {
+        Self { channels: 1, ..self }
+    }
+
+    /// Silence of its length.
+    fn canvas(&self) -> Canvas {
+        Canvas::at(self.tempo_bpm, self.beats, self.looped)
+    }
+
     /// Length in frames.
     pub(crate) fn frames(&self) -> u32 {
-        frame_at(self.beats) as u32
+        self.canvas().frames().len() as u32
     }
 
     /// Renders it, before mastering.
     pub(crate) fn painted(&self) -> Canvas {
-        (self.render)(&Canvas::new(self.beats, self.looped))
+        (self.render)(&self.canvas())
     }
 }
 
-/// A loop.
+/// A loop in stereo, at home.
 const fn cycle(
     id: &'static str,
     name: &'static str,
@@ -67,10 +78,11 @@ const fn cycle(
     lufs: f64,
     render: fn(&Canvas) -> Canvas,
 ) -> Recipe {
-    Recipe { id, name, colour, beats, looped: true, level: Level::Loudness(lufs), render }
+    let level = Level::Loudness(lufs);
+    Recipe { id, name, colour, beats, tempo_bpm: HOME_BPM, looped: true, channels: 2, level, render }
 }
 
-/// A sound that plays once.
+/// A sound in stereo that plays once, at home.
 const fn once(
     id: &'static str,
     name: &'static str,
@@ -79,19 +91,21 @@ const fn once(
     dbtp: f64,
     render: fn(&Canvas) -> Canvas,
 ) -> Recipe {
-    Recipe { id, name, colour, beats, looped: false, level: Level::Peak(dbtp), render }
+    let level = Level::Peak(dbtp);
+    Recipe { id, name, colour, beats, tempo_bpm: HOME_BPM, looped: false, channels: 2, level, render }
+}
+
+/// Every sound of the library, in order, with its family.
+pub(crate) fn sounds() -> impl Iterator<Item = (&'static Family, &'static Recipe)> {
+    FAMILIES.iter().flat_map(|family| family.sounds.iter().map(move |recipe| (family, recipe)))
 }
 
 /// The whole library.
-pub(crate) const FAMILIES: [Family; 6] = [
+pub(crate) const FAMILIES: &[Family] = &[
     Family {
         id: "drums",
-        track: "Drums",
-        colour: "#ff6b5e",
-        gain_db: -2.0,
-        channels: 2,
         quality: 0.3,
-        sounds: [
+        sounds: &[
             cycle("drums-minimal", "Minimal", "#ff8a7a", 8.0, -16.0, drums::minimal),
             cycle("drums-broken", "Broken Beat", "#ff7a66", 16.0, -16.0, drums::broken),
             cycle("drums-deep-house", "Deep House", "#ff6b5e", 8.0, -16.0, drums::deep_house),
@@ -100,26 +114,18 @@ pub(crate) const FAMILIES: [Family; 6] = [
     },
     Family {
         id: "bass",
-        track: "Bass",
-        colour: "#ffb547",
-        gain_db: -3.0,
-        channels: 1,
         quality: 0.4,
-        sounds: [
-            cycle("bass-sub-pluck", "Sub Pluck", "#ffc76b", 16.0, -18.0, bass::sub_pluck),
-            cycle("bass-octave", "Octaves", "#ffbe59", 16.0, -18.0, bass::octave),
-            cycle("bass-reese", "Reese", "#ffb547", 16.0, -18.0, bass::reese),
-            cycle("bass-acid", "Acid Line", "#ffa630", 8.0, -18.0, bass::acid),
+        sounds: &[
+            cycle("bass-sub-pluck", "Sub Pluck", "#ffc76b", 16.0, -18.0, bass::sub_pluck).mono(),
+            cycle("bass-octave", "Octaves", "#ffbe59", 16.0, -18.0, bass::octave).mono(),
+            cycle("bass-reese", "Reese", "#ffb547", 16.0, -18.0, bass::reese).mono(),
+            cycle("bass-acid", "Acid Line", "#ffa630", 8.0, -18.0, bass::acid).mono(),
         ],
     },
     Family {
         id: "chords",
-        track: "Chords",
-        colour: "#5ee6a8",
-        gain_db: -4.0,
-        channels: 2,
         quality: 0.3,
-        sounds: [
+        sounds: &[
             cycle("chords-rhodes", "Rhodes", "#86efbd", 16.0, -19.0, chords::rhodes),
             cycle("chords-pluck", "Muted Pluck", "#72ebb2", 16.0, -19.0, chords::pluck),
             cycle("chords-house-stab", "House Stab", "#5ee6a8", 16.0, -19.0, chords::house_stab),
@@ -128,12 +134,8 @@ pub(crate) const FAMILIES: [Family; 6] = [
     },
     Family {
         id: "lead",
-        track: "Lead",
-        colour: "#4cc9ff",
-        gain_db: -4.0,
-        channels: 2,
         quality: 0.3,
-        sounds: [
+        sounds: &[
             cycle("lead-bell", "Glass Bell", "#86dcff", 16.0, -20.0, lead::bell),
             cycle("lead-call", "Call & Answer", "#69d3ff", 16.0, -20.0, lead::call),
             cycle("lead-arp", "Arpeggio", "#4cc9ff", 16.0, -20.0, lead::arp),
@@ -142,12 +144,8 @@ pub(crate) const FAMILIES: [Family; 6] = [
     },
     Family {
         id: "pad",
-        track: "Pad",
-        colour: "#9d7bff",
-        gain_db: -5.0,
-        channels: 2,
         quality: 0.22,
-        sounds: [
+        sounds: &[
             cycle("pad-warm", "Warm Analog", "#b9a3ff", 16.0, -22.0, pads::warm_analog),
             cycle("pad-choir", "Airy Choir", "#ab8fff", 16.0, -22.0, pads::choir),
             cycle("pad-strings", "Strings", "#9d7bff", 16.0, -22.0, pads::strings),
@@ -156,12 +154,8 @@ pub(crate) const FAMILIES: [Family; 6] = [
     },
     Family {
         id: "fx",
-        track: "FX",
-        colour: "#ff7ad9",
-        gain_db: -5.0,
-        channels: 2,
         quality: 0.2,
-        sounds: [
+        sounds: &[
             cycle("fx-vinyl", "Vinyl Air", "#ff9fe4", 16.0, -30.0, effects::vinyl),
             cycle("fx-riser", "Riser", "#ff8ddf", 16.0, -22.0, effects::riser),
             once("fx-downlifter", "Downlifter", "#ff7ad9", 8.0, -7.0, effects::downlifter),

@@ -1,11 +1,10 @@
 //! Drum loops: who strikes when, and the bus that glues the kit together.
 
 use crate::{
-    canvas::{Canvas, seconds},
+    canvas::Canvas,
     dynamics::{glue, low_cut, tilt, warm},
     envelope::{Feel, Hit},
     kit::{self, Kick},
-    math::Rng,
     space::{Room, reverberated},
 };
 
@@ -21,12 +20,12 @@ struct Session {
 
 impl Session {
     fn new(canvas: &Canvas, swing: f64, seed: u64) -> Self {
-        Self { dry: canvas.blank(), heard: canvas.blank(), feel: Feel { swing, stray: 0.003, rng: Rng::new(seed) } }
+        Self { dry: canvas.blank(), heard: canvas.blank(), feel: Feel::new(canvas, swing, 0.003, seed) }
     }
 
     /// Kicks stray less than hands: the ground must not move.
     fn kicks(&mut self, pattern: &str, build: Kick) {
-        let mut steady = Feel { stray: 0.0006, ..self.feel.clone() };
+        let mut steady = self.feel.straying(&self.dry, 0.0006);
         for hit in steady.hits(pattern) {
             kit::kick(&mut self.dry, hit.beat, hit.velocity * 0.86, build);
         }
@@ -39,7 +38,7 @@ impl Session {
         strokes.sort_by(|a, b| a.0.beat.total_cmp(&b.0.beat));
         for (n, (hit, ring)) in strokes.iter().enumerate() {
             let next = strokes.get(n + 1).map_or(hit.beat + 0.5, |(next, _)| next.beat);
-            let choke = seconds(next - hit.beat).min(ring * 6.0);
+            let choke = self.dry.seconds(next - hit.beat).min(ring * 6.0);
             // A stroke's ring varies with its force, as a foot's pressure does.
             let ring = ring * (0.75 + 0.5 * hit.velocity);
             kit::hat(&mut self.heard, hit.beat, hit.velocity * level, ring, choke, 100 + hit.step as u64);

@@ -1,7 +1,7 @@
 //! Effect sounds: a texture, a riser, and two that sound once.
 
 use crate::{
-    canvas::{Canvas, seconds},
+    canvas::Canvas,
     dynamics::{low_cut, saturate, warm},
     envelope::strike,
     filter::{Ladder, OnePole, StereoSvf, Svf},
@@ -72,7 +72,7 @@ pub(crate) fn vinyl(canvas: &Canvas) -> Canvas {
 /// Riser: noise and a choir of saws that climb for four bars and let go at the top.
 pub(crate) fn riser(canvas: &Canvas) -> Canvas {
     let (mut dry, mut rng) = (canvas.blank(), Rng::new(62));
-    let length = seconds(15.75);
+    let length = canvas.seconds(15.75);
     let mut swarms: Vec<(Swarm, f64)> =
         [45.0, 52.0, 57.0, 64.0].map(|pitch| (Swarm::new(4, 14.0, 0.9, &mut rng), hertz(pitch))).into();
     let (mut band, mut low) = (StereoSvf::default(), StereoSvf::default());
@@ -80,7 +80,7 @@ pub(crate) fn riser(canvas: &Canvas) -> Canvas {
     dry.play(0.0, length, |t| {
         let way = t / length;
         // Quarter notes become eighths, sixteenths and thirty-seconds.
-        beaten += exp2((way * 4.0).floor().min(3.0)) / seconds(1.0) / crate::canvas::RATE;
+        beaten += exp2((way * 4.0).floor().min(3.0)) / canvas.seconds(1.0) / crate::canvas::RATE;
         let flutter = 1.0 - (0.15 + 0.45 * way) * (0.5 + 0.5 * sine(beaten + 0.25));
         let air = band.band([rng.noise(), rng.noise()], 320.0 * exp2(4.7 * way), 1.1);
         let mut tone = [0.0; 2];
@@ -102,7 +102,7 @@ pub(crate) fn riser(canvas: &Canvas) -> Canvas {
 /// Downlifter: a bright sweep that falls away and takes its tone with it.
 pub(crate) fn downlifter(canvas: &Canvas) -> Canvas {
     let (mut dry, mut rng) = (canvas.blank(), Rng::new(63));
-    let length = seconds(6.5);
+    let length = canvas.seconds(6.5);
     let (mut low, mut band) = (StereoSvf::default(), StereoSvf::default());
     let mut swarm = Swarm::new(5, 22.0, 0.95, &mut rng);
     let mut trembling = 0.0;

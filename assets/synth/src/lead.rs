@@ -1,12 +1,12 @@
 //! Lead loops: bell, call and answer, arpeggio, and a square that glides.
 
 use crate::{
-    canvas::{Canvas, RATE, frame_at, seconds},
+    canvas::{Canvas, RATE},
     dynamics::{low_cut, tilt},
     envelope::{Adsr, Feel, strike},
     filter::{Ladder, OnePole},
     harmony::{CLOSE, Note, note, sing, sounding},
-    math::{Rng, exp, exp2, hertz, pan, sine},
+    math::{exp, exp2, hertz, pan, sine},
     osc::Osc,
     space::{Room, chorus, echoed, reverberated},
 };
@@ -93,7 +93,7 @@ pub(crate) fn call(canvas: &Canvas) -> Canvas {
         let hz = hertz(n.pitch);
         let (mut saw, mut pulse, mut filter, place) = (Osc::default(), Osc::at(0.3), Ladder::default(), pan(-0.3));
         let shape = Adsr { attack: 0.002, decay: 0.14, sustain: 0.3, release: 0.06 };
-        let held = seconds(n.held);
+        let held = canvas.seconds(n.held);
         canvas.play(n.beat, shape.lasting(held), |t| {
             let cutoff = hz * 2.2 + 7000.0 * n.velocity * exp(-t / 0.08);
             let raw = 0.5 * saw.saw(hz) + 0.6 * pulse.pulse(hz * 0.9975, 0.22);
@@ -120,7 +120,7 @@ pub(crate) fn call(canvas: &Canvas) -> Canvas {
 /// Arpeggio: sixteenths up and down two octaves of the chord; the filter opens and closes over four bars.
 pub(crate) fn arp(canvas: &Canvas) -> Canvas {
     let mut dry = canvas.blank();
-    let mut feel = Feel { swing: 0.08, stray: 0.0015, rng: Rng::new(43) };
+    let mut feel = Feel::new(canvas, 0.08, 0.0015, 43);
     let pattern = "9576 8576 9576 8575 | 9576 8576 9576 8575 | 9576 8576 9576 8575 | 9576 8576 9576 8767";
     let climb = [0, 1, 2, 3, 5, 4, 3, 2, 1, 2, 3, 5, 6, 5, 3, 2];
     for hit in feel.hits(pattern) {
@@ -169,7 +169,7 @@ pub(crate) fn glide(canvas: &Canvas) -> Canvas {
     let (mut square, mut other, mut filter, mut soft) =
         (Osc::default(), Osc::at(0.5), Ladder::default(), OnePole::default());
     let (mut pitch, mut level, mut bright) = (69.0, 0.0, 0.0);
-    let (wander, frames_per_beat) = (dry.lfo(5.36), frame_at(16.0) as f64 / 16.0);
+    let (wander, frames_per_beat) = (dry.lfo(5.36), canvas.frame_at(16.0) as f64 / 16.0);
     let slide = 1.0 - exp(-1.0 / (0.032 * RATE));
     dry.through(|index, _| {
         let beat = index as f64 / frames_per_beat;

@@ -1,7 +1,7 @@
 //! Pads: four bars of slow chords that overlap round the ring.
 
 use crate::{
-    canvas::{Canvas, seconds},
+    canvas::Canvas,
     dynamics::{low_cut, tilt, warm},
     envelope::Adsr,
     filter::StereoSvf,
@@ -28,7 +28,7 @@ fn layered(
         for pitch in chord {
             let hz = hertz(*pitch);
             let mut swarm = Swarm::new(saws, cents, 0.9, &mut rng);
-            let (place, late, held) = (rng.unit(), 0.03 * rng.unit(), seconds(4.0));
+            let (place, late, held) = (rng.unit(), 0.03 * rng.unit(), canvas.seconds(4.0));
             out.play(bar as f64 * 4.0 + late, shape.lasting(held), |t| {
                 let sway = exp2(drift / 1200.0 * sine(t * 0.61 + place));
                 let level = shape.level(t, held);
@@ -137,7 +137,7 @@ pub(crate) fn evolve(canvas: &Canvas) -> Canvas {
     let (mut out, mut rng) = (canvas.blank(), Rng::new(58));
     for (bar, chord) in grounded().iter().enumerate() {
         for pitch in chord {
-            let (hz, held, place) = (hertz(*pitch), seconds(4.0), rng.unit());
+            let (hz, held, place) = (hertz(*pitch), canvas.seconds(4.0), rng.unit());
             let mut oscs = [Osc::at(rng.unit()), Osc::at(rng.unit())];
             out.play(bar as f64 * 4.0, shape.lasting(held), |t| {
                 let level = shape.level(t, held) * 0.4;
