@@ -8,6 +8,16 @@ use crate::{
     pads,
 };
 
+/// Loudness of every loop of the family, LUFS: what carries the beat is in front, what fills the room behind.
+const DRUMS_LUFS: f64 = -16.0;
+const BASS_LUFS: f64 = -18.0;
+const CHORDS_LUFS: f64 = -19.0;
+const LEAD_LUFS: f64 = -20.0;
+const PAD_LUFS: f64 = -22.0;
+const FX_LUFS: f64 = -28.0;
+/// True peak of every sound of the family that plays once, dBTP.
+const FX_DBTP: f64 = -5.0;
+
 /// A family of sounds.
 #[derive(Debug)]
 pub(crate) struct Family {
@@ -106,60 +116,64 @@ pub(crate) const FAMILIES: &[Family] = &[
         id: "drums",
         quality: 0.3,
         sounds: &[
-            cycle("drums-minimal", "Minimal", "#ff8a7a", 8.0, -16.0, drums::minimal),
-            cycle("drums-broken", "Broken Beat", "#ff7a66", 16.0, -16.0, drums::broken),
-            cycle("drums-deep-house", "Deep House", "#ff6b5e", 8.0, -16.0, drums::deep_house),
-            cycle("drums-peak", "Peak Time", "#ff5560", 16.0, -16.0, drums::peak),
+            cycle("drums-minimal", "Minimal", "#ff8a7a", 8.0, DRUMS_LUFS, drums::minimal),
+            cycle("drums-broken", "Broken Beat", "#ff7a66", 16.0, DRUMS_LUFS, drums::broken),
+            cycle("drums-deep-house", "Deep House", "#ff6b5e", 8.0, DRUMS_LUFS, drums::deep_house),
+            cycle("drums-peak", "Peak Time", "#ff5560", 16.0, DRUMS_LUFS, drums::peak),
         ],
     },
     Family {
         id: "bass",
         quality: 0.4,
         sounds: &[
-            cycle("bass-sub-pluck", "Sub Pluck", "#ffc76b", 16.0, -18.0, bass::sub_pluck).mono(),
-            cycle("bass-octave", "Octaves", "#ffbe59", 16.0, -18.0, bass::octave).mono(),
-            cycle("bass-reese", "Reese", "#ffb547", 16.0, -18.0, bass::reese).mono(),
-            cycle("bass-acid", "Acid Line", "#ffa630", 8.0, -18.0, bass::acid).mono(),
+            cycle("bass-sub-pluck", "Sub Pluck", "#ffc76b", 16.0, BASS_LUFS, bass::sub_pluck).mono(),
+            cycle("bass-octave", "Octaves", "#ffbe59", 16.0, BASS_LUFS, bass::octave).mono(),
+            cycle("bass-reese", "Reese", "#ffb547", 16.0, BASS_LUFS, bass::reese).mono(),
+            cycle("bass-acid", "Acid Line", "#ffa630", 8.0, BASS_LUFS, bass::acid).mono(),
         ],
     },
     Family {
         id: "chords",
         quality: 0.3,
         sounds: &[
-            cycle("chords-rhodes", "Rhodes", "#86efbd", 16.0, -19.0, chords::rhodes),
-            cycle("chords-pluck", "Muted Pluck", "#72ebb2", 16.0, -19.0, chords::pluck),
-            cycle("chords-house-stab", "House Stab", "#5ee6a8", 16.0, -19.0, chords::house_stab),
-            cycle("chords-supersaw", "Supersaw", "#3fdc98", 16.0, -19.0, chords::supersaw),
+            cycle("chords-rhodes", "Rhodes", "#86efbd", 16.0, CHORDS_LUFS, chords::rhodes),
+            cycle("chords-pluck", "Muted Pluck", "#72ebb2", 16.0, CHORDS_LUFS, chords::pluck),
+            cycle("chords-house-stab", "House Stab", "#5ee6a8", 16.0, CHORDS_LUFS, chords::house_stab),
+            cycle("chords-supersaw", "Supersaw", "#3fdc98", 16.0, CHORDS_LUFS, chords::supersaw),
         ],
     },
     Family {
         id: "lead",
         quality: 0.3,
         sounds: &[
-            cycle("lead-bell", "Glass Bell", "#86dcff", 16.0, -20.0, lead::bell),
-            cycle("lead-call", "Call & Answer", "#69d3ff", 16.0, -20.0, lead::call),
-            cycle("lead-arp", "Arpeggio", "#4cc9ff", 16.0, -20.0, lead::arp),
-            cycle("lead-glide", "Glide", "#33b8fb", 16.0, -20.0, lead::glide),
+            cycle("lead-bell", "Glass Bell", "#86dcff", 16.0, LEAD_LUFS, lead::bell),
+            cycle("lead-call", "Call & Answer", "#69d3ff", 16.0, LEAD_LUFS, lead::call),
+            cycle("lead-arp", "Arpeggio", "#4cc9ff", 16.0, LEAD_LUFS, lead::arp),
+            cycle("lead-glide", "Glide", "#33b8fb", 16.0, LEAD_LUFS, lead::glide),
         ],
     },
     Family {
         id: "pad",
         quality: 0.22,
         sounds: &[
-            cycle("pad-warm", "Warm Analog", "#b9a3ff", 16.0, -22.0, pads::warm_analog),
-            cycle("pad-choir", "Airy Choir", "#ab8fff", 16.0, -22.0, pads::choir),
-            cycle("pad-strings", "Strings", "#9d7bff", 16.0, -22.0, pads::strings),
-            cycle("pad-evolve", "Evolver", "#8c66ff", 16.0, -22.0, pads::evolve),
+            cycle("pad-warm", "Warm Analog", "#b9a3ff", 16.0, PAD_LUFS, pads::warm_analog),
+            cycle("pad-choir", "Airy Choir", "#ab8fff", 16.0, PAD_LUFS, pads::choir),
+            cycle("pad-strings", "Strings", "#9d7bff", 16.0, PAD_LUFS, pads::strings),
+            cycle("pad-evolve", "Evolver", "#8c66ff", 16.0, PAD_LUFS, pads::evolve),
         ],
     },
     Family {
         id: "fx",
         quality: 0.2,
         sounds: &[
-            cycle("fx-vinyl", "Vinyl Air", "#ff9fe4", 16.0, -30.0, effects::vinyl),
-            cycle("fx-riser", "Riser", "#ff8ddf", 16.0, -22.0, effects::riser),
-            once("fx-downlifter", "Downlifter", "#ff7ad9", 8.0, -7.0, effects::downlifter),
-            once("fx-impact", "Impact", "#fb62cf", 8.0, -3.0, effects::impact),
+            cycle("fx-vinyl", "Vinyl Air", "#ff9fe4", 16.0, FX_LUFS, effects::vinyl),
+            once("fx-riser", "Riser", "#ff8ddf", 18.0, FX_DBTP, effects::riser),
+            once("fx-downlifter", "Downlifter", "#ff7ad9", 8.0, FX_DBTP, effects::downlifter),
+            once("fx-impact", "Impact", "#fb62cf", 8.0, FX_DBTP, effects::impact),
+            cycle("fx-rain", "Rain", "#ffb3ea", 8.0, FX_LUFS, effects::rain),
+            once("fx-reverse", "Reverse Cymbal", "#ff6fc4", 4.0, FX_DBTP, effects::reverse),
+            once("fx-siren", "Dub Siren", "#ff5cb8", 8.0, FX_DBTP, effects::siren),
+            once("fx-whoosh", "Whoosh", "#ff94d0", 4.0, FX_DBTP, effects::whoosh),
         ],
     },
 ];
