@@ -3,13 +3,14 @@
 use crate::{
     bass,
     canvas::{Canvas, HOME_BPM},
-    chords, drums, effects, lead,
+    chords, drums, effects, grooves, lead,
     master::Level,
-    pads,
+    pads, percussion,
 };
 
 /// Loudness of every loop of the family, LUFS: what carries the beat is in front, what fills the room behind.
 const DRUMS_LUFS: f64 = -16.0;
+const PERC_LUFS: f64 = -20.0;
 const BASS_LUFS: f64 = -18.0;
 const CHORDS_LUFS: f64 = -19.0;
 const LEAD_LUFS: f64 = -20.0;
@@ -120,6 +121,29 @@ pub(crate) const FAMILIES: &[Family] = &[
             cycle("drums-broken", "Broken Beat", "#ff7a66", 16.0, DRUMS_LUFS, drums::broken),
             cycle("drums-deep-house", "Deep House", "#ff6b5e", 8.0, DRUMS_LUFS, drums::deep_house),
             cycle("drums-peak", "Peak Time", "#ff5560", 16.0, DRUMS_LUFS, drums::peak),
+            cycle("drums-boombap", "Boom Bap", "#f5755f", 8.0, DRUMS_LUFS, grooves::boom_bap).from(90.0),
+            cycle("drums-twostep", "Two-Step", "#ff6570", 8.0, DRUMS_LUFS, grooves::two_step).from(132.0),
+            cycle("drums-halftime", "Half-Time", "#e8505c", 8.0, DRUMS_LUFS, grooves::half_time).from(140.0),
+            cycle("drums-break", "Breakbeat", "#ff8460", 8.0, DRUMS_LUFS, grooves::breakbeat).from(124.0),
+            cycle("drums-electro", "Electro", "#ff5a7a", 8.0, DRUMS_LUFS, grooves::electro).from(126.0),
+            cycle("drums-afro", "Afro House", "#ff9070", 8.0, DRUMS_LUFS, grooves::afro).from(120.0),
+            cycle("drums-roller", "Roller", "#f04a50", 8.0, DRUMS_LUFS, grooves::roller).from(172.0),
+            cycle("drums-warehouse", "Warehouse", "#d94a55", 8.0, DRUMS_LUFS, grooves::warehouse).from(128.0),
+            cycle("drums-fill", "Tom Fill", "#ff9d85", 4.0, DRUMS_LUFS, grooves::tom_fill),
+            cycle("drums-build", "Snare Build", "#ffa08f", 8.0, DRUMS_LUFS, grooves::snare_build),
+        ],
+    },
+    Family {
+        id: "perc",
+        quality: 0.2,
+        sounds: &[
+            cycle("perc-shaker", "Shaker", "#ffa36b", 4.0, PERC_LUFS, percussion::shaker),
+            cycle("perc-congas", "Congas", "#ff9657", 8.0, PERC_LUFS, percussion::congas),
+            cycle("perc-claves", "Claves", "#ffb080", 8.0, PERC_LUFS, percussion::claves).mono(),
+            cycle("perc-tops", "Tops", "#ff8a45", 8.0, PERC_LUFS, percussion::tops).from(124.0),
+            cycle("perc-rims", "Rim Talk", "#f58a50", 8.0, PERC_LUFS, percussion::rims),
+            cycle("perc-bongos", "Bongos", "#ff9c4f", 8.0, PERC_LUFS, percussion::bongos).from(120.0),
+            cycle("perc-agogo", "Agogo", "#ffad5e", 8.0, PERC_LUFS, percussion::agogo).from(104.0),
         ],
     },
     Family {

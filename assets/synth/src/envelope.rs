@@ -52,6 +52,13 @@ pub(crate) struct Hit {
     pub(crate) velocity: f64,
 }
 
+impl Hit {
+    /// A seed that differs from hit to hit, so that no two sound the same.
+    pub(crate) fn seed(&self, base: u64) -> u64 {
+        base * 64 + self.step as u64
+    }
+}
+
 /// A player's feel: how late the off-beat sixteenths are and how far the hand strays.
 #[derive(Debug, Clone)]
 pub(crate) struct Feel {

@@ -18,6 +18,8 @@ mod dynamics;
 mod effects;
 mod envelope;
 mod filter;
+mod grooves;
+mod hands;
 mod harmony;
 mod kit;
 mod lead;
@@ -26,6 +28,7 @@ mod master;
 mod math;
 mod osc;
 mod pads;
+mod percussion;
 mod space;
 mod starter;
 #[cfg(test)]
