@@ -3,9 +3,9 @@
 use crate::{
     bass,
     canvas::{Canvas, HOME_BPM},
-    chords, drums, effects, grooves, lead,
+    chords, drums, effects, grooves, keys, lead,
     master::Level,
-    pads, percussion,
+    pads, percussion, plucks, vamps,
 };
 
 /// Loudness of every loop of the family, LUFS: what carries the beat is in front, what fills the room behind.
@@ -14,10 +14,19 @@ const PERC_LUFS: f64 = -20.0;
 const BASS_LUFS: f64 = -18.0;
 const CHORDS_LUFS: f64 = -19.0;
 const LEAD_LUFS: f64 = -20.0;
+const PLUCK_LUFS: f64 = -20.0;
 const PAD_LUFS: f64 = -22.0;
 const FX_LUFS: f64 = -28.0;
 /// True peak of every sound of the family that plays once, dBTP.
 const FX_DBTP: f64 = -5.0;
+
+/// Tempos of origin a whole number of semitones from home, BPM: at home, a loop from there has sunk or risen by so many
+/// (see [`Canvas::hertz`]).
+const DOWN_5: f64 = 83.91;
+const DOWN_3: f64 = 94.18;
+const DOWN_2: f64 = 99.78;
+const UP_2: f64 = 125.72;
+const UP_3: f64 = 133.19;
 
 /// A family of sounds.
 #[derive(Debug)]
@@ -154,6 +163,10 @@ pub(crate) const FAMILIES: &[Family] = &[
             cycle("bass-octave", "Octaves", "#ffbe59", 16.0, BASS_LUFS, bass::octave).mono(),
             cycle("bass-reese", "Reese", "#ffb547", 16.0, BASS_LUFS, bass::reese).mono(),
             cycle("bass-acid", "Acid Line", "#ffa630", 8.0, BASS_LUFS, bass::acid).mono(),
+            cycle("bass-dub", "Dub Weight", "#f0b860", 8.0, BASS_LUFS, vamps::dub).mono(),
+            cycle("bass-wobble", "Wobble", "#ffcf70", 8.0, BASS_LUFS, vamps::wobble).mono().from(UP_3),
+            cycle("bass-long", "Long 808", "#e8a545", 8.0, BASS_LUFS, vamps::long).mono().from(DOWN_3),
+            cycle("bass-finger", "Finger Funk", "#ffd68a", 8.0, BASS_LUFS, vamps::finger).mono().from(DOWN_2),
         ],
     },
     Family {
@@ -164,6 +177,23 @@ pub(crate) const FAMILIES: &[Family] = &[
             cycle("chords-pluck", "Muted Pluck", "#72ebb2", 16.0, CHORDS_LUFS, chords::pluck),
             cycle("chords-house-stab", "House Stab", "#5ee6a8", 16.0, CHORDS_LUFS, chords::house_stab),
             cycle("chords-supersaw", "Supersaw", "#3fdc98", 16.0, CHORDS_LUFS, chords::supersaw),
+            cycle("chords-clav", "Clavinet", "#8fe08a", 8.0, CHORDS_LUFS, keys::clav).from(DOWN_2),
+            cycle("chords-felt", "Felt Piano", "#9ff0c8", 8.0, CHORDS_LUFS, keys::felt),
+            cycle("chords-dub", "Dub Chord", "#4fd48f", 8.0, CHORDS_LUFS, keys::dub),
+            cycle("chords-lofi", "Lo-Fi Keys", "#7fd9a0", 8.0, CHORDS_LUFS, keys::lofi).from(DOWN_5),
+            cycle("chords-skank", "Skank", "#66e07f", 8.0, CHORDS_LUFS, keys::skank),
+        ],
+    },
+    Family {
+        id: "pluck",
+        quality: 0.3,
+        sounds: &[
+            cycle("pluck-kalimba", "Kalimba", "#5fe6dc", 8.0, PLUCK_LUFS, plucks::kalimba),
+            cycle("pluck-marimba", "Marimba", "#4addd0", 8.0, PLUCK_LUFS, plucks::marimba).from(DOWN_2),
+            cycle("pluck-harp", "Harp", "#7cf0e6", 8.0, PLUCK_LUFS, plucks::harp),
+            cycle("pluck-koto", "Koto", "#38d0c8", 8.0, PLUCK_LUFS, plucks::koto).from(DOWN_3),
+            cycle("pluck-gate", "Trance Gate", "#2fc4c0", 8.0, PLUCK_LUFS, plucks::gate).from(UP_3),
+            cycle("pluck-glass", "Glass Drops", "#9af5ee", 8.0, PLUCK_LUFS, plucks::glass),
         ],
     },
     Family {
@@ -174,6 +204,8 @@ pub(crate) const FAMILIES: &[Family] = &[
             cycle("lead-call", "Call & Answer", "#69d3ff", 16.0, LEAD_LUFS, lead::call),
             cycle("lead-arp", "Arpeggio", "#4cc9ff", 16.0, LEAD_LUFS, lead::arp),
             cycle("lead-glide", "Glide", "#33b8fb", 16.0, LEAD_LUFS, lead::glide),
+            cycle("lead-chip", "Chip Hero", "#5ab0ff", 8.0, LEAD_LUFS, lead::chip).from(UP_2),
+            cycle("lead-bamboo", "Bamboo", "#a0e4ff", 8.0, LEAD_LUFS, lead::bamboo),
         ],
     },
     Family {
@@ -184,6 +216,8 @@ pub(crate) const FAMILIES: &[Family] = &[
             cycle("pad-choir", "Airy Choir", "#ab8fff", 16.0, PAD_LUFS, pads::choir),
             cycle("pad-strings", "Strings", "#9d7bff", 16.0, PAD_LUFS, pads::strings),
             cycle("pad-evolve", "Evolver", "#8c66ff", 16.0, PAD_LUFS, pads::evolve),
+            cycle("pad-drone", "Deep Drone", "#7d5cf0", 8.0, PAD_LUFS, pads::drone),
+            cycle("pad-grains", "Grain Cloud", "#c4b4ff", 8.0, PAD_LUFS, pads::grains),
         ],
     },
     Family {

@@ -21,6 +21,7 @@ mod filter;
 mod grooves;
 mod hands;
 mod harmony;
+mod keys;
 mod kit;
 mod lead;
 mod manifest;
@@ -29,10 +30,13 @@ mod math;
 mod osc;
 mod pads;
 mod percussion;
+mod plucks;
 mod space;
 mod starter;
+mod strings;
 #[cfg(test)]
 mod tests;
+mod vamps;
 
 use crate::{
     canvas::RATE,
