@@ -3,9 +3,9 @@
 use crate::{
     bass,
     canvas::{Canvas, HOME_BPM},
-    chords, drums, effects, grooves, keys, lead,
+    chords, drums, effects, grooves, hits, keys, lead,
     master::Level,
-    pads, percussion, plucks, vamps,
+    pads, percussion, plucks, vamps, voices,
 };
 
 /// Loudness of every loop of the family, LUFS: what carries the beat is in front, what fills the room behind.
@@ -16,9 +16,11 @@ const CHORDS_LUFS: f64 = -19.0;
 const LEAD_LUFS: f64 = -20.0;
 const PLUCK_LUFS: f64 = -20.0;
 const PAD_LUFS: f64 = -22.0;
+const VOICE_LUFS: f64 = -20.0;
 const FX_LUFS: f64 = -28.0;
 /// True peak of every sound of the family that plays once, dBTP.
 const FX_DBTP: f64 = -5.0;
+const HITS_DBTP: f64 = -3.0;
 
 /// Tempos of origin a whole number of semitones from home, BPM: at home, a loop from there has sunk or risen by so many
 /// (see [`Canvas::hertz`]).
@@ -221,6 +223,17 @@ pub(crate) const FAMILIES: &[Family] = &[
         ],
     },
     Family {
+        id: "voice",
+        quality: 0.25,
+        sounds: &[
+            cycle("voice-aah", "Ooh Aah", "#dd9bff", 8.0, VOICE_LUFS, voices::aah),
+            cycle("voice-chops", "Vocal Chops", "#d484ff", 8.0, VOICE_LUFS, voices::chops),
+            cycle("voice-throat", "Throat Song", "#b870e8", 8.0, VOICE_LUFS, voices::throat),
+            cycle("voice-robot", "Robot Talk", "#c98fff", 8.0, VOICE_LUFS, voices::robot).from(UP_2),
+            cycle("voice-doo", "Doo Bap", "#e6b0ff", 8.0, VOICE_LUFS, voices::doo),
+        ],
+    },
+    Family {
         id: "fx",
         quality: 0.2,
         sounds: &[
@@ -232,6 +245,23 @@ pub(crate) const FAMILIES: &[Family] = &[
             once("fx-reverse", "Reverse Cymbal", "#ff6fc4", 4.0, FX_DBTP, effects::reverse),
             once("fx-siren", "Dub Siren", "#ff5cb8", 8.0, FX_DBTP, effects::siren),
             once("fx-whoosh", "Whoosh", "#ff94d0", 4.0, FX_DBTP, effects::whoosh),
+        ],
+    },
+    Family {
+        id: "hits",
+        quality: 0.3,
+        sounds: &[
+            once("hit-kick", "Kick", "#f7e26b", 1.0, HITS_DBTP, hits::kick).mono(),
+            once("hit-snare", "Snare", "#f5da50", 1.5, HITS_DBTP, hits::snare),
+            once("hit-clap", "Clap", "#f2d23c", 1.5, HITS_DBTP, hits::clap),
+            once("hit-hat", "Open Hat", "#faeb8c", 2.0, HITS_DBTP, hits::hat),
+            once("hit-tom", "Tom", "#e8c83a", 2.5, HITS_DBTP, hits::tom),
+            once("hit-crash", "Crash", "#fff0a0", 6.0, HITS_DBTP, hits::crash),
+            once("hit-stab", "Rave Stab", "#ecd95a", 4.0, HITS_DBTP, hits::stab),
+            once("hit-orchestra", "Orchestra", "#e0c030", 4.0, HITS_DBTP, hits::orchestra),
+            once("hit-vox", "Vox", "#f9e680", 4.0, HITS_DBTP, hits::vox),
+            once("hit-laser", "Laser", "#f0e060", 3.0, HITS_DBTP, hits::laser),
+            once("hit-sub", "Sub Drop", "#d8b828", 4.0, HITS_DBTP, hits::sub).mono(),
         ],
     },
 ];

@@ -21,6 +21,7 @@ mod filter;
 mod grooves;
 mod hands;
 mod harmony;
+mod hits;
 mod keys;
 mod kit;
 mod lead;
@@ -36,7 +37,9 @@ mod starter;
 mod strings;
 #[cfg(test)]
 mod tests;
+mod throat;
 mod vamps;
+mod voices;
 
 use crate::{
     canvas::RATE,
