@@ -97,6 +97,20 @@ fn a_family_has_one_loudness_for_its_loops_and_one_peak_for_the_rest() {
 }
 
 #[test]
+fn the_library_is_rich_and_small() -> Result<(), Box<dyn Error>> {
+    let once = sounds().filter(|(_, recipe)| !recipe.looped).count();
+    let origins: BTreeSet<i64> = sounds().map(|(_, recipe)| recipe.tempo_bpm.round() as i64).collect();
+    assert!(sounds().count() >= 64 && once >= 12, "{} sounds, {once} of them once", sounds().count());
+    assert!(FAMILIES.len() >= 8 && origins.len() >= 6, "{} families from {origins:?} BPM", FAMILIES.len());
+    let mut bytes = 0;
+    for (_, recipe) in sounds() {
+        bytes += fs::metadata(folder().join(format!("{}.ogg", recipe.id)))?.len();
+    }
+    assert!(bytes <= 6_000_000, "{bytes} bytes");
+    Ok(())
+}
+
+#[test]
 fn every_sound_fits_where_it_is_shown() {
     let ids: BTreeSet<&str> = sounds().map(|(_, recipe)| recipe.id).collect();
     let names: BTreeSet<&str> = sounds().map(|(_, recipe)| recipe.name).collect();
