@@ -1,7 +1,7 @@
 //! Bass loops, in mono.
 
 use crate::{
-    canvas::{Canvas, RATE, frame_at, seconds},
+    canvas::{Canvas, RATE},
     dynamics::{glue, low_cut, saturate, warm},
     envelope::{Adsr, strike},
     filter::{Ladder, OnePole, Svf},
@@ -43,7 +43,7 @@ pub(crate) fn sub_pluck(canvas: &Canvas) -> Canvas {
     let mut out = canvas.blank();
     for n in notes {
         let (mut sub, mut saw, mut filter) = (Osc::default(), Osc::at(0.5), Ladder::default());
-        let held = seconds(n.held);
+        let held = canvas.seconds(n.held);
         let body = Adsr { attack: 0.003, decay: 0.5, sustain: 0.55, release: 0.035 };
         let hz = hertz(n.pitch);
         out.play(n.beat, body.lasting(held), |t| {
@@ -95,7 +95,7 @@ pub(crate) fn octave(canvas: &Canvas) -> Canvas {
     for n in notes {
         let (mut saw, mut square, mut sub, mut filter) =
             (Osc::default(), Osc::at(0.5), Osc::default(), Ladder::default());
-        let held = seconds(n.held);
+        let held = canvas.seconds(n.held);
         let body = Adsr { attack: 0.002, decay: 0.22, sustain: 0.5, release: 0.018 };
         let hz = hertz(n.pitch);
         out.play(n.beat, body.lasting(held), |t| {
@@ -134,7 +134,7 @@ pub(crate) fn reese(canvas: &Canvas) -> Canvas {
     ]);
     let (mut rough, mut low) = (canvas.blank(), canvas.blank());
     for n in notes {
-        let held = seconds(n.held);
+        let held = canvas.seconds(n.held);
         let body = Adsr { attack: 0.006, decay: 0.6, sustain: 0.8, release: 0.03 };
         let hz = hertz(n.pitch);
         let mut saws = [(Osc::at(0.1), 0.9885), (Osc::at(0.4), 1.0), (Osc::at(0.73), 1.0117)];
@@ -220,7 +220,7 @@ pub(crate) fn acid(canvas: &Canvas) -> Canvas {
     let (mut saw, mut sub, mut ladder) = (Osc::default(), Osc::default(), Ladder::default());
     let (mut pitch, mut level, mut sweep, mut held_accent) = (45.0, 0.0, 0.0, 0.0);
     let breath = canvas.lfo(0.233);
-    let frames_per_beat = frame_at(16.0) as f64 / 16.0;
+    let frames_per_beat = canvas.frame_at(16.0) as f64 / 16.0;
     let mut sliding = false;
     out.through(|index, _| {
         let beat = index as f64 / frames_per_beat;

@@ -3,44 +3,58 @@
 //! A looped canvas is a ring: a voice that outlives its end goes on at its start, and an effect is run round it until
 //! its echoes have settled, so the seam of a loop is no place in particular. A canvas that is not looped is a line.
 
-use crate::math::exp2;
+use crate::math::{exp2, hertz};
 
 /// Frames a second of everything that is rendered.
 pub(crate) const RATE: f64 = 48_000.0;
-/// Tempo of everything that is rendered.
-pub(crate) const TEMPO_BPM: f64 = 112.0;
+/// Tempo at which all pitched sounds are in tune: that of a new session, and the origin of most sounds.
+pub(crate) const HOME_BPM: f64 = 112.0;
 /// An effect is warmed up over at least this many frames before its output counts.
 const SETTLE_FRAMES: usize = 400_000;
 
 /// One frame: left and right.
 pub(crate) type Frame = [f64; 2];
 
-/// Seconds of a number of beats.
-pub(crate) fn seconds(beats: f64) -> f64 {
-    beats * 60.0 / TEMPO_BPM
-}
-
-/// The frame nearest to a beat.
-pub(crate) fn frame_at(beat: f64) -> i64 {
-    (seconds(beat) * RATE).round() as i64
-}
-
 /// A strip of stereo frames.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Canvas {
     frames: Vec<Frame>,
     looped: bool,
+    tempo_bpm: f64,
 }
 
 impl Canvas {
-    /// Silence of a length in beats.
+    /// Silence of a length in beats, at home.
+    #[cfg(test)]
     pub(crate) fn new(beats: f64, looped: bool) -> Self {
-        Self { frames: vec![[0.0; 2]; frame_at(beats) as usize], looped }
+        Self::at(HOME_BPM, beats, looped)
+    }
+
+    /// Silence of a length in beats at a tempo of origin.
+    pub(crate) fn at(tempo_bpm: f64, beats: f64, looped: bool) -> Self {
+        let empty = Self { frames: Vec::new(), looped, tempo_bpm };
+        Self { frames: vec![[0.0; 2]; empty.frame_at(beats) as usize], ..empty }
     }
 
     /// Silence of the same length and kind.
     pub(crate) fn blank(&self) -> Self {
-        Self { frames: vec![[0.0; 2]; self.frames.len()], looped: self.looped }
+        Self { frames: vec![[0.0; 2]; self.frames.len()], ..*self }
+    }
+
+    /// Seconds of a number of beats.
+    pub(crate) fn seconds(&self, beats: f64) -> f64 {
+        beats * 60.0 / self.tempo_bpm
+    }
+
+    /// The frame nearest to a beat.
+    pub(crate) fn frame_at(&self, beat: f64) -> i64 {
+        (self.seconds(beat) * RATE).round() as i64
+    }
+
+    /// Frequency of a MIDI note so that it is in tune at home. A session plays a sound faster or slower until its beats
+    /// fit, and its pitch follows: what comes from a faster tempo is rendered higher by as much as it will sink.
+    pub(crate) fn hertz(&self, note: f64) -> f64 {
+        hertz(note) * (self.tempo_bpm / HOME_BPM)
     }
 
     /// The frames, from first to last.
@@ -67,7 +81,7 @@ impl Canvas {
     /// Adds a voice that starts at a beat and lasts for some seconds. The voice is asked for one frame after another
     /// and told the seconds since its start.
     pub(crate) fn play(&mut self, beat: f64, lasting: f64, mut voice: impl FnMut(f64) -> Frame) {
-        let (start, length) = (frame_at(beat), self.frames.len() as i64);
+        let (start, length) = (self.frame_at(beat), self.frames.len() as i64);
         for n in 0..(lasting * RATE) as i64 {
             let [left, right] = voice(n as f64 / RATE);
             let position = start + n;
@@ -118,7 +132,7 @@ impl Canvas {
 
     /// Makes room for a kick drum on every beat: the level dips by `depth` (0 … 1) and swells back.
     pub(crate) fn pump(&mut self, depth: f64) {
-        let beat_frames = seconds(1.0) * RATE;
+        let beat_frames = self.seconds(1.0) * RATE;
         for (index, frame) in self.frames.iter_mut().enumerate() {
             let phase = (index as f64 / beat_frames).fract();
             // Down within the first hundredth of the beat, back by its second half.

@@ -1,7 +1,7 @@
 //! Chord loops: electric piano, muted pluck, house stab and supersaw.
 
 use crate::{
-    canvas::{Canvas, seconds},
+    canvas::Canvas,
     dynamics::{glue, low_cut, saturate, tilt, warm},
     envelope::{Adsr, Feel, strike},
     filter::{Ladder, StereoSvf, Svf},
@@ -53,7 +53,7 @@ pub(crate) fn rhodes(canvas: &Canvas) -> Canvas {
             strum(chord, &mut rng, |n, pitch, late| {
                 let beat = bar as f64 * 4.0 + step * 0.25 + late;
                 let force = velocity * (0.92 + 0.08 * (n as f64 / 4.0));
-                tine_note(&mut keys, beat, pitch, seconds(held * 0.25), force, n as f64 * 0.2 - 0.4);
+                tine_note(&mut keys, beat, pitch, canvas.seconds(held * 0.25), force, n as f64 * 0.2 - 0.4);
             });
         }
     }
@@ -73,7 +73,7 @@ pub(crate) fn rhodes(canvas: &Canvas) -> Canvas {
 /// Muted pluck: sixteenths that run up and down the chord, with wandering echoes.
 pub(crate) fn pluck(canvas: &Canvas) -> Canvas {
     let mut dry = canvas.blank();
-    let mut feel = Feel { swing: 0.12, stray: 0.002, rng: Rng::new(32) };
+    let mut feel = Feel::new(canvas, 0.12, 0.002, 32);
     let pattern = "9.6. 75.6 .7.5 8.64 | 9.6. 75.6 .7.5 8.64 | 9.6. 75.6 .7.5 8.64 | 9.6. 75.6 .765 8675";
     let order = [0, 2, 1, 3, 2, 0, 1, 3, 0, 4, 3, 2, 1, 4, 0, 2];
     for hit in feel.hits(pattern) {
@@ -109,13 +109,13 @@ pub(crate) fn pluck(canvas: &Canvas) -> Canvas {
 /// House stab: a piano and an organ in one, on the off-beats that made the music.
 pub(crate) fn house_stab(canvas: &Canvas) -> Canvas {
     let mut dry = canvas.blank();
-    let mut feel = Feel { swing: 0.16, stray: 0.002, rng: Rng::new(33) };
+    let mut feel = Feel::new(canvas, 0.16, 0.002, 33);
     let pattern = "..8. .7.. ..8. ..6. | ..8. .7.. 6.8. .6.. | ..8. .7.. ..8. ..6. | ..8. .7.. 6.8. 7.86";
     // Even and odd drawbars and their levels.
     let bars = [(1.0, 1.0), (2.0, 0.75), (3.0, 0.5), (4.0, 0.4), (6.0, 0.22), (8.0, 0.16)];
     for hit in feel.hits(pattern) {
         let chord = CLOSE[hit.step / 16];
-        let held = if hit.step % 8 == 2 { seconds(0.4) } else { seconds(0.24) };
+        let held = if hit.step % 8 == 2 { canvas.seconds(0.4) } else { canvas.seconds(0.24) };
         let shape = Adsr { attack: 0.0015, decay: 0.16, sustain: 0.35, release: 0.045 };
         for (n, pitch) in chord.iter().chain([chord[0] + 12.0, chord[1] + 12.0].iter()).enumerate() {
             let hz = hertz(*pitch);
@@ -153,7 +153,7 @@ pub(crate) fn supersaw(canvas: &Canvas) -> Canvas {
     let mut rng = Rng::new(34);
     let shape = Adsr { attack: 0.025, decay: 1.2, sustain: 0.85, release: 0.12 };
     for (bar, chord) in CLOSE.iter().enumerate() {
-        let held = seconds(3.92);
+        let held = canvas.seconds(3.92);
         for (n, pitch) in chord.iter().chain([chord[1] + 12.0, chord[2] + 12.0].iter()).enumerate() {
             let hz = hertz(*pitch);
             let mut swarm = Swarm::new(7, 17.0, 0.95, &mut rng);

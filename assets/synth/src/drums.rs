@@ -1,11 +1,10 @@
 //! Drum loops: who strikes when, and the bus that glues the kit together.
 
 use crate::{
-    canvas::{Canvas, seconds},
+    canvas::Canvas,
     dynamics::{glue, low_cut, tilt, warm},
     envelope::{Feel, Hit},
     kit::{self, Kick},
-    math::Rng,
     space::{Room, reverberated},
 };
 
@@ -13,33 +12,35 @@ use crate::{
 const ROOM: Room = Room { seconds: 0.55, size: 0.42, damping_hz: 6500.0, low_cut_hz: 320.0, predelay: 0.006 };
 
 /// A kit being recorded: drums that stay dry, and drums that the room hears.
-struct Session {
+#[derive(Debug)]
+pub(crate) struct Session {
     dry: Canvas,
     heard: Canvas,
     feel: Feel,
 }
 
 impl Session {
-    fn new(canvas: &Canvas, swing: f64, seed: u64) -> Self {
-        Self { dry: canvas.blank(), heard: canvas.blank(), feel: Feel { swing, stray: 0.003, rng: Rng::new(seed) } }
+    /// A kit at the tempo of a canvas.
+    pub(crate) fn new(canvas: &Canvas, swing: f64, seed: u64) -> Self {
+        Self { dry: canvas.blank(), heard: canvas.blank(), feel: Feel::new(canvas, swing, 0.003, seed) }
     }
 
     /// Kicks stray less than hands: the ground must not move.
-    fn kicks(&mut self, pattern: &str, build: Kick) {
-        let mut steady = Feel { stray: 0.0006, ..self.feel.clone() };
+    pub(crate) fn kicks(&mut self, pattern: &str, build: Kick) {
+        let mut steady = self.feel.straying(&self.dry, 0.0006);
         for hit in steady.hits(pattern) {
             kit::kick(&mut self.dry, hit.beat, hit.velocity * 0.86, build);
         }
     }
 
     /// Hats of one foot: every stroke chokes the one before it.
-    fn hats(&mut self, closed: &str, open: &str, level: f64) {
+    pub(crate) fn hats(&mut self, closed: &str, open: &str, level: f64) {
         let mut strokes: Vec<(Hit, f64)> = self.feel.hits(closed).into_iter().map(|hit| (hit, 0.032)).collect();
         strokes.extend(self.feel.hits(open).into_iter().map(|hit| (hit, 0.17)));
         strokes.sort_by(|a, b| a.0.beat.total_cmp(&b.0.beat));
         for (n, (hit, ring)) in strokes.iter().enumerate() {
             let next = strokes.get(n + 1).map_or(hit.beat + 0.5, |(next, _)| next.beat);
-            let choke = seconds(next - hit.beat).min(ring * 6.0);
+            let choke = self.dry.seconds(next - hit.beat).min(ring * 6.0);
             // A stroke's ring varies with its force, as a foot's pressure does.
             let ring = ring * (0.75 + 0.5 * hit.velocity);
             kit::hat(&mut self.heard, hit.beat, hit.velocity * level, ring, choke, 100 + hit.step as u64);
@@ -47,16 +48,36 @@ impl Session {
     }
 
     /// Any other drum of the room.
-    fn each(&mut self, pattern: &str, mut strike: impl FnMut(&mut Canvas, Hit)) {
+    pub(crate) fn each(&mut self, pattern: &str, mut strike: impl FnMut(&mut Canvas, Hit)) {
         for hit in self.feel.hits(pattern) {
             strike(&mut self.heard, hit);
         }
     }
 
+    /// A roll of closed hats: `strokes` even ones over some beats, from one velocity to another.
+    pub(crate) fn roll(&mut self, from: f64, over: f64, strokes: u32, (soft, hard): (f64, f64), level: f64) {
+        for n in 0..strokes {
+            let way = f64::from(n) / f64::from(strokes);
+            let (beat, velocity) = (from + over * way, soft + (hard - soft) * way);
+            let choke = self.dry.seconds(over / f64::from(strokes));
+            kit::hat(&mut self.heard, beat, velocity * level, 0.022, choke, 160 + u64::from(n));
+        }
+    }
+
+    /// What the room hears.
+    pub(crate) fn heard(&mut self) -> &mut Canvas {
+        &mut self.heard
+    }
+
+    /// The bus in the kit's own room.
+    pub(crate) fn mixed(self, room: f64, drive_db: f64) -> Canvas {
+        self.mixed_in(ROOM, room, drive_db)
+    }
+
     /// The bus: room, saturation, compression.
-    fn mixed(mut self, room: f64, drive_db: f64) -> Canvas {
+    pub(crate) fn mixed_in(mut self, walls: Room, room: f64, drive_db: f64) -> Canvas {
         self.dry.mix(&self.heard, 1.0);
-        self.dry.mix(&reverberated(&self.heard, ROOM), room);
+        self.dry.mix(&reverberated(&self.heard, walls), room);
         glue(&mut self.dry, -9.0, 2.0, 0.012, 0.11);
         warm(&mut self.dry, drive_db);
         low_cut(&mut self.dry, 28.0);

@@ -5,6 +5,7 @@ use crate::{
     filter::OnePole,
     math::{exp, exp2, gain, log2, tanh},
 };
+use std::collections::VecDeque;
 
 /// Soft saturation of one sample: `drive` 1 is gentle, 5 is thick. Quiet samples keep their level.
 pub(crate) fn saturate(x: f64, drive: f64) -> f64 {
@@ -73,10 +74,32 @@ pub(crate) fn limit(canvas: &mut Canvas, ceiling: f64) {
     let held: Vec<f64> = if wanted.iter().all(|gain| *gain >= 1.0) {
         return;
     } else {
-        (0..length).map(|n| (0..=2 * reach).map(|k| around(n, k, &wanted)).fold(1.0, f64::min)).collect()
+        // The lowest gain of a sliding window: whatever is followed by a lower one never counts again.
+        let mut lowest = VecDeque::new();
+        let mut held = Vec::with_capacity(length);
+        for end in 0..length + 2 * reach {
+            let gain = around(end, 0, &wanted);
+            while lowest.back().is_some_and(|(_, last)| *last >= gain) {
+                lowest.pop_back();
+            }
+            lowest.push_back((end, gain));
+            if let Some(n) = end.checked_sub(2 * reach) {
+                while lowest.front().is_some_and(|(first, _)| *first < n) {
+                    lowest.pop_front();
+                }
+                held.push(lowest.front().map_or(1.0, |(_, gain)| gain.min(1.0)));
+            }
+        }
+        held
     };
     let window = (2 * reach + 1) as f64;
+    let mut quiet = 0;
     for (n, frame) in canvas.frames_mut().iter_mut().enumerate() {
+        // Far from every peak the mean of the window is one.
+        quiet = if around(n, 2 * reach, &held) < 1.0 { 0 } else { quiet + 1 };
+        if quiet > 2 * reach {
+            continue;
+        }
         let smooth = (0..=2 * reach).map(|k| around(n, k, &held)).sum::<f64>() / window;
         *frame = frame.map(|x| x * smooth);
     }

@@ -1,7 +1,7 @@
 //! Effect sounds: a texture, a riser, and two that sound once.
 
 use crate::{
-    canvas::{Canvas, seconds},
+    canvas::Canvas,
     dynamics::{low_cut, saturate, warm},
     envelope::strike,
     filter::{Ladder, OnePole, StereoSvf, Svf},
@@ -14,7 +14,7 @@ use crate::{
 const VOID: Room = Room { seconds: 3.2, size: 1.4, damping_hz: 5200.0, low_cut_hz: 160.0, predelay: 0.02 };
 
 /// Fades the last seconds of a sound that is not looped to true silence.
-fn faded(mut canvas: Canvas, lasting: f64) -> Canvas {
+pub(crate) fn faded(mut canvas: Canvas, lasting: f64) -> Canvas {
     let (length, tail) = (canvas.frames().len() as f64, lasting * crate::canvas::RATE);
     // The last hundredth of a second is exactly silent.
     let end = length - 480.0;
@@ -72,7 +72,7 @@ pub(crate) fn vinyl(canvas: &Canvas) -> Canvas {
 /// Riser: noise and a choir of saws that climb for four bars and let go at the top.
 pub(crate) fn riser(canvas: &Canvas) -> Canvas {
     let (mut dry, mut rng) = (canvas.blank(), Rng::new(62));
-    let length = seconds(15.75);
+    let length = canvas.seconds(15.75);
     let mut swarms: Vec<(Swarm, f64)> =
         [45.0, 52.0, 57.0, 64.0].map(|pitch| (Swarm::new(4, 14.0, 0.9, &mut rng), hertz(pitch))).into();
     let (mut band, mut low) = (StereoSvf::default(), StereoSvf::default());
@@ -80,7 +80,7 @@ pub(crate) fn riser(canvas: &Canvas) -> Canvas {
     dry.play(0.0, length, |t| {
         let way = t / length;
         // Quarter notes become eighths, sixteenths and thirty-seconds.
-        beaten += exp2((way * 4.0).floor().min(3.0)) / seconds(1.0) / crate::canvas::RATE;
+        beaten += exp2((way * 4.0).floor().min(3.0)) / canvas.seconds(1.0) / crate::canvas::RATE;
         let flutter = 1.0 - (0.15 + 0.45 * way) * (0.5 + 0.5 * sine(beaten + 0.25));
         let air = band.band([rng.noise(), rng.noise()], 320.0 * exp2(4.7 * way), 1.1);
         let mut tone = [0.0; 2];
@@ -96,13 +96,13 @@ pub(crate) fn riser(canvas: &Canvas) -> Canvas {
     heard.mix(&echoed(&dry, 0.5, 0.35), 0.4);
     dry.mix(&reverberated(&heard, VOID), 0.4);
     low_cut(&mut dry, 150.0);
-    dry
+    faded(dry, 0.6)
 }
 
 /// Downlifter: a bright sweep that falls away and takes its tone with it.
 pub(crate) fn downlifter(canvas: &Canvas) -> Canvas {
     let (mut dry, mut rng) = (canvas.blank(), Rng::new(63));
-    let length = seconds(6.5);
+    let length = canvas.seconds(6.5);
     let (mut low, mut band) = (StereoSvf::default(), StereoSvf::default());
     let mut swarm = Swarm::new(5, 22.0, 0.95, &mut rng);
     let mut trembling = 0.0;
@@ -152,4 +152,109 @@ pub(crate) fn impact(canvas: &Canvas) -> Canvas {
     dry.mix(&hall, 0.5);
     low_cut(&mut dry, 24.0);
     faded(dry, 2.2)
+}
+
+/// Rain: drops on leaves and a roof, and a gust that passes once.
+pub(crate) fn rain(canvas: &Canvas) -> Canvas {
+    let (mut out, mut rng) = (canvas.blank(), Rng::new(65));
+    for _ in 0..520 {
+        let (beat, size) = (rng.unit() * canvas_beats(canvas), rng.unit() * rng.unit());
+        let (hz, place) = (1400.0 + 5200.0 * rng.unit(), pan(rng.noise() * 0.95));
+        let (mut drop, mut splash, mut noise) = (Osc::default(), Svf::default(), Rng::new((beat * 1e6) as u64));
+        out.play(beat, 0.05, |t| {
+            let plop = drop.sine(hz * (1.0 + 6.0 * t), 0.0) * strike(t, 0.004 + 0.006 * size);
+            let wet = splash.split(noise.noise(), hz * 1.4, 1.5).band * strike(t, 0.003);
+            let sample = (plop * 0.5 + wet) * (0.08 + 0.5 * size);
+            place.map(|side| sample * side)
+        });
+    }
+    let mut fall = canvas.blank();
+    for frame in fall.frames_mut() {
+        *frame = [rng.noise(), rng.noise()];
+    }
+    let (mut low, mut high, gust, ripple) = (StereoSvf::default(), StereoSvf::default(), fall.lfo(0.2), fall.lfo(0.9));
+    fall.through(|index, frame| {
+        let turn = index as f64;
+        let swell = 1.0 + 0.45 * sine(turn * gust - 0.25) + 0.12 * sine(turn * ripple);
+        high.high(low.low(frame, 4200.0 * swell, 0.6), 700.0, 0.6).map(|x| x * swell)
+    });
+    out.mix(&fall, 0.05);
+    let room = reverberated(&out, Room { seconds: 1.4, size: 0.9, ..VOID });
+    out.mix(&room, 0.25);
+    low_cut(&mut out, 180.0);
+    out
+}
+
+/// Length of a canvas in beats.
+fn canvas_beats(canvas: &Canvas) -> f64 {
+    canvas.frames().len() as f64 / crate::canvas::RATE / canvas.seconds(1.0)
+}
+
+/// Reverse: a cymbal that ends where others begin.
+pub(crate) fn reverse(canvas: &Canvas) -> Canvas {
+    let mut out = canvas.blank();
+    let mut rng = Rng::new(67);
+    // The last beat is left for the room.
+    let length = canvas.seconds(canvas_beats(canvas) - 1.0);
+    let mut plates: Vec<[Osc; 2]> = (0..6).map(|_| [Osc::at(rng.unit()), Osc::at(rng.unit())]).collect();
+    let mut high = StereoSvf::default();
+    out.play(0.0, length, |t| {
+        let left = length - t;
+        let level = (exp(-left / 0.55) + 0.25 * exp(-left / 0.08)) * (t / 0.3).min(1.0) * (left / 0.004).min(1.0);
+        let raw = std::array::from_fn(|side| {
+            let metal: f64 = plates
+                .iter_mut()
+                .zip([923.0, 1371.0, 1663.0, 2351.0, 2431.0, 3602.0])
+                .map(|(osc, hz)| osc[side].pulse(hz, 0.5))
+                .sum::<f64>()
+                / 6.0;
+            metal * 0.55 + rng.noise() * 0.7
+        });
+        high.high(raw, 700.0 + 4200.0 * exp(-left / 0.5), 0.7).map(|x| x * level)
+    });
+    let hall = reverberated(&out, VOID);
+    out.mix(&hall, 0.2);
+    faded(out, 0.4)
+}
+
+/// Siren: a sound system's, with its echo.
+pub(crate) fn siren(canvas: &Canvas) -> Canvas {
+    let (mut dry, mut osc, mut soft, mut turn) = (canvas.blank(), Osc::default(), OnePole::default(), 0.0);
+    let length = canvas.seconds(3.5);
+    dry.play(0.0, length, |t| {
+        let way = t / length;
+        turn += (2.2 + 5.0 * way) / crate::canvas::RATE;
+        let hz = canvas.hertz(69.0) * exp2((7.0 * (0.5 - 0.5 * sine(turn + 0.25)) + 5.0 * way) / 12.0);
+        let level = (t / 0.02).min(1.0) * ((length - t) / 0.12).clamp(0.0, 1.0);
+        let sample = soft.low(osc.pulse(hz, 0.4), 2600.0) * level * 0.6;
+        [sample, sample]
+    });
+    let echoes = echoed(&dry, 0.75, 0.66);
+    dry.mix(&echoes, 0.6);
+    let hall = reverberated(&dry, VOID);
+    dry.mix(&hall, 0.25);
+    low_cut(&mut dry, 200.0);
+    faded(dry, 1.4)
+}
+
+/// Whoosh: something large goes by from left to right.
+pub(crate) fn whoosh(canvas: &Canvas) -> Canvas {
+    let (mut dry, mut rng, mut band, mut low) =
+        (canvas.blank(), Rng::new(68), StereoSvf::default(), StereoSvf::default());
+    let length = canvas.seconds(3.0);
+    dry.play(0.0, length, |t| {
+        // It is nearest at three fifths of the way, and its pitch sinks as it passes.
+        let near = (t / length - 0.6) * 5.0;
+        let level = exp(-near * near) * (t / 0.2).min(1.0) * ((length - t) / 0.2).clamp(0.0, 1.0);
+        let place = pan((near * 0.6).clamp(-0.9, 0.9));
+        let hz = 900.0 * exp2(1.6 * exp(-near * near) - 0.5 * near.clamp(-1.0, 1.0));
+        let noise = [rng.noise(), rng.noise()];
+        let air = band.band(noise, hz, 1.3);
+        let rush = low.low(noise, hz * 0.35, 0.8);
+        std::array::from_fn(|side| (air[side] + rush[side] * 0.9) * level * (0.35 + place[side]))
+    });
+    let hall = reverberated(&dry, VOID);
+    dry.mix(&hall, 0.3);
+    low_cut(&mut dry, 50.0);
+    faded(dry, 0.5)
 }

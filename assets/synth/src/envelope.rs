@@ -1,6 +1,9 @@
 //! Envelopes and steps: how a note's level moves, and when notes start.
 
-use crate::math::{Rng, exp};
+use crate::{
+    canvas::Canvas,
+    math::{Rng, exp},
+};
 
 /// Attack, decay, sustain, release; seconds, and a level for sustain.
 #[derive(Debug, Clone, Copy)]
@@ -49,18 +52,35 @@ pub(crate) struct Hit {
     pub(crate) velocity: f64,
 }
 
+impl Hit {
+    /// A seed that differs from hit to hit, so that no two sound the same.
+    pub(crate) fn seed(&self, base: u64) -> u64 {
+        base * 64 + self.step as u64
+    }
+}
+
 /// A player's feel: how late the off-beat sixteenths are and how far the hand strays.
 #[derive(Debug, Clone)]
 pub(crate) struct Feel {
     /// Share of a sixteenth by which every second sixteenth is late.
     pub(crate) swing: f64,
-    /// Largest deviation in time, seconds.
-    pub(crate) stray: f64,
+    /// Largest deviation in time, beats.
+    stray: f64,
     /// Chance.
     pub(crate) rng: Rng,
 }
 
 impl Feel {
+    /// A hand that strays by `stray` seconds at most on a canvas of that tempo.
+    pub(crate) fn new(canvas: &Canvas, swing: f64, stray: f64, seed: u64) -> Self {
+        Self { swing, stray: stray / canvas.seconds(1.0), rng: Rng::new(seed) }
+    }
+
+    /// The same hand, straying by another number of seconds.
+    pub(crate) fn straying(&self, canvas: &Canvas, stray: f64) -> Self {
+        Self { stray: stray / canvas.seconds(1.0), ..self.clone() }
+    }
+
     /// Reads a pattern of sixteenths: `1` … `9` are hits from soft to hard, `.` is a rest, blanks and `|` are for the
     /// eye. The first step is never moved.
     pub(crate) fn hits(&mut self, pattern: &str) -> Vec<Hit> {
@@ -72,7 +92,7 @@ impl Feel {
                 continue;
             }
             let swung = if step % 2 == 1 { self.swing * 0.25 } else { 0.0 };
-            let strayed = if step == 0 { 0.0 } else { late * self.stray * crate::canvas::TEMPO_BPM / 60.0 };
+            let strayed = if step == 0 { 0.0 } else { late * self.stray };
             let velocity = f64::from(byte - b'0') / 9.0 * (1.0 + 0.06 * force);
             hits.push(Hit { step, beat: step as f64 * 0.25 + swung + strayed, velocity: velocity.min(1.0) });
         }
@@ -99,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_pattern_has_its_hits_where_it_says() {
-        let mut feel = Feel { swing: 0.0, stray: 0.0, rng: Rng::new(1) };
+        let mut feel = Feel::new(&Canvas::new(4.0, true), 0.0, 0.0, 1);
         let hits = feel.hits("9... | ..5.");
         assert_eq!(hits.iter().map(|hit| hit.step).collect::<Vec<_>>(), [0, 6]);
         assert!((hits[1].beat - 1.5).abs() < 1e-12 && hits[1].velocity < hits[0].velocity);
@@ -107,9 +127,10 @@ mod tests {
 
     #[test]
     fn the_hand_strays_by_three_milliseconds_at_most_and_never_on_the_first_step() {
-        let mut feel = Feel { swing: 0.0, stray: 0.003, rng: Rng::new(2) };
+        let canvas = Canvas::new(4.0, true);
+        let mut feel = Feel::new(&canvas, 0.0, 0.003, 2);
         for hit in feel.hits("9999999999999999") {
-            let off = crate::canvas::seconds(hit.beat - hit.step as f64 * 0.25);
+            let off = canvas.seconds(hit.beat - hit.step as f64 * 0.25);
             assert!(off.abs() <= 0.003 && (hit.step > 0 || off == 0.0), "{off} s at step {}", hit.step);
         }
     }

@@ -13,16 +13,33 @@ fn warp(hz: f64) -> f64 {
     tan_pi(hz.clamp(5.0, 0.45 * RATE) / RATE)
 }
 
+/// The integrator gain of the last cutoff, because most cutoffs stay where they are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Warped {
+    hz: f64,
+    gain: f64,
+}
+
+impl Warped {
+    fn at(&mut self, hz: f64) -> f64 {
+        if self.hz != hz {
+            *self = Self { hz, gain: warp(hz) };
+        }
+        self.gain
+    }
+}
+
 /// One pole: 6 dB an octave.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct OnePole {
     state: f64,
+    warped: Warped,
 }
 
 impl OnePole {
     /// What lies below the cutoff.
     pub(crate) fn low(&mut self, x: f64, hz: f64) -> f64 {
-        let g = warp(hz);
+        let g = self.warped.at(hz);
         let v = (x - self.state) * g / (1.0 + g);
         let low = v + self.state;
         self.state = low + v;
@@ -51,12 +68,13 @@ pub(crate) struct Bands {
 pub(crate) struct Svf {
     first: f64,
     second: f64,
+    warped: Warped,
 }
 
 impl Svf {
     /// Splits a sample at a cutoff; `q` is 0.5 (none) … 20 (ringing).
     pub(crate) fn split(&mut self, x: f64, hz: f64, q: f64) -> Bands {
-        let (g, k) = (warp(hz), 1.0 / q);
+        let (g, k) = (self.warped.at(hz), 1.0 / q);
         let high = (x - (k + g) * self.first - self.second) / (1.0 + g * (g + k));
         let band = g * high + self.first;
         let low = g * band + self.second;
@@ -91,12 +109,13 @@ impl StereoSvf {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ladder {
     states: [f64; 4],
+    warped: Warped,
 }
 
 impl Ladder {
     /// What lies below the cutoff; `resonance` is 0 … 4 (self-oscillation).
     pub(crate) fn low(&mut self, x: f64, hz: f64, resonance: f64) -> f64 {
-        let g = warp(hz);
+        let g = self.warped.at(hz);
         let pole = g / (1.0 + g);
         // The four poles' output, were the loop open: solved for without a delay.
         let held = self.states.iter().fold(0.0, |sum, state| pole * sum + state * (1.0 - pole));

@@ -1,58 +1,59 @@
 //! The library's manifest, as the game reads it.
 
 use crate::{
-    canvas::TEMPO_BPM,
-    catalogue::{FAMILIES, Recipe},
+    canvas::HOME_BPM,
+    catalogue::{Recipe, sounds},
     master::Loudness,
+    starter::{SCENES, TRACKS},
 };
 use keyboardia_session::{
     Colour,
     library::{Manifest, Sound, SoundId, Starter, StarterTrack},
 };
 
-/// Scenes of the starter groove: four with sounds, the rest for the players.
-const SCENES: usize = 8;
-
 /// Writes the manifest; `heard` is how loud each sound of the catalogue is, in its order.
 ///
 /// # Errors
 /// A sentence, when the catalogue has an identity or a colour that the game would refuse.
 pub(crate) fn manifest(heard: &[Loudness]) -> Result<Manifest, String> {
-    let mut sounds = Vec::new();
-    let mut tracks = Vec::new();
     let mut heard = heard.iter();
-    for family in &FAMILIES {
-        let mut slots = Vec::new();
-        for recipe in &family.sounds {
-            let loudness = heard.next().ok_or_else(|| format!("{} was not measured", recipe.id))?;
-            slots.push(Some(identity(recipe)?));
-            sounds.push(Sound {
-                id: identity(recipe)?,
-                name: recipe.name.to_owned(),
-                family: family.id.to_owned(),
-                beats: recipe.beats,
-                looped: recipe.looped,
-                frames: recipe.frames(),
-                channels: family.channels,
-                colour: colour(recipe.colour)?,
-                licence: "CC0-1.0".to_owned(),
-                loudness_lufs: rounded(loudness.lufs),
-                peak_dbtp: rounded(loudness.peak_dbtp),
-            });
-        }
-        tracks.push(StarterTrack {
-            name: family.track.to_owned(),
-            colour: colour(family.colour)?,
-            gain_db: family.gain_db,
-            slots,
-        });
+    let mut listed = Vec::new();
+    for (family, recipe) in sounds() {
+        let loudness = heard.next().ok_or_else(|| format!("{} was not measured", recipe.id))?;
+        listed.push(sound(family.id, recipe, loudness)?);
     }
-    let starter = Starter { tempo_bpm: TEMPO_BPM, scenes: SCENES, tracks };
-    Ok(Manifest { version: 1, key: "A minor".to_owned(), sounds, starter })
+    let tracks = TRACKS.iter().map(|track| {
+        let slots = track.slots.iter().map(|id| if id.is_empty() { Ok(None) } else { identity(id).map(Some) });
+        Ok(StarterTrack {
+            name: track.name.to_owned(),
+            colour: colour(track.colour)?,
+            gain_db: track.gain_db,
+            slots: slots.collect::<Result<_, String>>()?,
+        })
+    });
+    let starter = Starter { tempo_bpm: HOME_BPM, scenes: SCENES, tracks: tracks.collect::<Result<_, String>>()? };
+    Ok(Manifest { version: 1, key: "A minor".to_owned(), sounds: listed, starter })
 }
 
-fn identity(recipe: &Recipe) -> Result<SoundId, String> {
-    SoundId::parse(recipe.id).ok_or_else(|| format!("{} is no identity for a sound", recipe.id))
+fn sound(family: &str, recipe: &Recipe, loudness: &Loudness) -> Result<Sound, String> {
+    Ok(Sound {
+        id: identity(recipe.id)?,
+        name: recipe.name.to_owned(),
+        family: family.to_owned(),
+        beats: recipe.beats,
+        tempo_bpm: recipe.tempo_bpm,
+        looped: recipe.looped,
+        frames: recipe.frames(),
+        channels: recipe.channels,
+        colour: colour(recipe.colour)?,
+        licence: "CC0-1.0".to_owned(),
+        loudness_lufs: rounded(loudness.lufs),
+        peak_dbtp: rounded(loudness.peak_dbtp),
+    })
+}
+
+fn identity(id: &str) -> Result<SoundId, String> {
+    SoundId::parse(id).ok_or_else(|| format!("{id} is no identity for a sound"))
 }
 
 fn colour(text: &str) -> Result<Colour, String> {

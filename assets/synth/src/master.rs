@@ -24,11 +24,33 @@ pub(crate) enum Level {
     Peak(f64),
 }
 
+impl Level {
+    /// What a sound that is so loud lacks, decibels in hundredths: the last bits of the meter's logarithms must not
+    /// reach the samples.
+    pub(crate) fn missing_db(self, now: Loudness) -> f64 {
+        let missing_db = match self {
+            Self::Loudness(lufs) => lufs - now.lufs,
+            Self::Peak(dbtp) => dbtp - now.peak_dbtp,
+        };
+        (missing_db * 100.0).round() / 100.0
+    }
+}
+
 /// A finished sound: one or two channels of samples.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Master {
     /// Samples of each channel; all are of the same length.
     pub(crate) channels: Vec<Vec<f32>>,
+}
+
+impl Master {
+    /// Makes every sample louder by so many decibels.
+    pub(crate) fn scale(&mut self, db: f64) {
+        let factor = gain(db);
+        for sample in self.channels.iter_mut().flatten() {
+            *sample = (f64::from(*sample) * factor) as f32;
+        }
+    }
 }
 
 /// How loud a sound is.
@@ -73,12 +95,7 @@ pub(crate) fn master(mut canvas: Canvas, channels: u16, level: Level) -> Result<
     canvas.scale(0.5 / peak.max(1e-9));
     for _ in 0..ROUNDS {
         let now = measure(&planes(&canvas, channels))?;
-        let wanted_db = match level {
-            Level::Loudness(lufs) => lufs - now.lufs,
-            Level::Peak(dbtp) => dbtp - now.peak_dbtp,
-        };
-        // Rounded, so that the last bits of the meter's logarithms do not reach the samples.
-        canvas.scale(gain((wanted_db * 100.0).round() / 100.0));
+        canvas.scale(gain(level.missing_db(now)));
         let over_db = measure(&planes(&canvas, channels))?.peak_dbtp - PEAK_AIM_DBTP;
         if over_db <= 0.0 {
             break;

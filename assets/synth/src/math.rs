@@ -5,9 +5,15 @@
 
 use std::f64::consts::{LN_2, TAU};
 
+/// The nearest whole number, for magnitudes below 2^51: where a float's step is one, adding rounds.
+fn nearest(x: f64) -> f64 {
+    const STEP_ONE: f64 = 6_755_399_441_055_744.0;
+    (x + STEP_ONE) - STEP_ONE
+}
+
 /// Sine of an angle in turns (1 turn = 360°); error below 1e-9.
 pub(crate) fn sine(turns: f64) -> f64 {
-    let turns = turns - turns.round();
+    let turns = turns - nearest(turns);
     let folded = if turns > 0.25 {
         0.5 - turns
     } else if turns < -0.25 {
@@ -18,7 +24,9 @@ pub(crate) fn sine(turns: f64) -> f64 {
     let x = folded * TAU;
     let xx = x * x;
     // The Taylor series up to x^13, innermost term first.
-    let series = [156.0, 110.0, 72.0, 42.0, 20.0, 6.0].iter().fold(1.0, |sum, divisor| 1.0 - xx / divisor * sum);
+    let series = [1.0 / 156.0, 1.0 / 110.0, 1.0 / 72.0, 1.0 / 42.0, 1.0 / 20.0, 1.0 / 6.0]
+        .iter()
+        .fold(1.0, |sum, share| 1.0 - xx * share * sum);
     x * series
 }
 
@@ -30,9 +38,12 @@ pub(crate) fn tan_pi(x: f64) -> f64 {
 /// 2 to the power of `x`; relative error below 1e-9.
 pub(crate) fn exp2(x: f64) -> f64 {
     let x = x.clamp(-1000.0, 1000.0);
-    let whole = x.round();
+    let whole = nearest(x);
     let y = (x - whole) * LN_2;
-    let series = [10.0, 9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0].iter().fold(1.0, |sum, n| 1.0 + y / n * sum);
+    let series =
+        [1.0 / 10.0, 1.0 / 9.0, 1.0 / 8.0, 1.0 / 7.0, 1.0 / 6.0, 1.0 / 5.0, 1.0 / 4.0, 1.0 / 3.0, 1.0 / 2.0, 1.0]
+            .iter()
+            .fold(1.0, |sum, share| 1.0 + y * share * sum);
     // A float whose exponent is `whole` and whose fraction is 1.0.
     series * f64::from_bits(((whole as i64 + 1023) as u64) << 52)
 }

@@ -1,7 +1,7 @@
 //! Pads: four bars of slow chords that overlap round the ring.
 
 use crate::{
-    canvas::{Canvas, seconds},
+    canvas::Canvas,
     dynamics::{low_cut, tilt, warm},
     envelope::Adsr,
     filter::StereoSvf,
@@ -28,7 +28,7 @@ fn layered(
         for pitch in chord {
             let hz = hertz(*pitch);
             let mut swarm = Swarm::new(saws, cents, 0.9, &mut rng);
-            let (place, late, held) = (rng.unit(), 0.03 * rng.unit(), seconds(4.0));
+            let (place, late, held) = (rng.unit(), 0.03 * rng.unit(), canvas.seconds(4.0));
             out.play(bar as f64 * 4.0 + late, shape.lasting(held), |t| {
                 let sway = exp2(drift / 1200.0 * sine(t * 0.61 + place));
                 let level = shape.level(t, held);
@@ -137,7 +137,7 @@ pub(crate) fn evolve(canvas: &Canvas) -> Canvas {
     let (mut out, mut rng) = (canvas.blank(), Rng::new(58));
     for (bar, chord) in grounded().iter().enumerate() {
         for pitch in chord {
-            let (hz, held, place) = (hertz(*pitch), seconds(4.0), rng.unit());
+            let (hz, held, place) = (hertz(*pitch), canvas.seconds(4.0), rng.unit());
             let mut oscs = [Osc::at(rng.unit()), Osc::at(rng.unit())];
             out.play(bar as f64 * 4.0, shape.lasting(held), |t| {
                 let level = shape.level(t, held) * 0.4;
@@ -172,5 +172,70 @@ pub(crate) fn evolve(canvas: &Canvas) -> Canvas {
     let hall = reverberated(&out, Room { seconds: 4.0, damping_hz: 5200.0, ..CATHEDRAL });
     out.mix(&hall, 0.42);
     low_cut(&mut out, 95.0);
+    out
+}
+
+/// The frequency nearest to a note that fits a whole number of times into a canvas: a tone that never ends has no seam.
+fn endless(canvas: &Canvas, pitch: f64, cents: f64) -> f64 {
+    let seconds = canvas.frames().len() as f64 / crate::canvas::RATE;
+    (canvas.hertz(pitch + cents / 100.0) * seconds).round() / seconds
+}
+
+/// Drone: roots and fifths that never stop, with light that moves over them.
+pub(crate) fn drone(canvas: &Canvas) -> Canvas {
+    let mut rng = Rng::new(59);
+    let mut tones: Vec<(Osc, f64, [f64; 2])> = Vec::new();
+    for (pitch, level) in [(33.0, 0.28), (45.0, 0.65), (52.0, 0.6), (57.0, 0.6), (64.0, 0.35), (69.0, 0.22)] {
+        for cents in [-7.0, 0.0, 6.0] {
+            let place = crate::math::pan(cents / 9.0).map(|side| side * level);
+            tones.push((Osc::at(rng.unit()), endless(canvas, pitch, cents), place));
+        }
+    }
+    let (mut low, mut peaks) = (StereoSvf::default(), [StereoSvf::default(); 2]);
+    let mut out = canvas.blank();
+    let (slow, quick, third) = (out.lfo(0.233), out.lfo(0.47), out.lfo(0.7));
+    out.through(|index, _| {
+        let mut raw = [0.0; 2];
+        for (osc, hz, place) in &mut tones {
+            let sample = osc.saw(*hz);
+            raw = [raw[0] + sample * place[0], raw[1] + sample * place[1]];
+        }
+        let turn = index as f64;
+        let base = low.low(raw, 520.0 * exp2(0.9 * sine(turn * slow - 0.25)), 0.8);
+        let first = peaks[0].band(raw, 900.0 * exp2(0.8 * sine(turn * quick)), 5.0);
+        let second = peaks[1].band(raw, 1900.0 * exp2(0.7 * sine(turn * third + 0.3)), 6.0);
+        std::array::from_fn(|side| base[side] + 0.55 * first[side] + 0.4 * second[side])
+    });
+    chorus(&mut out, 0.23, 2.6, 0.4);
+    let hall = reverberated(&out, CATHEDRAL);
+    out.mix(&hall, 0.4);
+    low_cut(&mut out, 62.0);
+    tilt(&mut out, 1500.0, 3.0);
+    out
+}
+
+/// Grains: a cloud of short tones of Am11 that drifts from low to high and back.
+pub(crate) fn grains(canvas: &Canvas) -> Canvas {
+    let (mut out, mut rng) = (canvas.blank(), Rng::new(60));
+    let scale = [57.0, 60.0, 64.0, 67.0, 69.0, 71.0, 74.0, 76.0, 79.0, 81.0, 84.0, 88.0];
+    for grain in 0..420 {
+        let beat = 8.0 * (f64::from(grain) + rng.unit()) / 420.0;
+        // Where the cloud is: it rises and sinks once in the loop.
+        let height = 3.6 - 3.2 * sine(beat / 8.0 + 0.25) + 2.8 * (rng.unit() + rng.unit() - 1.0);
+        let pitch = scale[(height.max(0.0) as usize).min(11)];
+        let (hz, lasting) = (canvas.hertz(pitch + 0.05 * rng.noise()), 0.09 + 0.32 * rng.unit() * rng.unit());
+        let (mut carrier, mut shade) = (Osc::at(rng.unit()), Osc::default());
+        let (index, place, level) = (0.16 * rng.unit(), crate::math::pan(0.9 * rng.noise()), 0.4 + 0.6 * rng.unit());
+        out.play(beat, lasting, |t| {
+            // A raised cosine, so that no grain has an edge.
+            let window = 0.5 - 0.5 * sine(t / lasting + 0.25);
+            let sample = carrier.sine(hz, index * window * shade.sine(hz * 2.0, 0.0)) * window * level;
+            place.map(|side| sample * side)
+        });
+    }
+    let hall = reverberated(&out, Room { seconds: 3.8, damping_hz: 6500.0, ..CATHEDRAL });
+    out.mix(&hall, 0.6);
+    chorus(&mut out, 0.35, 1.8, 0.3);
+    low_cut(&mut out, 110.0);
     out
 }

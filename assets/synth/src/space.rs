@@ -4,7 +4,7 @@
 //! into a loop a whole number of times.
 
 use crate::{
-    canvas::{Canvas, Frame, RATE, seconds},
+    canvas::{Canvas, Frame, RATE},
     filter::OnePole,
     math::{exp2, sine},
 };
@@ -22,14 +22,17 @@ impl Line {
     }
 
     fn write(&mut self, sample: f64) {
-        self.head = (self.head + 1) % self.buffer.len();
+        self.head = if self.head + 1 < self.buffer.len() { self.head + 1 } else { 0 };
         self.buffer[self.head] = sample;
     }
 
     /// The sample that was written `frames` ago (0 is the newest).
     fn read(&self, frames: f64) -> f64 {
-        let (whole, part) = (frames.floor() as usize, frames.fract());
-        let at = |back: usize| self.buffer[(self.head + self.buffer.len() - back) % self.buffer.len()];
+        let whole = frames as usize;
+        let part = frames - whole as f64;
+        let at = |back: usize| {
+            self.buffer[if back <= self.head { self.head - back } else { self.head + self.buffer.len() - back }]
+        };
         at(whole) * (1.0 - part) + at(whole + 1) * part
     }
 }
@@ -147,7 +150,7 @@ pub(crate) fn reverberated(canvas: &Canvas, room: Room) -> Canvas {
 
 /// A canvas as echoes that wander from side to side, each `feedback` (0 … 1) as loud as the one before it.
 pub(crate) fn echoed(canvas: &Canvas, beats: f64, feedback: f64) -> Canvas {
-    let frames = seconds(beats) * RATE;
+    let frames = canvas.seconds(beats) * RATE;
     let mut lines = [Line::new(frames), Line::new(frames)];
     let (mut dark, mut thin) = ([OnePole::default(); 2], [OnePole::default(); 2]);
     canvas.sent(|_, [left, right]| {
@@ -199,7 +202,7 @@ mod tests {
         canvas.frames_mut()[0] = [1.0, 1.0];
         let wet = echoed(&canvas, 0.75, 0.5);
         let loudest = (0..30_000).max_by(|a, b| wet.frames()[*a][0].abs().total_cmp(&wet.frames()[*b][0].abs()));
-        let expected = crate::canvas::frame_at(0.75) as usize;
+        let expected = canvas.frame_at(0.75) as usize;
         assert!(loudest.is_some_and(|frame| frame.abs_diff(expected) < 8), "{loudest:?}");
     }
 }

@@ -15,6 +15,9 @@ use thiserror::Error;
 /// The manifest that this build ships with.
 const BUILTIN: &str = include_str!("../../../assets/sounds/manifest.json");
 
+/// Frames a second of every sound of the library.
+const SAMPLE_RATE_HZ: f64 = 48_000.0;
+
 /// Identity of a library sound: 1–24 characters of `a–z`, `0–9` and `-`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SoundId(Box<str>);
@@ -90,10 +93,13 @@ pub struct Sound {
     pub id: SoundId,
     /// What people read on the pad.
     pub name: String,
-    /// Family: "drums", "bass", "chords", "lead", "pad", "fx" …
+    /// Family: "drums", "bass", "hits" … Families are listed in the order of their first sounds.
     pub family: String,
     /// Length in beats, 1/16 … [`CLIP_BEATS_MAX`].
     pub beats: f64,
+    /// Tempo of origin, BPM: at this tempo it plays as it was recorded, at another one faster or slower. Its
+    /// [`frames`](Self::frames) are `beats × 60 / tempo_bpm × 48000`, to the nearest.
+    pub tempo_bpm: f64,
     /// Whether it repeats; otherwise it sounds once.
     pub looped: bool,
     /// Length in frames at 48 kHz, as decoded.
@@ -203,6 +209,13 @@ impl Manifest {
             if sound.frames == 0 || !(1..=2).contains(&sound.channels) {
                 return Err(format!("{id} has {} frames in {} channels", sound.frames, sound.channels));
             }
+            let frames = sound.beats * 60.0 / sound.tempo_bpm * SAMPLE_RATE_HZ;
+            if Tempo::from_bpm(sound.tempo_bpm).is_none() || (frames - f64::from(sound.frames)).abs() > 1.0 {
+                return Err(format!(
+                    "{id} has {} beats at {} BPM in {} frames",
+                    sound.beats, sound.tempo_bpm, sound.frames
+                ));
+            }
         }
         let starter = &self.starter;
         if Tempo::from_bpm(starter.tempo_bpm).is_none() {
@@ -240,6 +253,18 @@ mod tests {
         let json = br##"{"version":1,"key":"A minor","sounds":[],"starter":{"tempo_bpm":112.0,"scenes":8,
             "tracks":[{"name":"Drums","colour":"#ff8040","gain_db":0.0,"slots":["drums-none"]}]}}"##;
         assert!(matches!(Manifest::parse(json), Err(ManifestError::Wrong(why)) if why.contains("drums-none")));
+    }
+
+    #[test]
+    fn a_manifest_whose_tempo_does_not_fit_the_length_is_refused() -> Result<(), ManifestError> {
+        let manifest = Manifest::builtin()?;
+        for tempo_bpm in [0.0, -112.0, f64::NAN, 112.01, 224.0] {
+            let mut manifest = manifest.clone();
+            manifest.sounds[0].tempo_bpm = tempo_bpm;
+            let why = manifest.check().expect_err("another tempo than the frames say");
+            assert!(why.contains("BPM"), "{why}");
+        }
+        Ok(())
     }
 
     #[test]
