@@ -415,7 +415,7 @@ fn refused_at_rest(table: &Table) -> Vec<Refused> {
         (rename(FILLED, " "), NoName),
         (Command::Edit(Edit::SwapClips { a: FILLED, b: NOWHERE }), NoSuchTrack),
         (Command::Edit(Edit::SwapClips { a: FILLED, b: FILLED }), EmptySlot),
-        (Command::Edit(Edit::SwapClips { a: EMPTY, b: Cell::new(TrackId(7), SceneId(6)) }), EmptySlot),
+        (Command::Edit(Edit::SwapClips { a: EMPTY, b: Cell::new(TrackId(6), SceneId(7)) }), EmptySlot),
         (Command::Edit(Edit::AddTrack { at: 0, column: Some(Box::new(bad_column)) }), BadClip),
         (Command::Edit(Edit::RemoveTrack(far)), NoSuchTrack),
         (Command::Edit(Edit::ChangeTrack { track: far, change: TrackChange::Name(name("x")) }), NoSuchTrack),
