@@ -27,6 +27,8 @@ const CALLBACK_FRAMES: u32 = 512;
 const SCRATCH_SAMPLES: usize = 16 * 1_024;
 /// Frames that silence takes at once.
 const SILENT_FRAMES: usize = 256;
+/// Delay that silence makes up for block by block; later still, it begins anew. Nanoseconds.
+const SILENCE_LATE_NS_MAX: i64 = 1_000_000_000;
 /// How often a missing device is looked for.
 const RETRY: Duration = Duration::from_secs(5);
 /// How often a playing device is looked after.
@@ -53,13 +55,15 @@ pub(crate) fn names() -> Vec<String> {
 
 /// Drives the renderer until the player leaves.
 pub(crate) fn run(mut output: Output, mut renderer: Renderer, shared: &Arc<Shared>) {
+    let mut silence: Option<Silence> = None;
     while !shared.is_leaving() {
         let next = if output == Output::Silent {
             shared.set_hearing(Hearing::Silent("The sound is switched off.".into()));
-            keep_silent(&mut renderer, &output, shared, None)
+            Silence::go_on(&mut silence, &mut renderer, shared).keep(&mut renderer, &output, shared, None)
         } else {
             match Speaker::open(&output, renderer, shared) {
                 Ok(speaker) => {
+                    silence = None;
                     let next = speaker.watch(&output, shared);
                     let Some(back) = speaker.close() else {
                         let why = "The sound device took the sound with it; join again to hear it.";
@@ -71,7 +75,8 @@ pub(crate) fn run(mut output: Output, mut renderer: Renderer, shared: &Arc<Share
                 Err((back, why)) => {
                     renderer = *back;
                     shared.set_hearing(Hearing::Silent(why));
-                    keep_silent(&mut renderer, &output, shared, Some(RETRY))
+                    let silence = Silence::go_on(&mut silence, &mut renderer, shared);
+                    silence.keep(&mut renderer, &output, shared, Some(RETRY))
                 }
             }
         };
@@ -82,30 +87,65 @@ pub(crate) fn run(mut output: Output, mut renderer: Renderer, shared: &Arc<Share
     }
 }
 
-/// Lets the engine run by the clock, unheard, for some time, until the player leaves or the sound is to go elsewhere;
-/// returns where to.
-fn keep_silent(renderer: &mut Renderer, output: &Output, shared: &Shared, limit: Option<Duration>) -> Option<Output> {
-    let mut buffer = [0.0; 2 * SILENT_FRAMES];
-    let begin = Instant::now();
-    let length = Duration::from_secs_f64(SILENT_FRAMES as f64 / f64::from(renderer.sample_rate()));
-    let base = shared.local_nanos();
-    let mut blocks = 0_u32;
-    while !shared.is_leaving() && limit.is_none_or(|limit| begin.elapsed() < limit) {
-        let other = shared.take_output_other_than(output);
-        if other.is_some() {
-            return other;
-        }
-        shared.set_latency(length.as_micros() as u32);
-        // A block is rendered one block before it would be heard.
-        let at = Nanos(base.0 + (length * (blocks + 1)).as_nanos() as i64);
-        if let Some(at) = shared.speaker_nanos(at) {
-            renderer.render(&mut buffer, 2, at);
-        }
-        blocks += 1;
-        let due = length * blocks;
-        std::thread::sleep(due.saturating_sub(begin.elapsed()));
+/// The engine runs by the clock and is not heard. It goes on where it was after a look for a device, so that the look
+/// is not noticed.
+struct Silence {
+    /// When its first block begins, the player's own clock.
+    base: Nanos,
+    sample_rate: u32,
+    /// Blocks rendered so far.
+    blocks: u32,
+}
+
+impl Silence {
+    /// The silence that was, or a new one: the sound has been elsewhere, or has waited for too long.
+    fn go_on<'a>(silence: &'a mut Option<Self>, renderer: &mut Renderer, shared: &Shared) -> &'a mut Self {
+        let (now, sample_rate) = (shared.local_nanos(), renderer.sample_rate());
+        let is_whole = |old: &Self| old.sample_rate == sample_rate && now.0 - old.due().0 < SILENCE_LATE_NS_MAX;
+        let old = silence.take().filter(is_whole);
+        silence.insert(old.unwrap_or_else(|| {
+            renderer.set_device(sample_rate);
+            Self { base: now, sample_rate, blocks: 0 }
+        }))
     }
-    None
+
+    fn block(&self) -> Duration {
+        Duration::from_secs_f64(SILENT_FRAMES as f64 / f64::from(self.sample_rate))
+    }
+
+    /// When the next block is due, the player's own clock.
+    fn due(&self) -> Nanos {
+        Nanos(self.base.0.saturating_add((self.block() * self.blocks).as_nanos() as i64))
+    }
+
+    /// Lasts for some time, until the player leaves or the sound is to go elsewhere; returns where to.
+    fn keep(
+        &mut self,
+        renderer: &mut Renderer,
+        output: &Output,
+        shared: &Shared,
+        limit: Option<Duration>,
+    ) -> Option<Output> {
+        let mut buffer = [0.0; 2 * SILENT_FRAMES];
+        let begin = Instant::now();
+        let length = self.block();
+        while !shared.is_leaving() && limit.is_none_or(|limit| begin.elapsed() < limit) {
+            let other = shared.take_output_other_than(output);
+            if other.is_some() {
+                return other;
+            }
+            shared.set_latency(length.as_micros() as u32);
+            // A block is rendered one block before it would be heard.
+            let at = Nanos(self.due().0.saturating_add(length.as_nanos() as i64));
+            if let Some(at) = shared.speaker_nanos(at) {
+                renderer.render(&mut buffer, 2, at);
+            }
+            self.blocks += 1;
+            let wait = self.due().0 - shared.local_nanos().0;
+            std::thread::sleep(Duration::from_nanos(u64::try_from(wait).unwrap_or(0)));
+        }
+        None
+    }
 }
 
 /// The device that an output names, and what the player calls it.
