@@ -27,7 +27,7 @@ fn soft_sine(hz: f64, frames: usize) -> impl Iterator<Item = f32> {
 fn onset_error(rate: u32, callback: usize, transport: &Transport, beat: Beats) -> f64 {
     let mut rig = Rig::new(rate, 1);
     rig.add("step", vec![0.5; 48_000]);
-    let plan = score(&transport, vec![track(vec![launch("step", beat, Beats::whole(4))])]);
+    let plan = score(transport, vec![track(vec![launch("step", beat, Beats::whole(4))])]);
     rig.engine.set_score(&plan);
     let exact = rig.frame_of(transport, beat);
     let mut out = Vec::new();

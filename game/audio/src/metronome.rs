@@ -273,7 +273,7 @@ mod tests {
             let tick = tick(accent);
             assert!(tick[0].left > 1e-3);
             assert!(tick[tick.len() - 1].left.abs() < 1e-3);
-            assert!(tick.iter().all(|frame| frame.left.abs() <= 0.6));
+            assert!(tick.iter().all(|frame| frame.left.abs() <= 0.7));
         }
     }
 }
