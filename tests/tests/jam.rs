@@ -8,8 +8,12 @@ use keyboardia_player::{
 use keyboardia_session::{
     Beats, Cell, Command, Edit, Gain, Notice, SceneId, SessionState, SoundId, Tempo, TrackId, limits::SEATS_MAX,
 };
-use keyboardia_tests::process::{HostProcess, wait_for};
-use std::{net::UdpSocket, sync::Arc};
+use keyboardia_tests::{
+    measure::rms,
+    process::{HostProcess, PATIENCE, Running, wait_for},
+    stage::Room,
+};
+use std::{net::UdpSocket, process::Stdio, sync::Arc};
 
 fn bot(host: &str, code: Option<&str>) -> Player {
     Player::join(PlayerOptions {
@@ -271,6 +275,60 @@ fn the_sound_moves_to_another_output_and_back_while_the_session_goes_on() {
     assert!(ben.press(TrackId(1), SceneId(0)));
     let (hers, his) = (heard(&ada, TrackId(1)), heard(&ben, TrackId(1)));
     assert!((hers.at.0 - his.at.0).abs() <= 1_000_000);
+}
+
+/// The test below, inside a room with a sound system of its own.
+#[test]
+fn a_real_sound_device_can_be_left_and_found_again() {
+    let room = Room::open();
+    let recording = room.record();
+    let mut inside = std::process::Command::new(std::env::current_exe().expect("a test is a program"));
+    inside.args(["--exact", "inside_a_room_with_sound", "--ignored", "--nocapture"]);
+    let inside = room.invite(&mut inside).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (status, out, err) = Running::start(inside).finish(PATIENCE);
+    assert!(status.success() && out.contains("1 passed"), "{out}\n{err}");
+    assert!(rms(&recording.stop()) > 1e-3, "it was heard");
+}
+
+#[test]
+#[ignore = "needs a sound device; started by a_real_sound_device_can_be_left_and_found_again"]
+fn inside_a_room_with_sound() {
+    let host = HostProcess::start();
+    let ada = Player::join(PlayerOptions {
+        host: host.http.clone(),
+        code: Some(host.code.clone()),
+        output: Output::Default,
+        ..PlayerOptions::default()
+    });
+    let ben = bot(&host.http, Some(&host.code));
+    ready(&ada);
+    ready(&ben);
+    let plays = || {
+        wait_for("a device that plays", || match &ada.view().hearing {
+            Hearing::Playing { device, .. } => Some(device.clone()),
+            _ => None,
+        })
+    };
+    let both_hear = |track| {
+        assert!(ben.press(track, SceneId(0)));
+        let (hers, his) = (heard(&ada, track), heard(&ben, track));
+        assert_eq!(hers.start, his.start);
+        // A device of high latency begins in mid-clip, but on its beat.
+        for heard in [hers, his] {
+            let apart = (state(&ben).transport().beat_at(heard.at.micros()) - heard.beat).as_f64().abs();
+            assert!(apart < 0.005, "{apart} beats out of phase: {heard:?}");
+        }
+    };
+    let device = plays();
+    assert_eq!(Player::outputs().first(), Some(&device));
+    both_hear(TrackId(0));
+    ada.set_output(Output::Silent);
+    wait_for("silence", || matches!(ada.view().hearing, Hearing::Silent(_)).then_some(()));
+    both_hear(TrackId(1));
+    ada.set_output(Output::Device(device.clone()));
+    assert_eq!(plays(), device);
+    both_hear(TrackId(2));
+    wait_for("levels", || (ada.view().levels.master[0] > 0.01).then_some(()));
 }
 
 #[test]

@@ -153,7 +153,8 @@ fn find(output: &Output) -> Result<(Device, String), String> {
     let name = |device: &Device| Some(device.description().ok()?.name().to_owned());
     let host = cpal::default_host();
     if let Output::Device(wanted) = output {
-        let mut devices = host.output_devices().into_iter().flatten();
+        // The default device need not be on the list, but is one of those that can be chosen.
+        let mut devices = host.default_output_device().into_iter().chain(host.output_devices().into_iter().flatten());
         let found = devices.find(|device| name(device).as_ref() == Some(wanted));
         return found.map(|device| (device, wanted.clone())).ok_or_else(|| {
             format!("The sound device {wanted} is not there; the game goes on silently until it is back.")
