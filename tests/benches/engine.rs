@@ -20,7 +20,7 @@ fn onset_error(rate: u32, callback: usize, transport: &Transport, beat: Beats) -
     let mut rig = Rig::new(rate, 1);
     rig.add("step", vec![0.5; 48_000]);
     let tracks = vec![track(vec![launch("step", beat, Beats::whole(4))])];
-    rig.engine.set_score(&score(&transport, tracks));
+    rig.engine.set_score(&score(transport, tracks));
     let exact = rig.frame_of(transport, beat);
     let mut out = Vec::new();
     rig.render(exact as usize + 2_000, callback, &mut out);

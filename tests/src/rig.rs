@@ -1,7 +1,7 @@
 //! Renders a score offline through the production engine: the same decks, controller and limiter, pulled by a clock
 //! that is exact.
 
-use keyboardia_audio::{Engine, EngineSettings, Nanos, Renderer, Sample, engine};
+use keyboardia_audio::{Engine, EngineSettings, Nanos, PreviewRequest, PreviewStart, Renderer, Sample, engine};
 use keyboardia_session::{
     Beats, Gain, Meters, Micros, Pan, Score, SoundId, Switch, Tempo, Timeline, TrackId, TrackScore, Transport, Voice,
 };
@@ -39,6 +39,11 @@ pub fn track(next: Vec<Switch>) -> TrackScore {
     TrackScore { id: TrackId(0), gain: Gain::UNITY, pan: Pan::CENTRE, audible: true, now: None, next }
 }
 
+/// A track that plays this now.
+pub fn track_of(now: Voice) -> TrackScore {
+    TrackScore { now: Some(now), ..track(Vec::new()) }
+}
+
 /// A launch on a rig's track.
 pub fn launch(name: &str, start: Beats, length: Beats) -> Switch {
     Switch { at: start, voice: Some(voice(name, start, length)) }
@@ -71,6 +76,12 @@ impl Rig {
     pub fn add(&mut self, name: &str, frames: impl IntoIterator<Item = f32>) {
         let frames = frames.into_iter().map(Frame::from_mono).collect();
         self.engine.add_sample(sound(name), Arc::new(Sample::new(frames).expect("some frames")));
+    }
+
+    /// Lets a sound of the rig be previewed.
+    pub fn preview(&mut self, name: &str, length: Beats, looped: bool, start: PreviewStart) {
+        let request = PreviewRequest { sound: sound(name), length, looped, start };
+        assert!(self.engine.preview(&request), "{name} is known");
     }
 
     /// When a frame leaves the speaker.

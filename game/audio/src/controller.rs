@@ -73,6 +73,7 @@ pub struct BeatLine {
     block_start: AtomicI64,
     frame_ns: AtomicU64,
     step: AtomicU64,
+    tempo_step: AtomicU64,
 }
 
 impl BeatLine {
@@ -94,6 +95,12 @@ impl BeatLine {
     /// Nano-beats from one frame of this block to the next.
     pub fn step(&self) -> f64 {
         f64::from_bits(self.step.load(Relaxed))
+    }
+
+    /// Nano-beats per frame by the tempo, also while beats rest; `None` before the first transport.
+    pub fn tempo_step(&self) -> Option<f64> {
+        let step = f64::from_bits(self.tempo_step.load(Relaxed));
+        (step > 0.0).then_some(step)
     }
 
     /// When the frame `frame` of this block leaves the speaker, session time.
@@ -127,6 +134,7 @@ pub struct Controller {
     /// Nano-beats that the running block adds to what the clock showed before it.
     last_advance: i64,
     phase_error_ns: i64,
+    must_jump: bool,
 }
 
 impl Controller {
@@ -134,12 +142,18 @@ impl Controller {
     pub fn new(mut clock: ClockHandle) -> Self {
         clock.set_speed(ClockSpeed::TicksPerSecond(0.0), AT_ONCE);
         clock.start();
-        Self { clock, plan: None, last_advance: 0, phase_error_ns: 0 }
+        Self { clock, plan: None, last_advance: 0, phase_error_ns: 0, must_jump: false }
     }
 
     /// Follows this transport from the next block on.
     pub fn follow(&mut self, plan: TransportPlan) {
         self.plan = Some(plan);
+    }
+
+    /// The sound goes another way to the speaker from now on: the next block is put right at once, however little it is
+    /// off.
+    pub fn jump(&mut self) {
+        self.must_jump = true;
     }
 
     /// How far the sound was behind (positive) or ahead of the session at the last block, nanoseconds.
@@ -162,6 +176,9 @@ impl Controller {
         let length_ns = block.frames as f64 * block.frame_ns;
         let end = Nanos(block.time.0.saturating_add(length_ns.round() as i64));
         let timeline = *plan.line_at(block.time);
+        // Nano-beats per nanosecond; the same number as beats per second.
+        let tempo = timeline.tempo.beats_per_second();
+        line.tempo_step.store((tempo * block.frame_ns).to_bits(), Relaxed);
         let wanted = beat_at(&timeline, block.time);
         let clock = nano(self.clock.time()).saturating_add(self.last_advance);
         let behind = wanted.0.saturating_sub(line.base.load(Relaxed).saturating_add(clock));
@@ -171,15 +188,14 @@ impl Controller {
             line.base.fetch_add(behind, Relaxed);
             return self.run(line, block, 0);
         }
-        // Nano-beats per nanosecond; the same number as beats per second.
-        let tempo = timeline.tempo.beats_per_second();
         let by_tempo = (length_ns * tempo) as i64;
         // The last frame interval may reach over a change, and the beat that it ends on is the one that counts; unless
         // that is a stop, which may skip to its bar line.
         let next = plan.line_at(end);
         let ideal = if next.playing { (beat_at(next, end) - wanted).0 } else { by_tempo };
         let behind_s = behind as f64 / tempo / 1e9;
-        if !was_playing || behind_s.abs() > JUMP_THRESHOLD_S {
+        let must_jump = std::mem::take(&mut self.must_jump);
+        if !was_playing || must_jump || behind_s.abs() > JUMP_THRESHOLD_S {
             line.base.fetch_add(behind, Relaxed);
             line.jumps.fetch_add(u32::from(was_playing), Relaxed);
             self.phase_error_ns = 0;

@@ -6,11 +6,12 @@
 
 use crate::{
     controller::BeatLine,
-    declick::Declick,
+    course::{Course, Follower, Passage},
     ledger::{Ledger, Place},
-    limits::{ATTACK_S, DECK_VOICES_MAX, RELEASE_S},
+    limits::{DECK_VOICES_MAX, ON_TIME_FRAMES},
     sample::Sample,
     time_map::Nanos,
+    voice::{Fades, Voice},
 };
 use keyboardia_session::{Beats, limits::QUEUE_MAX};
 use kira::{
@@ -21,9 +22,6 @@ use kira::{
 };
 use rtrb::{Consumer, Producer};
 use std::{convert::Infallible, sync::Arc};
-
-/// A frame that comes this little before its beat (in frames) is on it: rounding must not cost a whole frame.
-const ON_TIME_FRAMES: f64 = 1e-3;
 
 /// A voice that a deck is to play.
 #[derive(Debug, Clone)]
@@ -43,11 +41,11 @@ pub struct VoicePlan {
 }
 
 impl VoicePlan {
+    /// Whether it is the same sound at the same place; volume and repetition may change while it plays.
     fn is_same_as(&self, other: &Self) -> bool {
         self.sound == other.sound
             && self.start == other.start
             && self.length == other.length
-            && self.looped == other.looped
             && self.sample.is_some() == other.sample.is_some()
     }
 }
@@ -99,15 +97,11 @@ pub struct Onset {
     pub at: Nanos,
 }
 
-/// A voice that sounds.
-struct Voice {
-    plan: VoicePlan,
+/// A voice of the deck.
+struct DeckVoice {
+    voice: Voice,
+    start: Beats,
     place: Option<Place>,
-    declick: Declick,
-    /// Position and its step from frame to frame are those of the last block when the voice has left the clock (after
-    /// a jump or stop): it fades out along its old way.
-    free: Option<(f64, f64)>,
-    last: (f64, f64),
 }
 
 /// What a deck is made of.
@@ -139,96 +133,125 @@ impl SoundData for DeckSettings {
 struct Deck {
     settings: DeckSettings,
     plan: DeckPlan,
-    voices: [Option<Voice>; DECK_VOICES_MAX],
+    voices: [Option<DeckVoice>; DECK_VOICES_MAX],
     /// What was begun last; it may have ended, or have been silenced to make room.
     begun: Option<VoicePlan>,
     /// The voice of it, while it sounds; all others fade.
     current: Option<usize>,
-    last_end: Option<Beats>,
-    jumps: u32,
-    was_playing: bool,
+    follower: Follower,
 }
 
 impl Deck {
     fn new(settings: DeckSettings) -> Self {
-        let jumps = settings.line.jumps();
+        let follower = Follower::new(&settings.line);
         Self {
             settings,
             plan: DeckPlan::default(),
             voices: [const { None }; DECK_VOICES_MAX],
             begun: None,
             current: None,
-            last_end: None,
-            jumps,
-            was_playing: false,
+            follower,
         }
     }
 
-    /// Lets the current voice fade along its way; `free` when the clock no longer leads it.
-    fn release(&mut self, release_frames: u32, free: bool) {
-        self.begun = None;
+    /// The voice that plays and does not fade.
+    fn current(&mut self) -> Option<&mut Voice> {
+        let voice = self.voices[self.current?].as_mut()?;
+        Some(&mut voice.voice)
+    }
+
+    /// Lets the current voice fade along its way.
+    fn release(&mut self, fades: Fades) {
         let Some(voice) = self.current.take().and_then(|index| self.voices[index].as_mut()) else { return };
-        voice.declick.fade_out(release_frames);
-        if free {
-            voice.free = Some(voice.last);
-        }
+        voice.voice.release(fades.release);
         if let Some(place) = voice.place.take() {
             self.settings.ledger.give_back(place);
         }
     }
 
     /// Brings the sounding voice in line with the plan at `beat`, which is that of frame `frame` of this block.
-    fn follow(&mut self, beat: Beats, frame: usize, step: f64, rate: f64) {
+    fn follow(&mut self, beat: Beats, frame: usize, step: f64, fades: Fades) {
         let wanted = self.plan.voice_at(beat).filter(|plan| plan.start <= beat);
-        match (wanted, &mut self.begun) {
+        match (wanted, &self.begun) {
             (None, None) => {}
             (Some(plan), Some(begun)) if plan.is_same_as(begun) => {
-                if let Some(voice) = self.current.and_then(|index| self.voices[index].as_mut()) {
-                    voice.plan.gain = plan.gain;
+                if plan.gain != begun.gain || plan.looped != begun.looped {
+                    let plan = plan.clone();
+                    self.adapt(plan, beat, frame, step, fades);
                 }
             }
             _ => {
                 let wanted = wanted.cloned();
-                self.release((RELEASE_S * rate) as u32, false);
+                self.release(fades);
+                self.begun = None;
                 if let Some(plan) = wanted {
-                    self.start(plan, beat, frame, step, rate);
+                    self.start(plan, beat, frame, step, fades);
                 }
             }
         }
     }
 
+    /// Lets what was begun go on by a plan of another volume or repetition.
+    fn adapt(&mut self, plan: VoicePlan, beat: Beats, frame: usize, step: f64, fades: Fades) {
+        let was_looped = self.begun.as_ref().is_some_and(|begun| begun.looped);
+        if let Some(voice) = self.current() {
+            voice.set_gain(plan.gain, fades);
+        }
+        match (was_looped, plan.looped) {
+            (true, false) => {
+                // Past its end, or too near to fade out before it: it ends here, while it still repeats.
+                let fade = Beats((f64::from(fades.release) * step) as i64);
+                if beat - plan.start + fade >= plan.length {
+                    self.release(fades);
+                } else if let Some(voice) = self.current() {
+                    voice.looped = false;
+                }
+            }
+            (false, true) => match self.current() {
+                Some(voice) if !voice.is_ending() => voice.looped = true,
+                _ => {
+                    self.release(fades);
+                    return self.start(plan, beat, frame, step, fades);
+                }
+            },
+            _ => {}
+        }
+        self.begun = Some(plan);
+    }
+
     /// Starts a voice, unless it is not loaded or over already. In mid-clip it fades in longer.
-    fn start(&mut self, plan: VoicePlan, beat: Beats, frame: usize, step: f64, rate: f64) {
+    fn start(&mut self, plan: VoicePlan, beat: Beats, frame: usize, step: f64, fades: Fades) {
         self.begun = Some(plan.clone());
         let since = beat - plan.start;
-        if plan.sample.is_none() || (!plan.looped && since >= plan.length) {
+        let Some(sample) = plan.sample else { return };
+        if !plan.looped && since >= plan.length {
             return;
         }
-        let fade_s = if since.0 as f64 > step { RELEASE_S } else { ATTACK_S };
+        let fade = if since.0 as f64 > step { fades.release } else { fades.attack };
         let onset =
             Onset { track: self.settings.track, start: plan.start, beat, at: self.settings.line.speaker_time(frame) };
         // A reader that does not keep up loses news, not sound.
         let _ = self.settings.onsets.push(onset);
         let place = Some(self.settings.ledger.take());
-        let declick = Declick::fade_in((fade_s * rate) as u32);
+        let voice = Voice::new(sample, plan.length, plan.looped, plan.gain, fade);
         // Fades are short; should every place be taken, the first fading voice goes.
         let index = self.voices.iter().position(Option::is_none).unwrap_or(0);
-        self.voices[index] = Some(Voice { plan, place, declick, free: None, last: (0.0, 0.0) });
+        self.voices[index] = Some(DeckVoice { voice, start: plan.start, place });
         self.current = Some(index);
     }
 
     /// Adds the voices to `out`, whose first frame lies on `beat` and each further one `step` nano-beats later.
-    fn render(&mut self, out: &mut [Frame], beat: Beats, step: f64, release_frames: u32) {
+    fn render(&mut self, out: &mut [Frame], beat: Beats, step: f64, fades: Fades) {
         for (index, slot) in self.voices.iter_mut().enumerate() {
             let Some(voice) = slot else { continue };
             if voice.place.as_ref().is_some_and(|place| !self.settings.ledger.holds(place)) {
-                voice.declick.fade_out(release_frames);
+                voice.voice.release(fades.release);
                 voice.place = None;
                 if self.current == Some(index) {
                     self.current = None;
                 }
             }
-            let is_over = voice.render(out, beat, step);
+            let is_over = voice.voice.render(out, beat - voice.start, step, fades);
             if is_over {
                 if let Some(place) = voice.place.take() {
                     self.settings.ledger.give_back(place);
@@ -240,54 +263,22 @@ impl Deck {
             }
         }
     }
-}
 
-impl Voice {
-    /// Adds itself to `out`. Returns whether it has nothing more to say.
-    fn render(&mut self, out: &mut [Frame], beat: Beats, step: f64) -> bool {
-        let Some(sample) = &self.plan.sample else { return true };
-        let length = sample.len() as f64;
-        let frames_per_nano_beat = length / self.plan.length.0 as f64;
-        let (mut position, step) = if let Some(way) = self.free {
-            way
-        } else {
-            let since = (beat - self.plan.start).max(Beats::ZERO);
-            let since = if self.plan.looped { since.within(self.plan.length) } else { since };
-            (since.0 as f64 * frames_per_nano_beat, step * frames_per_nano_beat)
-        };
+    /// Plays a block in which beats pass.
+    fn play(&mut self, out: &mut [Frame], passage: Passage, fades: Fades) {
         let mut done = 0;
         while done < out.len() {
-            if self.declick.is_off() {
-                return true;
-            }
-            if position >= length {
-                if !self.plan.looped {
-                    return true;
-                }
-                position -= length;
-            }
-            let quick = if self.declick.is_on() {
-                sample.add_inside(&mut out[done..], position, step, self.plan.gain)
-            } else {
-                0
-            };
-            if quick > 0 {
-                position += step * quick as f64;
-                done += quick;
-                continue;
-            }
-            out[done] += sample.at(position, self.plan.looped) * (self.declick.step() * self.plan.gain);
-            position += step;
-            done += 1;
+            let beat = passage.beat(done);
+            let reached = beat + Beats((passage.step * ON_TIME_FRAMES) as i64);
+            self.follow(reached, done, passage.step, fades);
+            let until = self.plan.next_after(reached).map_or(out.len(), |at| {
+                // The first frame whose beat has reached the switch.
+                let frame = passage.frame_of(at, ON_TIME_FRAMES);
+                if frame < out.len() as f64 { (frame as usize).max(done + 1) } else { out.len() }
+            });
+            self.render(&mut out[done..until], beat, passage.step, fades);
+            done = until;
         }
-        if self.plan.looped && position >= length {
-            position -= length;
-        }
-        self.last = (position, step);
-        if self.free.is_some() {
-            self.free = Some(self.last);
-        }
-        self.declick.is_off()
     }
 }
 
@@ -301,42 +292,21 @@ impl Sound for Deck {
     fn process(&mut self, out: &mut [Frame], dt: f64, info: &Info) {
         out.fill(Frame::ZERO);
         let Some(clock) = info.clock_info(self.settings.clock) else { return };
-        let rate = 1.0 / dt;
-        let release_frames = (RELEASE_S * rate) as u32;
-        // The clock shows the end of the block; its beginning is where the last one ended.
-        let end = self.settings.line.beat(clock.time);
-        let jumps = self.settings.line.jumps();
-        let playing = self.settings.line.is_playing();
-        let begin = if jumps == self.jumps && playing && self.was_playing { self.last_end } else { None };
-        let moved = begin.is_none();
-        self.last_end = Some(end);
-        self.jumps = jumps;
-        if !playing {
-            if self.was_playing {
-                self.release(release_frames, true);
+        let fades = Fades::new(dt);
+        let course = self.follower.next(&self.settings.line, clock.time, out.len());
+        if matches!(course, Course::Stopped | Course::Jumped(_)) {
+            // The beat leads nobody any more: all fade along the way that they had.
+            self.release(fades);
+            self.begun = None;
+            for voice in self.voices.iter_mut().flatten() {
+                voice.voice.leave_the_beat();
             }
-            self.was_playing = false;
-            return self.render(out, end, 0.0, release_frames);
         }
-        let step_by_tempo = self.settings.line.step();
-        let begin = begin.unwrap_or(Beats(end.0.saturating_sub((step_by_tempo * out.len() as f64).round() as i64)));
-        if moved && self.was_playing {
-            self.release(release_frames, true);
-        }
-        self.was_playing = true;
-        let step = (end - begin).0 as f64 / out.len() as f64;
-        let mut done = 0;
-        while done < out.len() {
-            let beat = Beats(begin.0.saturating_add((done as f64 * step).round() as i64));
-            let reached = beat + Beats((step * ON_TIME_FRAMES) as i64);
-            self.follow(reached, done, step, rate);
-            let until = self.plan.next_after(reached).map_or(out.len(), |at| {
-                // The first frame whose beat has reached the switch.
-                let frames = ((at - begin).0 as f64 / step.max(1e-9) - ON_TIME_FRAMES).ceil();
-                if frames < out.len() as f64 { (frames as usize).max(done + 1) } else { out.len() }
-            });
-            self.render(&mut out[done..until], beat, step, release_frames);
-            done = until;
+        match course {
+            Course::Resting | Course::Stopped => self.render(out, Beats::ZERO, 0.0, fades),
+            Course::Started(passage) | Course::Jumped(passage) | Course::Going(passage) => {
+                self.play(out, passage, fades);
+            }
         }
     }
 

@@ -5,27 +5,42 @@
 //! speaker; it allocates, locks and logs nothing.
 //!
 //! ```text
-//! Score ─→ Engine ─┬─ plans (bounded queues) ─→ Deck ×track ─→ kira track: volume, pan ─→ master: limiter ─→ frames
-//!                  └─ transport (latest wins) ─→ Controller ─→ speed of the one kira clock ─┘
+//! Score ─→ Engine ─┬─ plans (bounded queues) ──→ Deck ×track ─→ Fader: volume, pan, meter ─┐
+//! Ears ──→         ├─ gains (latest wins) ─────────────────────────↗                       ├─→ master: fader, limiter,
+//! Metronome, ─→    ├─ own plans, own voices ───→ Metronome, Preview ───────────────────────┘   meter ─→ frames
+//! Preview          └─ transport (latest wins) ─→ Controller ─→ speed of the one kira clock
 //! ```
 //!
 //! Start reading at [`engine`], then [`controller`] (who owns time) and [`deck`] (who owns sound).
 
 pub mod controller;
+pub mod course;
 pub mod deck;
 pub mod declick;
 pub mod decode;
+pub mod ears;
 pub mod engine;
+mod fader;
 pub mod ledger;
 pub mod limiter;
 pub mod limits;
+pub mod meter;
+pub mod metronome;
+pub mod overview;
+pub mod preview;
+pub mod ramp;
 pub mod renderer;
 pub mod sample;
 pub mod time_map;
+mod voice;
 
 pub use deck::Onset;
 pub use decode::{DecodeError, decode_ogg};
-pub use engine::{Engine, EngineError, EngineSettings, engine};
+pub use ears::{Ear, Ears};
+pub use engine::{Engine, EngineError, EngineSettings, PreviewRequest, engine};
+pub use meter::Levels;
+pub use overview::Overview;
+pub use preview::PreviewStart;
 pub use renderer::{Renderer, Status};
 pub use sample::Sample;
 pub use time_map::Nanos;

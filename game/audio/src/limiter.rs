@@ -15,6 +15,8 @@ pub fn latency_frames(sample_rate: u32) -> usize {
 pub struct Limiter {
     line: Vec<Slot>,
     next: usize,
+    /// Frames until nothing in the line needs less than its full gain.
+    loud: usize,
     released: f32,
     release: f32,
     sum: f64,
@@ -37,7 +39,7 @@ impl Slot {
 impl Limiter {
     /// A limiter for this sample rate.
     pub fn new(sample_rate: u32) -> Self {
-        let mut limiter = Self { line: Vec::new(), next: 0, released: 1.0, release: 0.0, sum: 0.0 };
+        let mut limiter = Self { line: Vec::new(), next: 0, loud: 0, released: 1.0, release: 0.0, sum: 0.0 };
         limiter.set_sample_rate(sample_rate);
         limiter
     }
@@ -46,6 +48,7 @@ impl Limiter {
         let length = latency_frames(sample_rate).max(1);
         self.line = vec![Slot::SILENT; length];
         self.next = 0;
+        self.loud = 0;
         self.released = 1.0;
         self.release = (1.0 - (-1.0 / (LIMITER_RELEASE_S * f64::from(sample_rate))).exp()) as f32;
         self.sum = length as f64;
@@ -57,7 +60,8 @@ impl Limiter {
         let needed = if peak > LIMITER_CEILING { LIMITER_CEILING / peak } else { 1.0 };
         let leaving = self.line[self.next];
         // The lowest gain that any frame in the line, the leaving and the coming one need.
-        let lowest = self.line.iter().fold(needed, |low, slot| low.min(slot.needed));
+        self.loud = if needed < 1.0 { self.line.len() + 1 } else { self.loud.saturating_sub(1) };
+        let lowest = if self.loud == 0 { 1.0 } else { self.line.iter().fold(needed, |low, slot| low.min(slot.needed)) };
         let rising = self.released + (1.0 - self.released) * self.release;
         self.released = if rising > 0.999_999 { lowest } else { lowest.min(rising) };
         self.sum += f64::from(self.released) - f64::from(leaving.held);

@@ -87,11 +87,14 @@ impl Renderer {
         self.sample_rate
     }
 
-    /// Another device, or another rate. Not for the callback: it allocates.
-    pub fn set_sample_rate(&mut self, sample_rate: u32) {
-        self.sample_rate = sample_rate;
+    /// Another device, or the same one opened anew. Not for the callback: it allocates.
+    pub fn set_device(&mut self, sample_rate: u32) {
         self.map.reset(sample_rate);
-        self.kira.on_change_sample_rate(sample_rate);
+        self.controller.jump();
+        if self.sample_rate != sample_rate {
+            self.sample_rate = sample_rate;
+            self.kira.on_change_sample_rate(sample_rate);
+        }
     }
 
     /// Fills `out` (interleaved, `channels` per frame; the first two carry sound, mono carries their mean). Its first

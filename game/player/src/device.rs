@@ -8,7 +8,7 @@ use crate::{
     shared::Shared,
 };
 use cpal::{
-    BufferSize, FromSample, SampleFormat, SizedSample, Stream, StreamConfig, SupportedBufferSize,
+    BufferSize, Device, FromSample, SampleFormat, SizedSample, Stream, StreamConfig, SupportedBufferSize,
     traits::{DeviceTrait, HostTrait, StreamTrait},
 };
 use keyboardia_audio::{Nanos, Renderer};
@@ -27,6 +27,8 @@ const CALLBACK_FRAMES: u32 = 512;
 const SCRATCH_SAMPLES: usize = 16 * 1_024;
 /// Frames that silence takes at once.
 const SILENT_FRAMES: usize = 256;
+/// Delay that silence makes up for block by block; later still, it begins anew. Nanoseconds.
+const SILENCE_LATE_NS_MAX: i64 = 1_000_000_000;
 /// How often a missing device is looked for.
 const RETRY: Duration = Duration::from_secs(5);
 /// How often a playing device is looked after.
@@ -52,54 +54,115 @@ pub(crate) fn names() -> Vec<String> {
 }
 
 /// Drives the renderer until the player leaves.
-pub(crate) fn run(output: &Output, mut renderer: Renderer, shared: &Arc<Shared>) {
-    loop {
-        if *output == Output::Silent {
+pub(crate) fn run(mut output: Output, mut renderer: Renderer, shared: &Arc<Shared>) {
+    let mut silence: Option<Silence> = None;
+    while !shared.is_leaving() {
+        let next = if output == Output::Silent {
             shared.set_hearing(Hearing::Silent("The sound is switched off.".into()));
-            keep_silent(&mut renderer, shared, None);
-            return;
-        }
-        match Speaker::open(renderer, shared) {
-            Ok(speaker) => {
-                let why = speaker.watch(shared);
-                match speaker.close() {
-                    Some(back) => renderer = back,
-                    None => {
-                        return shared.set_hearing(Hearing::Silent("The sound device took the sound with it.".into()));
-                    }
+            Silence::go_on(&mut silence, &mut renderer, shared).keep(&mut renderer, &output, shared, None)
+        } else {
+            match Speaker::open(&output, renderer, shared) {
+                Ok(speaker) => {
+                    silence = None;
+                    let next = speaker.watch(&output, shared);
+                    let Some(back) = speaker.close() else {
+                        let why = "The sound device took the sound with it; join again to hear it.";
+                        return shared.set_hearing(Hearing::Silent(why.into()));
+                    };
+                    renderer = back;
+                    next
                 }
-                shared.set_hearing(Hearing::Silent(why));
+                Err((back, why)) => {
+                    renderer = *back;
+                    shared.set_hearing(Hearing::Silent(why));
+                    let silence = Silence::go_on(&mut silence, &mut renderer, shared);
+                    silence.keep(&mut renderer, &output, shared, Some(RETRY))
+                }
             }
-            Err((back, why)) => {
-                renderer = *back;
-                shared.set_hearing(Hearing::Silent(why));
-                keep_silent(&mut renderer, shared, Some(RETRY));
-            }
-        }
-        if shared.is_leaving() {
-            return;
+        };
+        if let Some(other) = next {
+            output = other;
+            shared.set_hearing(Hearing::Starting);
         }
     }
 }
 
-/// Lets the engine run by the clock, unheard, for some time or until the player leaves.
-fn keep_silent(renderer: &mut Renderer, shared: &Shared, limit: Option<Duration>) {
-    let mut buffer = [0.0; 2 * SILENT_FRAMES];
-    let begin = Instant::now();
-    let length = Duration::from_secs_f64(SILENT_FRAMES as f64 / f64::from(renderer.sample_rate()));
-    let base = shared.local_nanos();
-    shared.latency_us.store(length.as_micros() as u32, Relaxed);
-    let mut blocks = 0_u32;
-    while !shared.is_leaving() && limit.is_none_or(|limit| begin.elapsed() < limit) {
-        // A block is rendered one block before it would be heard.
-        let at = Nanos(base.0 + (length * (blocks + 1)).as_nanos() as i64);
-        if let Some(at) = shared.session_nanos(at) {
-            renderer.render(&mut buffer, 2, at);
-        }
-        blocks += 1;
-        let due = length * blocks;
-        std::thread::sleep(due.saturating_sub(begin.elapsed()));
+/// The engine runs by the clock and is not heard. It goes on where it was after a look for a device, so that the look
+/// is not noticed.
+struct Silence {
+    /// When its first block begins, the player's own clock.
+    base: Nanos,
+    sample_rate: u32,
+    /// Blocks rendered so far.
+    blocks: u32,
+}
+
+impl Silence {
+    /// The silence that was, or a new one: the sound has been elsewhere, or has waited for too long.
+    fn go_on<'a>(silence: &'a mut Option<Self>, renderer: &mut Renderer, shared: &Shared) -> &'a mut Self {
+        let (now, sample_rate) = (shared.local_nanos(), renderer.sample_rate());
+        let is_whole = |old: &Self| old.sample_rate == sample_rate && now.0 - old.due().0 < SILENCE_LATE_NS_MAX;
+        let old = silence.take().filter(is_whole);
+        silence.insert(old.unwrap_or_else(|| {
+            renderer.set_device(sample_rate);
+            Self { base: now, sample_rate, blocks: 0 }
+        }))
     }
+
+    fn block(&self) -> Duration {
+        Duration::from_secs_f64(SILENT_FRAMES as f64 / f64::from(self.sample_rate))
+    }
+
+    /// When the next block is due, the player's own clock.
+    fn due(&self) -> Nanos {
+        Nanos(self.base.0.saturating_add((self.block() * self.blocks).as_nanos() as i64))
+    }
+
+    /// Lasts for some time, until the player leaves or the sound is to go elsewhere; returns where to.
+    fn keep(
+        &mut self,
+        renderer: &mut Renderer,
+        output: &Output,
+        shared: &Shared,
+        limit: Option<Duration>,
+    ) -> Option<Output> {
+        let mut buffer = [0.0; 2 * SILENT_FRAMES];
+        let begin = Instant::now();
+        let length = self.block();
+        while !shared.is_leaving() && limit.is_none_or(|limit| begin.elapsed() < limit) {
+            let other = shared.take_output_other_than(output);
+            if other.is_some() {
+                return other;
+            }
+            shared.set_latency(length.as_micros() as u32);
+            // A block is rendered one block before it would be heard.
+            let at = Nanos(self.due().0.saturating_add(length.as_nanos() as i64));
+            if let Some(at) = shared.speaker_nanos(at) {
+                renderer.render(&mut buffer, 2, at);
+            }
+            self.blocks += 1;
+            let wait = self.due().0 - shared.local_nanos().0;
+            std::thread::sleep(Duration::from_nanos(u64::try_from(wait).unwrap_or(0)));
+        }
+        None
+    }
+}
+
+/// The device that an output names, and what the player calls it.
+fn find(output: &Output) -> Result<(Device, String), String> {
+    let name = |device: &Device| Some(device.description().ok()?.name().to_owned());
+    let host = cpal::default_host();
+    if let Output::Device(wanted) = output {
+        // The default device need not be on the list, but is one of those that can be chosen.
+        let mut devices = host.default_output_device().into_iter().chain(host.output_devices().into_iter().flatten());
+        let found = devices.find(|device| name(device).as_ref() == Some(wanted));
+        return found.map(|device| (device, wanted.clone())).ok_or_else(|| {
+            format!("The sound device {wanted} is not there; the game goes on silently until it is back.")
+        });
+    }
+    let device = host.default_output_device().ok_or_else(|| NO_DEVICE.to_owned())?;
+    let name = name(&device).unwrap_or_else(|| "sound device".to_owned());
+    Ok((device, name))
 }
 
 /// An open device that plays.
@@ -128,27 +191,23 @@ impl Drop for Lent {
 type OpenError = (Box<Renderer>, String);
 
 impl Speaker {
-    fn open(renderer: Renderer, shared: &Arc<Shared>) -> Result<Self, OpenError> {
+    fn open(output: &Output, renderer: Renderer, shared: &Arc<Shared>) -> Result<Self, OpenError> {
         let mut renderer = Box::new(renderer);
-        let Some(device) = cpal::default_host().default_output_device() else {
-            return Err((renderer, NO_DEVICE.to_owned()));
+        let (device, name) = match find(output) {
+            Ok(found) => found,
+            Err(why) => return Err((renderer, why)),
         };
         let supported = match device.default_output_config() {
             Ok(supported) => supported,
             Err(error) => return Err((renderer, open_failure(&error))),
         };
-        let name = device
-            .description()
-            .map_or_else(|_| "sound device".to_owned(), |description| description.name().to_owned());
         let buffer_size = match supported.buffer_size() {
             SupportedBufferSize::Range { min, max } => BufferSize::Fixed(CALLBACK_FRAMES.clamp(*min, (*max).max(*min))),
             SupportedBufferSize::Unknown => BufferSize::Default,
         };
         let format = supported.sample_format();
         let config = StreamConfig { buffer_size, ..supported.config() };
-        if renderer.sample_rate() != config.sample_rate {
-            renderer.set_sample_rate(config.sample_rate);
-        }
+        renderer.set_device(config.sample_rate);
         let (home, back) = sync_channel(1);
         let lost = Arc::new(AtomicBool::new(false));
         let lent = Lent { renderer: Some(renderer), home };
@@ -170,17 +229,23 @@ impl Speaker {
         }
     }
 
-    /// Looks after the device until it is lost or the player leaves; returns why, as a sentence.
-    fn watch(&self, shared: &Shared) -> String {
+    /// Looks after the device until it is lost, the player leaves or the sound is to go elsewhere; returns where to.
+    fn watch(&self, output: &Output, shared: &Shared) -> Option<Output> {
         while !shared.is_leaving() {
             if self.lost.load(Relaxed) {
-                return format!("The sound device {} is gone; the game goes on silently.", self.name);
+                let why = format!("The sound device {} is gone; the game goes on silently.", self.name);
+                shared.set_hearing(Hearing::Silent(why));
+                return None;
+            }
+            let other = shared.take_output_other_than(output);
+            if other.is_some() {
+                return other;
             }
             let latency_us = shared.latency_us.load(Relaxed);
             shared.set_hearing(Hearing::Playing { device: self.name.clone(), latency_us });
             std::thread::sleep(WATCH);
         }
-        "The player has left.".to_owned()
+        None
     }
 
     /// Ends the stream and takes the renderer back.
@@ -216,13 +281,13 @@ fn stream<T: SizedSample + FromSample<f32>>(
         let stamps = info.timestamp();
         let ahead = stamps.playback.saturating_duration_since(stamps.callback).as_nanos();
         let ahead = i64::try_from(ahead).unwrap_or(0).min(LATENCY_NS_MAX);
-        clock.latency_us.store((ahead / 1_000) as u32, Relaxed);
+        clock.set_latency((ahead / 1_000) as u32);
         let mut done = 0;
         for piece in out.chunks_mut(scratch.len()) {
             let buffer = &mut scratch[..piece.len()];
             buffer.fill(0.0);
             let later = (done / usize::from(channels)) as f64 * frame_ns;
-            let at = clock.session_nanos(Nanos(now.0.saturating_add(ahead).saturating_add(later as i64)));
+            let at = clock.speaker_nanos(Nanos(now.0.saturating_add(ahead).saturating_add(later as i64)));
             if let (Some(at), Some(renderer)) = (at, &mut lent.renderer) {
                 renderer.render(buffer, channels, at);
             }

@@ -4,6 +4,7 @@
 //! queue; [`Player::view`] reads the latest picture, which the player's thread replaces every few milliseconds.
 
 use crate::{player::run, shared::Shared, sounds::SoundDir};
+pub use keyboardia_audio::{Ear, Ears, Levels, Overview, PreviewStart};
 use keyboardia_session::{Cell, Command, Gain, Profile, SceneId, SoundId, TrackId, View, seat::Notice};
 use std::{
     collections::BTreeMap,
@@ -85,67 +86,16 @@ pub struct PlayerView {
     pub hearing: Hearing,
     /// How far the sound is behind (positive) or ahead of the session, microseconds.
     pub phase_error_us: i64,
-    /// How loud it is.
+    /// How loud it is, as meters show it: no peak is missed, and a level falls by 24 dB a second.
     pub levels: Levels,
-    /// The sound that is previewed, until it ends.
+    /// The sound that is previewed, from the wish on (it may have to be loaded first) until it ends.
     pub previewing: Option<SoundId>,
-    /// Shapes of the sounds that are loaded.
+    /// Shapes of the sounds that are loaded: those of the grid, and what is previewed.
     pub overviews: Arc<BTreeMap<SoundId, Overview>>,
     /// Sounds of the grid that are still being loaded.
     pub loading: Vec<SoundId>,
-    /// Sounds of the grid that cannot be played, and why, as a sentence.
+    /// Sounds of the grid or of a preview that cannot be played, and why, as a sentence.
     pub damaged: BTreeMap<SoundId, String>,
-}
-
-/// What this player alone hears differently from what the session's mixer says.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Ears {
-    /// Tracks that are louder, softer or silent for this player; the others are as the session has them.
-    pub tracks: BTreeMap<TrackId, Ear>,
-    /// Volume of everything, on top.
-    pub master: Option<Gain>,
-}
-
-/// What one player alone hears of a track, on top of the session's mixer.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ear {
-    /// Louder or softer than in the session.
-    pub gain: Gain,
-    /// Silent for this player, whatever the session says.
-    pub mute: bool,
-}
-
-impl Default for Ear {
-    fn default() -> Self {
-        Self { gain: Gain::UNITY, mute: false }
-    }
-}
-
-/// When a preview begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PreviewStart {
-    /// At once, at the session's tempo.
-    Now,
-    /// In phase with the session: as if it had been launched on the last bar line. At once while the transport rests.
-    InTime,
-}
-
-/// The loudest samples since the picture before, linear, left and right.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Levels {
-    /// After each track's volume.
-    pub tracks: BTreeMap<TrackId, [f32; 2]>,
-    /// What leaves for the speaker.
-    pub master: [f32; 2],
-}
-
-/// The shape of a sound, for drawing: its loudest sample in each of [`Overview::PARTS`] equal parts, 0 … 255.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overview(pub [u8; Overview::PARTS]);
-
-impl Overview {
-    /// Parts of a sound.
-    pub const PARTS: usize = 64;
 }
 
 /// A clip began to sound at this player's speaker.
@@ -223,7 +173,8 @@ impl Player {
         self.shared.set_metronome(gain);
     }
 
-    /// Lets this player alone hear a sound of the library, instead of the one that is previewed.
+    /// Lets this player alone hear a sound of the library, instead of the one that is previewed: a loop until it is
+    /// stopped, at most 8 bars; any other once. It is loaded first if it must be.
     pub fn preview(&self, sound: SoundId, start: PreviewStart) {
         self.shared.set_preview(Some((sound, start)));
     }
@@ -233,7 +184,7 @@ impl Player {
         self.shared.set_preview(None);
     }
 
-    /// Lets the sound go to another device.
+    /// Lets the sound go to another device, or nowhere. It goes on there in phase.
     pub fn set_output(&self, output: Output) {
         self.shared.set_output(output);
     }

@@ -5,11 +5,11 @@
 
 use crate::{
     device,
-    handle::{Connection, Heard, PlayerOptions, Wish},
+    handle::{Connection, Heard, PlayerOptions, PreviewStart, Wish},
     host::{HostApi, JoinFailure},
     probe::{BURST, Prober},
-    shared::Shared,
-    sounds::{Loader, SoundDir},
+    shared::{Shared, Switch},
+    sounds::{Shelf, SoundDir},
 };
 use bevy_app::{App, PostUpdate, PreUpdate, Update};
 use bevy_ecs::prelude::*;
@@ -22,7 +22,7 @@ use bevy_renet::{
     renet::{ChannelConfig, ConnectionConfig, SendType},
 };
 use bevy_time::TimePlugin;
-use keyboardia_audio::{Engine, EngineSettings, engine};
+use keyboardia_audio::{Engine, EngineSettings, Levels, PreviewRequest, engine};
 use keyboardia_session::{
     Micros, Notice, Profile, Refusal, Seat, SessionState, SoundId,
     api::{Joined, from_hex},
@@ -32,7 +32,6 @@ use keyboardia_session::{
     wire::Report,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     path::Path,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -45,10 +44,16 @@ const TURN: Duration = Duration::from_millis(1);
 const QUIET_PACKET_US: i64 = 10_000;
 /// How often the picture is replaced.
 const PICTURE_US: i64 = 4_000;
-/// How often the needed lead is reported, if it has changed.
+/// How often it is looked whether sounds can be forgotten.
+const TIDY_US: i64 = 500_000;
+/// How often the seat reports how it is doing, if that has changed.
 const REPORT_US: i64 = 1_000_000;
 /// Change of the needed lead that is worth a message, microseconds.
 const REPORT_CHANGE_US: u32 = 2_000;
+/// Change of the round trip that is worth a message, microseconds.
+const PING_CHANGE_US: u32 = 5_000;
+/// A smaller one is, too, from this on, where it is more than a fifth of the round trip.
+const PING_CHANGE_MIN_US: u32 = 1_000;
 /// Time that polling and blocks may add between hearing of a launch and rendering it, microseconds.
 const POLLING_US: u32 = 4_000;
 /// Waits between attempts to reconnect.
@@ -64,17 +69,26 @@ struct Body {
     shared: Arc<Shared>,
     seat: Seat,
     engine: Engine,
-    loader: Loader,
-    wanted: BTreeSet<SoundId>,
-    loading: Vec<SoundId>,
-    damaged: BTreeMap<SoundId, String>,
+    shelf: Shelf,
+    preview: Option<Preview>,
+    levels: Levels,
+    tidied: Micros,
     seen: Option<Arc<SessionState>>,
     pictured: Option<Micros>,
-    reported: (Micros, u32),
+    heard: Option<Micros>,
+    reported: Option<(Micros, Report)>,
     was_playing: bool,
     has_arrived: bool,
     packet_is_due: bool,
     packet_sent: Micros,
+}
+
+/// A sound that the player listens to alone.
+struct Preview {
+    sound: SoundId,
+    start: PreviewStart,
+    /// Whether the engine has it; before that, it is being loaded.
+    begun: bool,
 }
 
 /// How a connection ended.
@@ -107,7 +121,7 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     let mut body = Body::new(options.sounds.as_deref(), shared, engine)?;
     let sound = {
         let (shared, output) = (shared.clone(), options.output.clone());
-        std::thread::Builder::new().name("sound".into()).spawn(move || device::run(&output, renderer, &shared))
+        std::thread::Builder::new().name("sound".into()).spawn(move || device::run(output, renderer, &shared))
     };
     let sound = sound.map_err(|error| format!("This machine cannot start another thread: {error}."))?;
     let mut backoff = BACKOFF_MIN;
@@ -123,7 +137,7 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
         }
         tracing::info!(target: "player", "connection lost: {why}");
         shared.change_view(|view| view.connection = Connection::Reconnecting(why));
-        match rejoin(&api, &code, &joined, shared, &mut backoff) {
+        match rejoin(&api, &code, &joined, &mut body, &mut backoff) {
             Some(Ok(again)) => joined = again,
             Some(Err(failure)) => break Err(failure.sentence),
             None => break Ok(()),
@@ -135,24 +149,33 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     outcome
 }
 
-/// Asks for the seat again and again, ever more slowly; `None` when the player leaves meanwhile.
+/// Asks for the seat again and again, ever more slowly; `None` when the player leaves meanwhile. The player goes on
+/// hearing what it hears.
 fn rejoin(
     api: &HostApi,
     code: &str,
     joined: &Joined,
-    shared: &Shared,
+    body: &mut Body,
     backoff: &mut Duration,
 ) -> Option<Result<Joined, JoinFailure>> {
+    let shared = body.shared.clone();
     loop {
         let until = shared.local() + backoff.as_micros() as u64;
         while shared.local() < until {
             if shared.is_leaving() {
                 return None;
             }
-            refuse_wishes(shared);
-            std::thread::sleep(TURN);
+            body.turn_alone();
         }
-        match api.join(code, &Profile::default(), Some(&joined.token)) {
+        let answer = std::thread::scope(|scope| {
+            let asking = scope.spawn(|| api.join(code, &Profile::default(), Some(&joined.token)));
+            while !asking.is_finished() {
+                body.turn_alone();
+            }
+            asking.join()
+        });
+        let stuck = |_| Err(JoinFailure { sentence: "The player could not ask for its seat.".into(), may_pass: true });
+        match answer.unwrap_or_else(stuck) {
             Ok(joined) => {
                 *backoff = BACKOFF_MIN;
                 return Some(Ok(joined));
@@ -181,6 +204,7 @@ fn connect(mut body: Body, joined: &Joined) -> Result<(Body, End), String> {
     let shared = body.shared.clone();
     body.seat.reconnect();
     body.pictured = None;
+    body.reported = None;
 
     let mut app = App::new();
     app.add_plugins((TimePlugin, RenetClientPlugin))
@@ -191,7 +215,7 @@ fn connect(mut body: Body, joined: &Joined) -> Result<(Body, End), String> {
             PreUpdate,
             (NetcodeClientPlugin::update_system.after(RenetClientPlugin::update_system), receive).chain(),
         )
-        .add_systems(Update, (take_probes, fulfil_wishes, feed_engine).chain())
+        .add_systems(Update, (take_probes, fulfil_wishes, feed_engine, hear).chain())
         .add_systems(PostUpdate, (send, NetcodeClientPlugin::send_packets.run_if(packet_is_due), picture).chain());
     app.finish();
     app.cleanup();
@@ -246,20 +270,20 @@ fn sentence(reason: DisconnectReason, host: SocketAddr) -> String {
 
 impl Body {
     fn new(sounds: Option<&Path>, shared: &Arc<Shared>, engine: Engine) -> Result<Self, String> {
-        let dir = SoundDir::find(sounds);
-        let loader =
-            Loader::start(dir).map_err(|error| format!("This machine cannot start another thread: {error}."))?;
+        let shelf = Shelf::new(SoundDir::find(sounds));
+        let shelf = shelf.map_err(|error| format!("This machine cannot start another thread: {error}."))?;
         Ok(Self {
             shared: shared.clone(),
             seat: Seat::new(),
             engine,
-            loader,
-            wanted: BTreeSet::new(),
-            loading: Vec::new(),
-            damaged: BTreeMap::new(),
+            shelf,
+            preview: None,
+            levels: Levels::default(),
+            tidied: Micros(0),
             seen: None,
             pictured: None,
-            reported: (Micros(0), 0),
+            heard: None,
+            reported: None,
             was_playing: false,
             has_arrived: false,
             packet_is_due: false,
@@ -267,17 +291,104 @@ impl Body {
         })
     }
 
-    /// Asks for the sounds of the grid, those that play or are queued first.
-    fn want_sounds(&mut self, state: &SessionState) {
-        let first = self.engine.wanted();
-        let rows = state.scenes().iter().map(|scene| scene.id);
-        let grid = rows.flat_map(|scene| state.tracks().iter().filter_map(move |track| track.clip(scene)));
-        for id in first.into_iter().chain(grid.map(|clip| clip.sound.clone())) {
-            if !self.wanted.contains(&id) && self.loader.want(id.clone()) {
-                self.loading.push(id.clone());
-                self.wanted.insert(id);
-            }
+    /// A turn without a connection: what only this player hears goes on, what is pressed is refused.
+    fn turn_alone(&mut self) {
+        refuse_wishes(&self.shared);
+        self.hear(self.shared.local());
+        std::thread::sleep(TURN);
+    }
+
+    /// Needs the sounds that play or are queued, then what is previewed, then the rest of the grid.
+    fn need_sounds(&mut self, local: Micros) {
+        let state = self.seat.state().cloned();
+        let grid = state.iter().flat_map(|state| {
+            let rows = state.scenes().iter().map(|scene| scene.id);
+            rows.flat_map(|scene| state.tracks().iter().filter_map(move |track| track.clip(scene)))
+        });
+        let preview = self.preview.as_ref().map(|preview| &preview.sound);
+        let is_in_grid = |sound: &SoundId| grid.clone().any(|clip| clip.sound == *sound);
+        let only_preview = preview.filter(|sound| !is_in_grid(sound));
+        let sounds = self.engine.wanted().chain(preview).chain(grid.clone().map(|clip| &clip.sound));
+        self.shelf.need(local, sounds, only_preview);
+    }
+
+    /// Fulfils what the player wishes for its own ears, and keeps the engine supplied with sounds.
+    fn hear(&mut self, local: Micros) {
+        let wishes = self.shared.take_private_wishes();
+        if let Some(ears) = wishes.ears {
+            self.engine.set_ears(&ears);
         }
+        match wishes.metronome {
+            Switch::AsIs => {}
+            Switch::Off => self.engine.set_metronome(None),
+            Switch::On(gain) => self.engine.set_metronome(Some(gain)),
+        }
+        let preview = match wishes.preview {
+            Switch::AsIs => None,
+            Switch::Off => Some(None),
+            Switch::On((sound, start)) => Some(Some(Preview { sound, start, begun: false })),
+        };
+        if let Some(preview) = preview {
+            self.engine.stop_preview();
+            self.preview = preview;
+            self.need_sounds(local);
+        }
+        while let Some((id, sample)) = self.shelf.next() {
+            self.engine.add_sample(id, sample);
+        }
+        self.go_on_with_preview(local);
+        let onsets: Vec<_> = self.engine.take_onsets().collect();
+        for (track, onset) in onsets {
+            self.shared.hear(Heard { track, start: onset.start, beat: onset.beat, at: onset.at });
+        }
+        if local.since(self.tidied) >= TIDY_US {
+            self.tidied = local;
+            self.shelf.forget(local);
+        }
+        let shelf = &self.shelf;
+        self.engine.tidy(|id| shelf.keeps(id));
+        self.show_hearing(local);
+    }
+
+    /// Begins the preview when its sound is there, and forgets it when it is over.
+    fn go_on_with_preview(&mut self, local: Micros) {
+        let Some(preview) = &mut self.preview else { return };
+        let goes_on = if preview.begun {
+            self.engine.previewing().is_some()
+        } else {
+            match self.shelf.loaded(&preview.sound) {
+                None => true,
+                Some(Err(())) => false,
+                Some(Ok((length, looped))) => {
+                    let (sound, start) = (preview.sound.clone(), preview.start);
+                    preview.begun = true;
+                    self.engine.preview(&PreviewRequest { sound, length, looped, start })
+                }
+            }
+        };
+        if !goes_on {
+            self.preview = None;
+            self.need_sounds(local);
+        }
+    }
+
+    /// Puts into the picture what becomes of the sound; it does, connected or not.
+    fn show_hearing(&mut self, local: Micros) {
+        let since = self.heard.map(|at| local.since(at));
+        if since.is_some_and(|since| since < PICTURE_US) {
+            return;
+        }
+        self.heard = Some(local);
+        self.levels.follow(self.engine.take_levels(), since.unwrap_or(0) as f64 / 1e6);
+        let phase_error_us = self.engine.status().phase_error_ns() / 1_000;
+        let hearing = self.shared.hearing();
+        self.shared.change_view(|view| {
+            view.hearing = hearing;
+            view.phase_error_us = phase_error_us;
+            view.levels.clone_from(&self.levels);
+            view.previewing = self.preview.as_ref().map(|preview| preview.sound.clone());
+            self.shelf.show(view);
+        });
     }
 }
 
@@ -326,54 +437,51 @@ fn refuse_wishes(shared: &Shared) {
     }
 }
 
-/// Tells the host how much earlier than its beat this player must hear of a launch.
+/// Tells the host how much earlier than its beat this player must hear of a launch, and how far away it is.
 fn report(body: &mut Body, local: Micros) {
-    let Some(round_trip) = body.seat.clock().round_trip_max_us() else { return };
-    let one_way = (round_trip / 2) as u32;
-    let lead = one_way.saturating_add(body.shared.latency_us.load(Relaxed)).saturating_add(POLLING_US);
-    let (at, told) = body.reported;
-    let is_due = told == 0 || local.since(at) >= REPORT_US;
-    if body.seat.state().is_some() && is_due && lead.abs_diff(told) >= REPORT_CHANGE_US {
-        body.seat
-            .report(Report { lead_us: lead, round_trip_us: body.seat.clock().round_trip_us().unwrap_or(0) as u32 });
-        body.reported = (local, lead);
+    let clock = body.seat.clock();
+    let (Some(longest), Some(shortest)) = (clock.round_trip_max_us(), clock.round_trip_us()) else { return };
+    let one_way = (longest / 2) as u32;
+    let lead_us = one_way.saturating_add(body.shared.latency_us.load(Relaxed)).saturating_add(POLLING_US);
+    let report = Report { lead_us, round_trip_us: shortest as u32 };
+    let is_due = body.reported.is_none_or(|(at, told)| local.since(at) >= REPORT_US && is_news(told, report));
+    if body.seat.state().is_some() && is_due {
+        body.seat.report(report);
+        body.reported = Some((local, report));
     }
+}
+
+/// Whether a seat is doing so differently that the others should know.
+fn is_news(told: Report, report: Report) -> bool {
+    let lead = told.lead_us.abs_diff(report.lead_us);
+    let ping = told.round_trip_us.abs_diff(report.round_trip_us);
+    lead >= REPORT_CHANGE_US
+        || ping > PING_CHANGE_US
+        || (ping >= PING_CHANGE_MIN_US && u64::from(ping) * 5 > u64::from(told.round_trip_us))
 }
 
 fn feed_engine(mut body: NonSendMut<Body>) {
     let body = &mut *body;
-    if let Some(state) = body.seat.state().cloned() {
-        body.has_arrived = true;
-        if body.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &state)) {
-            if let Some(score) = body.seat.score() {
-                body.engine.set_score(&score);
-            }
-            body.want_sounds(&state);
-            body.seen = Some(state.clone());
+    let Some(state) = body.seat.state().cloned() else { return };
+    body.has_arrived = true;
+    if body.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &state)) {
+        if let Some(score) = body.seat.score() {
+            body.engine.set_score(&score);
         }
-        let playing = state.transport().last().playing;
-        if playing && !body.was_playing {
-            body.shared.burst.fetch_max(BURST, Relaxed);
-        }
-        body.was_playing = playing;
-        body.shared.playing.store(playing, Relaxed);
+        body.need_sounds(body.shared.local());
+        body.seen = Some(state.clone());
     }
-    while let Some((id, loaded)) = body.loader.next() {
-        body.loading.retain(|loading| *loading != id);
-        match loaded {
-            Ok(sample) => body.engine.add_sample(id, sample),
-            Err(why) => {
-                tracing::warn!(target: "player", "sound {id}: {why}");
-                body.damaged.insert(id, why);
-            }
-        }
+    let playing = state.transport().last().playing;
+    if playing && !body.was_playing {
+        body.shared.burst.fetch_max(BURST, Relaxed);
     }
-    let onsets: Vec<_> = body.engine.take_onsets().collect();
-    for (track, onset) in onsets {
-        body.shared.hear(Heard { track, start: onset.start, beat: onset.beat, at: onset.at });
-    }
-    let wanted = &body.wanted;
-    body.engine.tidy(|id| wanted.contains(id));
+    body.was_playing = playing;
+    body.shared.playing.store(playing, Relaxed);
+}
+
+fn hear(mut body: NonSendMut<Body>) {
+    let local = body.shared.local();
+    body.hear(local);
 }
 
 /// Hands messages to renet and decides whether this turn sends packets: at once when there is something to say;
@@ -412,16 +520,29 @@ fn picture(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
     }
     body.pictured = Some(local);
     debug_assert!(session.state.players().len() <= SEATS_MAX);
-    let phase_error_us = body.engine.status().phase_error_ns() / 1_000;
-    let hearing = body.shared.hearing();
     body.shared.change_view(|view| {
         view.connection = Connection::Connected;
         view.session = Some(session);
-        view.hearing = hearing;
-        view.phase_error_us = phase_error_us;
-        view.loading.clone_from(&body.loading);
-        if view.damaged.len() != body.damaged.len() {
-            view.damaged.clone_from(&body.damaged);
-        }
+        // Whoever sees a session sees what of it is still being loaded.
+        body.shelf.show(view);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_news_when_lead_or_round_trip_have_changed_by_what_a_player_would_notice() {
+        let told = Report { lead_us: 20_000, round_trip_us: 40_000 };
+        let report = |lead_us, round_trip_us| Report { lead_us, round_trip_us };
+        assert!(!is_news(told, told));
+        assert!(!is_news(told, report(21_999, 45_000)));
+        assert!(is_news(told, report(22_000, 40_000)));
+        assert!(is_news(told, report(20_000, 45_001)) && is_news(told, report(20_000, 34_999)));
+        let near = report(20_000, 4_000);
+        assert!(is_news(near, report(20_000, 5_000)) && !is_news(near, report(20_000, 4_700)));
+        let beside = report(20_000, 100);
+        assert!(!is_news(beside, report(20_000, 900)), "noise on one machine is no news");
+    }
 }

@@ -23,6 +23,8 @@ const PROBES_WAITING_MAX: usize = 64;
 const HEARD_WAITING_MAX: usize = 1_024;
 /// Offset that stands for "not known yet".
 const UNKNOWN: i64 = i64::MIN;
+/// Largest correction of what a device says of its latency, either way, microseconds.
+const LATENCY_NUDGE_US_MAX: i32 = 250_000;
 
 /// See the module.
 pub(crate) struct Shared {
@@ -40,14 +42,36 @@ pub(crate) struct Shared {
     hearing: Mutex<Hearing>,
     wishes: Mutex<VecDeque<Wish>>,
     cursor: Mutex<Option<Cell>>,
-    ears: Mutex<Ears>,
-    metronome: Mutex<Option<Gain>>,
-    preview: Mutex<Option<(SoundId, PreviewStart)>>,
+    private: Mutex<PrivateWishes>,
     output: Mutex<Option<Output>>,
     latency_nudge_us: AtomicI32,
     notices: Mutex<VecDeque<Notice>>,
     heard: Mutex<VecDeque<Heard>>,
     probes: Mutex<VecDeque<(Probe, Micros)>>,
+}
+
+/// What the player wishes for its own ears, and has not been given yet: the newest of each kind.
+#[derive(Debug, Default)]
+pub(crate) struct PrivateWishes {
+    pub(crate) ears: Option<Ears>,
+    pub(crate) metronome: Switch<Gain>,
+    pub(crate) preview: Switch<(SoundId, PreviewStart)>,
+}
+
+/// A wish for something that can be off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Switch<T> {
+    /// No wish: it stays as it is.
+    #[default]
+    AsIs,
+    Off,
+    On(T),
+}
+
+impl<T> From<Option<T>> for Switch<T> {
+    fn from(wish: Option<T>) -> Self {
+        wish.map_or(Self::Off, Self::On)
+    }
 }
 
 /// A poisoned lock guards plain data that is whole at every moment.
@@ -90,9 +114,7 @@ impl Shared {
             hearing: Mutex::new(Hearing::Starting),
             wishes: Mutex::default(),
             cursor: Mutex::default(),
-            ears: Mutex::default(),
-            metronome: Mutex::default(),
-            preview: Mutex::default(),
+            private: Mutex::default(),
             output: Mutex::default(),
             latency_nudge_us: AtomicI32::new(0),
             notices: Mutex::default(),
@@ -166,23 +188,46 @@ impl Shared {
     }
 
     pub(crate) fn set_ears(&self, ears: Ears) {
-        *lock(&self.ears) = ears;
+        lock(&self.private).ears = Some(ears);
     }
 
     pub(crate) fn set_metronome(&self, gain: Option<Gain>) {
-        *lock(&self.metronome) = gain;
+        lock(&self.private).metronome = gain.into();
     }
 
     pub(crate) fn set_preview(&self, preview: Option<(SoundId, PreviewStart)>) {
-        *lock(&self.preview) = preview;
+        lock(&self.private).preview = preview.into();
+    }
+
+    pub(crate) fn take_private_wishes(&self) -> PrivateWishes {
+        std::mem::take(&mut lock(&self.private))
     }
 
     pub(crate) fn set_output(&self, output: Output) {
         *lock(&self.output) = Some(output);
     }
 
+    /// Where the sound is to go from now on, if it is to go elsewhere than to `present`.
+    pub(crate) fn take_output_other_than(&self, present: &Output) -> Option<Output> {
+        lock(&self.output).take().filter(|output| output != present)
+    }
+
     pub(crate) fn set_latency_nudge(&self, nudge_us: i32) {
-        self.latency_nudge_us.store(nudge_us.clamp(-250_000, 250_000), Relaxed);
+        let nudge_us = nudge_us.clamp(-LATENCY_NUDGE_US_MAX, LATENCY_NUDGE_US_MAX);
+        self.latency_nudge_us.store(nudge_us, Relaxed);
+    }
+
+    /// Session time at which sound leaves the speaker that is rendered for `local` by the device's own word; `None`
+    /// until the clock is known. Positive nudges make it later, so that it is rendered earlier.
+    pub(crate) fn speaker_nanos(&self, local: Nanos) -> Option<Nanos> {
+        let nudge = i64::from(self.latency_nudge_us.load(Relaxed)) * 1_000;
+        self.session_nanos(Nanos(local.0.saturating_add(nudge)))
+    }
+
+    /// Notes the time from rendering to the speaker by the device's own word, microseconds; the nudge corrects it.
+    pub(crate) fn set_latency(&self, claimed_us: u32) {
+        let nudge = self.latency_nudge_us.load(Relaxed);
+        self.latency_us.store(claimed_us.saturating_add_signed(nudge), Relaxed);
     }
 
     pub(crate) fn cursor(&self) -> Option<Cell> {
@@ -211,5 +256,37 @@ impl Shared {
 
     pub(crate) fn take_probes(&self) -> VecDeque<(Probe, Micros)> {
         std::mem::take(&mut lock(&self.probes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speaker_that_is_later_than_it_claims_is_rendered_for_earlier() {
+        let shared = Shared::new(String::new());
+        assert_eq!(shared.speaker_nanos(Nanos(5)), None);
+        shared.set_offset(Some(1_000));
+        assert_eq!(shared.speaker_nanos(Nanos(5)), Some(Nanos(1_000_005)));
+        shared.set_latency_nudge(30_000);
+        assert_eq!(shared.speaker_nanos(Nanos(5)), Some(Nanos(31_000_005)));
+        shared.set_latency(20_000);
+        assert_eq!(shared.latency_us.load(Relaxed), 50_000);
+        shared.set_latency_nudge(-900_000);
+        assert_eq!(shared.speaker_nanos(Nanos(5)), Some(Nanos(-248_999_995)));
+        shared.set_latency(20_000);
+        assert_eq!(shared.latency_us.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn only_another_output_is_a_change_and_the_last_wish_counts() {
+        let shared = Shared::new(String::new());
+        assert_eq!(shared.take_output_other_than(&Output::Default), None);
+        shared.set_output(Output::Silent);
+        shared.set_output(Output::Device("desk".into()));
+        assert_eq!(shared.take_output_other_than(&Output::Default), Some(Output::Device("desk".into())));
+        shared.set_output(Output::Silent);
+        assert_eq!(shared.take_output_other_than(&Output::Silent), None);
     }
 }

@@ -1,0 +1,28 @@
+//! What one player alone hears differently from what the session's mixer says.
+
+use keyboardia_session::{Gain, TrackId};
+use std::collections::BTreeMap;
+
+/// What this player alone hears differently from what the session's mixer says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ears {
+    /// Tracks that are louder, softer or silent for this player; the others are as the session has them.
+    pub tracks: BTreeMap<TrackId, Ear>,
+    /// Volume of everything, on top.
+    pub master: Option<Gain>,
+}
+
+/// What one player alone hears of a track, on top of the session's mixer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ear {
+    /// Louder or softer than in the session.
+    pub gain: Gain,
+    /// Silent for this player, whatever the session says.
+    pub mute: bool,
+}
+
+impl Default for Ear {
+    fn default() -> Self {
+        Self { gain: Gain::UNITY, mute: false }
+    }
+}

@@ -1,0 +1,48 @@
+//! The shape of a sound, for drawing.
+
+use crate::sample::Sample;
+use kira::Frame;
+
+/// The shape of a sound, for drawing: its loudest sample in each of [`Overview::PARTS`] equal parts, 0 … 255. The scale
+/// is the square root of the linear one, so that quiet parts show: 255 is full scale, 81 is −20 dB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview(pub [u8; Overview::PARTS]);
+
+impl Overview {
+    /// Parts of a sound.
+    pub const PARTS: usize = 64;
+
+    /// The shape of `sample`.
+    pub fn of(sample: &Sample) -> Self {
+        let frames = sample.frames();
+        Self(std::array::from_fn(|part| {
+            let begin = part * frames.len() / Self::PARTS;
+            let end = ((part + 1) * frames.len() / Self::PARTS).max(begin + 1);
+            let loudness = |frame: &Frame| frame.left.abs().max(frame.right.abs());
+            let peak = frames[begin..end].iter().map(loudness).fold(0.0, f32::max);
+            (peak.min(1.0).sqrt() * 255.0).round() as u8
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_shows_the_peaks_of_both_sides_and_the_quiet_parts_too() -> Result<(), &'static str> {
+        let mut frames = vec![Frame::ZERO; 6_400];
+        frames[150] = Frame::new(-1.0, 0.0);
+        frames[6_399] = Frame::new(0.0, 0.01);
+        let Overview(parts) = Overview::of(&Sample::new(frames).ok_or("some frames")?);
+        assert_eq!((parts[0], parts[1], parts[2], parts[63]), (0, 255, 0, 26));
+        Ok(())
+    }
+
+    #[test]
+    fn the_shortest_sound_has_a_shape() -> Result<(), &'static str> {
+        let sample = Sample::new(vec![Frame::from_mono(4.0)]).ok_or("a frame")?;
+        assert_eq!(Overview::of(&sample), Overview([255; Overview::PARTS]));
+        Ok(())
+    }
+}
