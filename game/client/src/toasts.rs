@@ -56,10 +56,7 @@ pub(super) fn plugin(app: &mut App) {
         .init_resource::<Names>()
         .add_systems(Update, hear.in_set(ClientSet::Act))
         .add_systems(OnExit(Screen::Jam), |mut toasts: ResMut<Toasts>| toasts.0.clear())
-        .add_systems(
-            EguiPrimaryContextPass,
-            show.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).after(ClientSet::Panels),
-        );
+        .add_systems(EguiPrimaryContextPass, show.run_if(theme::is_dressed).after(ClientSet::Panels));
 }
 
 /// Turns notices into sentences.
