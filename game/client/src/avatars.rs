@@ -393,9 +393,12 @@ fn moon() -> Vec<Vec<Part>> {
     // A crescent from slices, each convex.
     let outer = bow((-0.05, 0.0), (0.88, 0.88), (0.17, 0.83));
     let inner = bow((0.46, 0.0), (0.66, 0.76), (0.29, 0.71));
-    let slices = (1..outer.len())
-        .map(|step| poly(&[outer[step - 1], outer[step], inner[step], inner[step - 1]], Main))
-        .collect();
+    // Each reaches a little into the next, for their soft edges must not show.
+    let slice = |step: usize| {
+        let next = (step + 2).min(outer.len() - 1);
+        poly(&[outer[step], outer[next], inner[next], inner[step]], Main)
+    };
+    let slices = (0..outer.len() - 1).map(slice).collect();
     vec![
         slices,
         vec![

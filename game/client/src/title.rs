@@ -133,6 +133,7 @@ fn card(context: &egui::Context, id: &str, rect: Rect, content: impl FnOnce(&mut
 /// Returns whether the player wants to play here.
 fn play(ui: &mut Ui) -> bool {
     heading(ui, "Play", "A groove in two presses: this one, and any pad. Alone, on this computer.");
+    ui.add_space(6.0);
     picture(ui, &PADS, theme::ACCENT);
     action(ui, "Play", theme::ACCENT, "Or press Enter") || enter(ui)
 }
@@ -140,6 +141,7 @@ fn play(ui: &mut Ui) -> bool {
 /// Returns whether the player wants to let others in.
 fn host(ui: &mut Ui) -> bool {
     heading(ui, "Host", "Friends on your network join you, up to ten. You get an address and a code for them.");
+    ui.add_space(6.0);
     picture(ui, &FRIENDS, Rgb([0x4c, 0xc9, 0xff]));
     action(ui, "Host", Rgb([0x4c, 0xc9, 0xff]), "The jam ends when you leave")
 }
@@ -149,7 +151,18 @@ fn join(ui: &mut Ui, fields: &mut LastJoin) -> bool {
     heading(ui, "Join", "Somebody's jam, here or far away.");
     let mut entered = field(ui, "Address of the host", "192.168.1.5", ADDRESS_CHARS_MAX, &mut fields.address);
     entered |= field(ui, "Code of the session", "five words", CODE_CHARS_MAX, &mut fields.code);
+    for text in [fields.address.clone(), fields.code.clone()] {
+        if let Some(whole) = read_invitation(&text) {
+            *fields = whole;
+        }
+    }
     action(ui, "Join", theme::TEXT, "With the address and the code that the host shows") || entered
+}
+
+/// The address and the code of an invitation that was pasted whole into one of the fields.
+fn read_invitation(text: &str) -> Option<LastJoin> {
+    let mut words = text.split_whitespace().skip_while(|word| *word != "--join").skip(1);
+    Some(LastJoin { address: words.next()?.into(), code: words.next()?.into() })
 }
 
 fn heading(ui: &mut Ui, name: &str, sentence: &str) {
@@ -268,6 +281,14 @@ mod tests {
             assert!(cards[0].max.x < cards[1].min.x && cards[1].max.x < cards[2].min.x);
             assert!(cards[0].max.y + GAP + 46.0 <= size.y, "{cards:?} in {size}");
         }
+    }
+
+    #[test]
+    fn a_whole_invitation_fills_both_fields() {
+        let whole = read_invitation(" ./play --join 192.168.1.5:9000 able-acid-aged-also-area ").unwrap();
+        assert_eq!((whole.address.as_str(), whole.code.as_str()), ("192.168.1.5:9000", "able-acid-aged-also-area"));
+        assert_eq!(read_invitation("192.168.1.5"), None);
+        assert_eq!(read_invitation("./play --join 192.168.1.5"), None);
     }
 
     #[test]

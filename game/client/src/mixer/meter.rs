@@ -166,11 +166,9 @@ fn quad(mesh: &mut Mesh, bar: Rect, upright: bool, way: (f32, f32), colours: (Rg
 pub(super) fn scale(ui: &Ui, rect: Rect) {
     for db in FIGURES {
         let y = rect.max.y - rect.height() * position(db);
-        let tick = theme::TEXT_DIM.mix(theme::SURFACE, 0.5).egui();
-        ui.painter().hline(rect.min.x..=rect.min.x + 2.0, y, (1.0, tick));
         let half = 5.0;
         let y = y.clamp(rect.min.y + half - 1.0, rect.max.y - half);
-        let line = Rect::from_min_max(pos2(rect.min.x + 4.0, y - half), pos2(rect.max.x, y + half));
+        let line = Rect::from_min_max(pos2(rect.min.x + 2.0, y - half), pos2(rect.max.x, y + half));
         let text = format!("{}", -db);
         theme::label(ui.painter(), line, Align2::LEFT_CENTER, &text, theme::font(8.5), theme::TEXT_DIM.egui());
     }

@@ -89,7 +89,7 @@ pub(super) fn draw(ui: &Ui, rect: Rect, pan: Pan, colour: Rgb, active: bool) {
         painter.add(Shape::line(points, Stroke::new(3.0, colour.egui())));
     };
     painter.circle_filled(centre, radius - 3.0, theme::RAISED.egui());
-    arc(-TURN, TURN, theme::BACKGROUND);
+    arc(-TURN, TURN, theme::LINE);
     if value != 0.0 {
         arc(0.0, value * TURN, colour);
     }

@@ -11,7 +11,6 @@ use crate::{
     screen::Screen,
     settings::{OpenSettings, Page},
     theme::{self, Rgb},
-    transport::millis,
 };
 use bevy::prelude::*;
 use bevy_egui::{
@@ -169,7 +168,7 @@ fn ping(view: &View, player: &Player) -> Option<String> {
     let told = view.peers.get(usize::from(player.seat.0)).map(|peer| u64::from(peer.report.round_trip_us));
     let own = view.round_trip_us.filter(|_| player.seat == view.me);
     let us = own.or(told).filter(|us| *us > 0)?;
-    Some(if us < 10_000 { format!("{} ms", millis(us)) } else { format!("{} ms", us / 1_000) })
+    Some(if us < 1_000 { "<1 ms".into() } else { format!("{} ms", us / 1_000) })
 }
 
 fn faint(ui: &mut Ui, text: &str) {

@@ -30,7 +30,7 @@ use keyboardia_session::{Command, View};
 use tempo::TempoHand;
 
 /// Bars narrower than this show less of everything; wider ones than the second have words beside their signs.
-const WIDTHS: (f32, f32) = (1_120.0, 1_240.0);
+const WIDTHS: (f32, f32) = (1_040.0, 1_120.0);
 /// Colours of the mark, clockwise from the upper left.
 const MARK: [Rgb; 4] =
     [Rgb([0xff, 0x6b, 0x5e]), Rgb([0xff, 0xb5, 0x47]), Rgb([0x4c, 0xc9, 0xff]), Rgb([0x5e, 0xe6, 0xa8])];
@@ -205,7 +205,7 @@ fn connection(ui: &mut Ui, connection: &Connection, view: &View, roomy: bool) {
 }
 
 /// Microseconds as milliseconds, to two figures or so.
-pub(crate) fn millis(us: u64) -> String {
+fn millis(us: u64) -> String {
     let ms = us as f64 / 1e3;
     let decimals = if ms < 1.0 { 2 } else { usize::from(ms < 100.0) };
     format!("{ms:.decimals$}")
