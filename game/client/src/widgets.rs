@@ -14,6 +14,8 @@ pub(crate) const BAR_HEIGHT: f32 = 42.0;
 const RADIUS: CornerRadius = CornerRadius::same(10);
 /// Size of the mark of what only this player hears, in a corner.
 const PRIVATE_MARK: f32 = 11.0;
+/// Least width of a list of choices.
+const LIST_WIDTH: f32 = 84.0;
 const CAPTION: f32 = 10.5;
 const DASH: (f32, f32) = (4.0, 3.0);
 
@@ -91,8 +93,9 @@ pub(crate) fn chooser<T: Copy + PartialEq>(
         dashed(ui, rect.shrink(0.5), theme::WARNING);
     }
     let mut picked = None;
-    let popup = Popup::menu(&response).gap(6.0).width(width.max(96.0));
+    let popup = Popup::menu(&response).gap(6.0);
     popup.show(|ui| {
+        ui.set_min_width(width.max(LIST_WIDTH));
         for (choice, label) in choices {
             let chosen = waiting.unwrap_or(present) == *choice;
             if ui.selectable_label(chosen, *label).clicked() {

@@ -102,7 +102,7 @@ fn choose(ui: &Ui, place: Rect, mix: &mut PrivateMix) {
             ui.painter().rect_filled(part.shrink(1.5), CornerRadius::same(6), fill.egui());
         }
         let ink = fill.map_or(theme::TEXT_DIM, theme::Rgb::ink);
-        let words = if private {
+        let words = if private && reset.is_none() {
             let sign = Rect::from_center_size(pos2(part.min.x + 11.0, part.center().y), vec2(10.0, 10.0));
             icons::paint(ui.painter(), sign, Icon::Headphones, ink.egui());
             Rect::from_min_max(pos2(part.min.x + 18.0, part.min.y), part.max)

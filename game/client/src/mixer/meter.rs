@@ -169,7 +169,7 @@ pub(super) fn scale(ui: &Ui, rect: Rect) {
         let half = 5.0;
         let y = y.clamp(rect.min.y + half - 1.0, rect.max.y - half);
         let line = Rect::from_min_max(pos2(rect.min.x + 2.0, y - half), pos2(rect.max.x, y + half));
-        let text = format!("{}", -db);
+        let text = format!("{}", db.abs());
         theme::label(ui.painter(), line, Align2::LEFT_CENTER, &text, theme::font(8.5), theme::TEXT_DIM.egui());
     }
 }

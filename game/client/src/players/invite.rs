@@ -115,7 +115,7 @@ pub(super) fn large(context: &egui::Context, invitation: &Invitation, picture: &
         .backdrop_color(Color32::from_black_alpha(170))
         .frame(panel::card().inner_margin(egui::Margin::same(24)));
     let shown = modal.show(context, |ui| {
-        ui.set_width(640.0);
+        ui.set_width(540.0);
         ui.horizontal(|ui| {
             let (square, _) = ui.allocate_exact_size(vec2(LARGE, LARGE), Sense::hover());
             picture.draw(ui, square);

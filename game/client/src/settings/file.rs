@@ -40,7 +40,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Settings>, String> {
     };
     let mut text = Vec::new();
     let whole = file.take(BYTES_MAX + 1).read_to_end(&mut text).is_ok() && text.len() as u64 <= BYTES_MAX;
-    let settings = if whole { serde_json::from_slice(&text).ok() } else { None };
+    let object = if whole { serde_json::from_slice::<serde_json::Map<_, _>>(&text).ok() } else { None };
+    let settings = object.and_then(|object| serde_json::from_value(object.into()).ok());
     settings.map(Some).ok_or_else(|| {
         let aside = path.with_extension("damaged.json");
         let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();

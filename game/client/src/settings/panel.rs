@@ -163,6 +163,29 @@ pub(super) fn faint(ui: &mut Ui, sentence: &str, colour: Rgb) {
     ui.add(egui::Label::new(RichText::new(sentence).font(theme::font(12.5)).color(colour.egui())).wrap());
 }
 
+/// A choice of yes or no.
+fn tick(ui: &mut Ui, on: &mut bool, sentence: &str) {
+    let galley = ui.painter().layout_no_wrap(sentence.into(), theme::font(13.0), theme::TEXT.egui());
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 30.0, 26.0), Sense::click());
+    let square = egui::Rect::from_center_size(rect.left_center() + vec2(10.0, 0.0), vec2(18.0, 18.0));
+    let fill = match (*on, response.hovered()) {
+        (true, _) => theme::ACCENT,
+        (false, true) => theme::HOVERED,
+        (false, false) => theme::RAISED,
+    };
+    let line = egui::Stroke::new(1.0, theme::TEXT_DIM.egui());
+    ui.painter().rect(square, CornerRadius::same(5), fill.egui(), line, egui::StrokeKind::Inside);
+    if *on {
+        let points = [vec2(-4.5, 0.0), vec2(-1.5, 3.5), vec2(4.5, -3.5)].map(|to| square.center() + to);
+        ui.painter().add(egui::Shape::line(points.into(), egui::Stroke::new(2.0, theme::INK.egui())));
+    }
+    let at = egui::pos2(square.max.x + 10.0, rect.center().y - galley.size().y / 2.0);
+    ui.painter().galley(at, galley, Color32::PLACEHOLDER);
+    if response.clicked() {
+        *on = !*on;
+    }
+}
+
 fn look(ui: &mut Ui, subject: &mut Subject) {
     let graphics = subject.settings.graphics.clone();
     let mut wish = graphics.clone();
@@ -192,8 +215,8 @@ fn look(ui: &mut Ui, subject: &mut Subject) {
         }
     });
     topic(ui, "Light and motion", "");
-    ui.checkbox(&mut wish.calm, "Less motion: lights stay still instead of breathing with the beat");
-    ui.checkbox(&mut wish.vsync, "Wait for the screen (vsync): no torn pictures, a little later");
+    tick(ui, &mut wish.calm, "Less motion: lights stay still instead of breathing with the beat");
+    tick(ui, &mut wish.vsync, "Wait for the screen (vsync): no torn pictures, a little later");
     if wish != graphics {
         subject.settings.graphics = wish;
     }
