@@ -22,6 +22,9 @@ const LIFE: Duration = Duration::from_millis(4_500);
 /// Sentences at once; the oldest goes first.
 const SHOWN_MAX: usize = 4;
 
+/// Height at the title's foot that sentences leave free, for its buttons.
+const TITLE_FOOT: f32 = 56.0;
+
 #[derive(Debug, Clone, PartialEq)]
 struct Toast {
     text: String,
@@ -104,9 +107,16 @@ fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, Player>) -> (
     }
 }
 
-fn show(mut contexts: EguiContexts, now: Res<Now>, toasts: Res<Toasts>, layout: Res<Layout>) -> Result {
+fn show(
+    mut contexts: EguiContexts,
+    now: Res<Now>,
+    toasts: Res<Toasts>,
+    layout: Res<Layout>,
+    screen: Res<State<Screen>>,
+) -> Result {
     let context = contexts.ctx_mut()?;
-    let mut bottom = layout.side.max.y;
+    let foot = if *screen.get() == Screen::Title { TITLE_FOOT } else { 0.0 };
+    let mut bottom = layout.side.max.y - foot;
     if let Some(Connection::Reconnecting(why)) = now.player().map(|player| &player.connection) {
         let text = format!("{why} Reconnecting; the music goes on.");
         bottom -= note(context, &layout, "reconnecting", bottom, &text, theme::WARNING, Mark::Lasting);
