@@ -3,6 +3,7 @@
 use crate::{
     ClientSet,
     link::Now,
+    settings::Settings,
     theme::{ACCENT, BACKGROUND, Rgb},
 };
 use bevy::{
@@ -81,6 +82,7 @@ fn spawn(mut commands: Commands, mut meshes: ResMut<Assets<Mesh>>, mut materials
 
 fn breathe(
     now: Res<Now>,
+    settings: Res<Settings>,
     time: Res<Time<Real>>,
     window: Single<&Window, With<PrimaryWindow>>,
     mut backdrop: Single<(&mut Transform, &MeshMaterial2d<BackdropMaterial>), With<Backdrop>>,
@@ -91,7 +93,8 @@ fn breathe(
     transform.scale = size.extend(1.0);
     if let Some(mut material) = materials.get_mut(&material.0) {
         let aspect = size.x / size.y.max(1.0);
-        let phase = (time.elapsed_secs_wrapped() % SECONDS_WRAP) / SECONDS_WRAP * TAU;
+        let seconds = if settings.graphics.calm { 0.0 } else { time.elapsed_secs_wrapped() % SECONDS_WRAP };
+        let phase = seconds / SECONDS_WRAP * TAU;
         material.frame = Vec4::new(phase, now.pulse(), aspect, 0.0);
     }
 }

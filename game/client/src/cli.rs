@@ -10,13 +10,21 @@ const SIZE: UVec2 = UVec2::new(1280, 720);
 /// Smallest and largest window, logical pixels.
 pub(crate) const SIZE_RANGE: (UVec2, UVec2) = (UVec2::new(900, 520), UVec2::new(7680, 4320));
 
-/// Keyboardia: a multiplayer clip-grid instrument. Without arguments it opens a jam that others on the network can join.
+/// Keyboardia: a multiplayer clip-grid instrument. Without arguments it begins at the title.
 #[derive(Resource, Debug, Clone, Parser)]
 #[command(name = "keyboardia", version, about)]
+// Each is a switch of its own on the command line; clap sees to which go together.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Cli {
     /// Join a session: the host's address and the session's five words.
     #[arg(long, num_args = 2, value_names = ["ADDRESS", "CODE"], conflicts_with_all = ["title", "port"])]
     pub join: Option<Vec<String>>,
+    /// Play alone at once: a jam that nobody else can join.
+    #[arg(long, conflicts_with_all = ["join", "host", "title"])]
+    pub play: bool,
+    /// Host at once: a jam that others on the network can join.
+    #[arg(long, conflicts_with_all = ["join", "title"])]
+    pub host: bool,
     /// What the others shall call you.
     #[arg(long, value_parser = name)]
     pub name: Option<Name>,
@@ -29,12 +37,12 @@ pub struct Cli {
     /// Open no sound device.
     #[arg(long)]
     pub silent: bool,
-    /// Begin with the title instead of a jam.
+    /// Begin with the title, as without a script; a script hosts a jam otherwise.
     #[arg(long)]
     pub title: bool,
-    /// Size of the window in logical pixels.
-    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = size)]
-    pub size: UVec2,
+    /// Size of the window in logical pixels; else as large as the last time, or 1280x720.
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    pub size: Option<UVec2>,
     /// Let a script play, see the README of game/client.
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
@@ -47,12 +55,14 @@ impl Default for Cli {
     fn default() -> Self {
         Self {
             join: None,
+            play: false,
+            host: false,
             name: None,
             port: None,
             sounds: None,
             silent: false,
             title: false,
-            size: SIZE,
+            size: None,
             script: None,
             shots: ".".into(),
         }
@@ -66,6 +76,13 @@ impl Cli {
             Some([address, code]) => Some((address, code)),
             _ => None,
         }
+    }
+
+    /// Size of the window, logical pixels, where `last` is the size that it had before. Scripts always play in the
+    /// same one.
+    pub(crate) fn window_size(&self, last: Option<(u32, u32)>) -> UVec2 {
+        let last = last.filter(|_| self.script.is_none()).map(UVec2::from);
+        self.size.or(last).unwrap_or(SIZE)
     }
 }
 
@@ -115,6 +132,14 @@ mod tests {
         for wrong in ["", "1024", "1024x", "x600", "10x10", "99999x99999", "-5x600", "1024×600"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_window_is_as_large_as_said_else_as_before() {
+        let last = Some((1000, 700));
+        assert_eq!(parse(&["--size", "1024x600"]).unwrap().window_size(last), UVec2::new(1024, 600));
+        assert_eq!(parse(&[]).unwrap().window_size(last), UVec2::new(1000, 700));
+        assert_eq!(parse(&["--script", "file"]).unwrap().window_size(last), SIZE);
     }
 
     #[test]

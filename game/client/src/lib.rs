@@ -7,16 +7,18 @@
 //! Act       hands, keys, notices                      playfield::pointer, keyboard, toasts
 //! Draw      tiles and texts of what is the case       playfield, wordmark
 //! Show      tiles become a mesh                       tiles, backdrop
-//! Panels    egui, over it                             transport, mixer, players, toasts, title, joining
+//! Panels    egui, over it                             transport, mixer, players, settings, toasts, title, joining
 //! ```
 //!
 //! One plugin a feature, one file a plugin. The window only shows and asks: session and sound live on the player's own
 //! threads and do not notice when it stalls.
 
+mod avatars;
 mod backdrop;
 mod cli;
 mod deed;
 mod held;
+mod icons;
 mod joining;
 mod keyboard;
 mod labels;
@@ -29,12 +31,14 @@ mod players;
 mod playfield;
 mod screen;
 mod script;
+mod settings;
 mod shot;
 mod theme;
 mod tiles;
 mod title;
 mod toasts;
 mod transport;
+mod widgets;
 mod wishes;
 mod wordmark;
 
@@ -43,7 +47,7 @@ pub use cli::Cli;
 use bevy::{
     log::{DEFAULT_FILTER, Level, LogPlugin},
     prelude::*,
-    window::{PresentMode, WindowResizeConstraints, WindowResolution},
+    window::{WindowResizeConstraints, WindowResolution},
 };
 use bevy_egui::{EguiPlugin, EguiPrimaryContextPass};
 use link::Link;
@@ -101,23 +105,28 @@ fn read_script(cli: &Cli) -> Result<Option<Script>, String> {
 
 fn app(cli: Cli, script: Option<Script>) -> App {
     let mut app = App::new();
+    let (settings, keeper) = settings::load(cli.name.clone());
+    let size = cli.window_size(settings.graphics.size);
     let window = Window {
         title: "Keyboardia".into(),
         name: Some("keyboardia".into()),
-        resolution: WindowResolution::new(cli.size.x, cli.size.y),
+        resolution: WindowResolution::new(size.x, size.y),
         resize_constraints: WindowResizeConstraints {
             min_width: cli::SIZE_RANGE.0.x as f32,
             min_height: cli::SIZE_RANGE.0.y as f32,
             ..default()
         },
-        present_mode: PresentMode::AutoVsync,
+        present_mode: settings::present_mode(&settings),
+        mode: settings::window_mode(&settings),
         ..default()
     };
     let log = LogPlugin { level: Level::WARN, filter: format!("{DEFAULT_FILTER},{QUIET}"), ..default() };
     app.add_plugins(DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..default() }).set(log))
         .add_plugins(EguiPlugin::default())
         .insert_resource(Link::new(&cli))
-        .insert_resource(cli);
+        .insert_resource(cli)
+        .insert_resource(settings)
+        .insert_resource(keeper);
     if let Some(script) = script {
         app.insert_resource(script);
     }
@@ -137,6 +146,7 @@ fn app(cli: Cli, script: Option<Script>) -> App {
     ))
     .add_plugins((tiles::plugin, labels::plugin, backdrop::plugin, wordmark::plugin, playfield::plugin))
     .add_plugins((title::plugin, joining::plugin, transport::plugin, mixer::plugin, players::plugin))
+    .add_plugins(settings::plugin)
     .add_plugins((toasts::plugin, keyboard::plugin));
     app
 }

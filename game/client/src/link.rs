@@ -3,11 +3,11 @@
 //! [`Link`] holds the player and, when this window hosts, the host. Once a frame the player's picture is copied into
 //! [`Now`], which everything else draws from; presses and commands go out through [`Link`].
 
-use crate::{ClientSet, cli::Cli};
+use crate::{ClientSet, cli::Cli, settings::Settings};
 use bevy::prelude::*;
-use keyboardia_player::{Output, Player, PlayerOptions, PlayerView};
+use keyboardia_player::{Ears, Output, Player, PlayerOptions, PlayerView};
 use keyboardia_server::{Host, HostConfig, HostError, PORT};
-use keyboardia_session::{Command, Name, Profile, SceneId, SessionCode, TrackId, View, seat::Notice};
+use keyboardia_session::{Command, Gain, SceneId, SessionCode, TrackId, View, seat::Notice};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -26,8 +26,10 @@ const PULSE_DECAY: f64 = 4.5;
 /// Where to join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Destination {
-    /// A new session on a host in this window.
-    OwnHost,
+    /// A new session on a host in this window that nobody else can reach.
+    Alone,
+    /// A new session on a host in this window, for everybody on the network.
+    Network,
     /// A session on somebody's host.
     Session {
         /// Address of the host.
@@ -61,38 +63,39 @@ pub(crate) struct Link {
     invitation: Option<Invitation>,
     fresh: Vec<(Duration, TrackId, SceneId)>,
     retiring: Vec<JoinHandle<()>>,
-    name: Option<Name>,
-    output: Output,
+    mine: Mine,
+    silent: bool,
     sounds: Option<PathBuf>,
     port: Option<u16>,
+}
+
+/// What is the player's own and no session's; a new player is told all of it.
+#[derive(Debug, Default)]
+struct Mine {
+    output: Output,
+    latency_nudge_us: i32,
+    metronome: Option<Gain>,
+    ears: Ears,
 }
 
 impl Link {
     /// A link that is not connected yet.
     pub(crate) fn new(cli: &Cli) -> Self {
         let output = if cli.silent { Output::Silent } else { Output::Default };
-        Self { name: cli.name.clone(), output, sounds: cli.sounds.clone(), port: cli.port, ..Self::default() }
-    }
-
-    /// What the player wants to be called, if they said so.
-    pub(crate) fn name(&self) -> Option<&Name> {
-        self.name.as_ref()
-    }
-
-    /// Sets what the player wants to be called from the next session on; nothing lets the host choose.
-    pub(crate) fn set_name(&mut self, name: Name) {
-        self.name = Some(name).filter(|name| !name.is_empty());
+        let mine = Mine { output, ..Mine::default() };
+        Self { mine, silent: cli.silent, sounds: cli.sounds.clone(), port: cli.port, ..Self::default() }
     }
 
     /// Sets out for a session, leaving the present one. How it goes on shows in [`Now`].
     ///
     /// # Errors
     /// Why it is not even tried, as a sentence.
-    pub(crate) fn join(&mut self, destination: &Destination) -> Result<(), String> {
+    pub(crate) fn join(&mut self, destination: &Destination, settings: &Settings) -> Result<(), String> {
         self.leave();
         let (address, code) = match destination {
             Destination::Session { address, code } => (address.trim().to_owned(), read_code(code)?),
-            Destination::OwnHost => self.open_host().map_err(|error| error.to_string())?,
+            Destination::Alone => self.open_host(false).map_err(|error| error.to_string())?,
+            Destination::Network => self.open_host(true).map_err(|error| error.to_string())?,
         };
         if address.is_empty() {
             return Err("Enter the address of the host, for example 192.168.1.5.".into());
@@ -100,11 +103,16 @@ impl Link {
         let options = PlayerOptions {
             host: address,
             code: Some(code.to_string()),
-            profile: Profile { name: self.name.clone(), ..Profile::default() },
-            output: self.output.clone(),
+            profile: settings.profile(),
+            output: self.mine.output.clone(),
             sounds: self.sounds.clone(),
         };
-        self.player = Some(Player::join(options));
+        let player = Player::join(options);
+        // The tracks of another session are other tracks.
+        self.mine.ears = Ears::default();
+        player.set_latency_nudge(self.mine.latency_nudge_us);
+        player.set_metronome(self.mine.metronome);
+        self.player = Some(player);
         Ok(())
     }
 
@@ -142,6 +150,44 @@ impl Link {
         }
     }
 
+    /// Lets the sound go to another device, unless the command line wants none.
+    pub(crate) fn set_output(&mut self, output: Output) {
+        if !self.silent && self.mine.output != output {
+            self.mine.output = output;
+            self.tell(|player, mine| player.set_output(mine.output.clone()));
+        }
+    }
+
+    /// Corrects what the device says of its latency, microseconds.
+    pub(crate) fn set_latency_nudge(&mut self, nudge_us: i32) {
+        if self.mine.latency_nudge_us != nudge_us {
+            self.mine.latency_nudge_us = nudge_us;
+            self.tell(|player, mine| player.set_latency_nudge(mine.latency_nudge_us));
+        }
+    }
+
+    /// Lets this player alone hear the counts of the bar, or not.
+    pub(crate) fn set_metronome(&mut self, gain: Option<Gain>) {
+        if self.mine.metronome != gain {
+            self.mine.metronome = gain;
+            self.tell(|player, mine| player.set_metronome(mine.metronome));
+        }
+    }
+
+    /// Lets this player alone hear the session differently.
+    pub(crate) fn set_ears(&mut self, ears: Ears) {
+        if self.mine.ears != ears {
+            self.mine.ears = ears;
+            self.tell(|player, mine| player.set_ears(mine.ears.clone()));
+        }
+    }
+
+    fn tell(&self, say: impl FnOnce(&Player, &Mine)) {
+        if let Some(player) = &self.player {
+            say(player, &self.mine);
+        }
+    }
+
     /// Whether this pad was pressed a moment ago.
     pub(crate) fn is_fresh(&self, track: TrackId, scene: SceneId) -> bool {
         self.fresh.iter().any(|(_, t, s)| (*t, *s) == (track, scene))
@@ -152,28 +198,34 @@ impl Link {
         self.player.as_ref().map(Player::take_notices).unwrap_or_default()
     }
 
-    /// How others join, once known.
+    /// How others join, once known; nothing where nobody can.
     pub(crate) fn invitation(&self, view: &PlayerView) -> Option<Invitation> {
+        if self.host.is_some() {
+            return self.invitation.clone();
+        }
         let joined = || Some(Invitation { address: view.host.clone(), code: view.code.clone()? });
-        self.invitation.clone().or_else(joined)
+        joined()
     }
 
     /// Starts a host with a session in it; returns where this window joins it.
-    fn open_host(&mut self) -> Result<(String, SessionCode), HostError> {
+    fn open_host(&mut self, to_network: bool) -> Result<(String, SessionCode), HostError> {
         // The last host may still hold the usual ports.
         for thread in self.retiring.drain(..) {
             let _ = thread.join();
         }
-        let host = match Host::start(host_config(self.port.unwrap_or(PORT))) {
+        let config = if to_network { host_config(self.port.unwrap_or(PORT)) } else { HostConfig::loopback() };
+        let host = match Host::start(config) {
             // Nobody asked for the usual port, so any will do.
             Err(HostError::PortInUse(_)) if self.port.is_none() => Host::start(host_config(0)),
             started => started,
         }?;
         let code = host.create_session()?;
         let port = host.http_addr().port();
-        let invitation = Invitation { address: address(lan_ip(), port), code: code.to_string() };
-        println!("Others join with\n  {}", invitation.command());
-        self.invitation = Some(invitation);
+        if to_network {
+            let invitation = Invitation { address: address(lan_ip(), port), code: code.to_string() };
+            println!("Others join with\n  {}", invitation.command());
+            self.invitation = Some(invitation);
+        }
         self.host = Some(host);
         Ok((SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string(), code))
     }
@@ -181,12 +233,15 @@ impl Link {
 
 /// The player's picture of this frame; nothing outside a session.
 #[derive(Resource, Default)]
-pub(crate) struct Now(Option<Arc<PlayerView>>);
+pub(crate) struct Now {
+    view: Option<Arc<PlayerView>>,
+    calm: bool,
+}
 
 impl Now {
     /// Everything that the player's thread shows.
     pub(crate) fn player(&self) -> Option<&PlayerView> {
-        self.0.as_deref()
+        self.view.as_deref()
     }
 
     /// The session.
@@ -194,9 +249,11 @@ impl Now {
         self.player()?.session.as_ref()
     }
 
-    /// How bright the light of the beat is, 0 … 1: 1 on the beat, then fading. 0 while the transport rests.
+    /// How bright the light of the beat is, 0 … 1: 1 on the beat, then fading. 0 while the transport rests, and for
+    /// players who want lights to stay still.
     pub(crate) fn pulse(&self) -> f32 {
-        self.session().map_or(0.0, |view| if view.is_playing() { pulse_at(view.beat().as_f64()) } else { 0.0 })
+        let lit = |view: &&View| view.is_playing() && !self.calm;
+        self.session().filter(lit).map_or(0.0, |view| pulse_at(view.beat().as_f64()))
     }
 }
 
@@ -209,8 +266,9 @@ pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Now>().add_systems(Update, copy.in_set(ClientSet::Read));
 }
 
-fn copy(mut link: ResMut<Link>, mut now: ResMut<Now>, time: Res<Time<Real>>) {
-    now.0 = link.player.as_ref().map(Player::view);
+fn copy(mut link: ResMut<Link>, mut now: ResMut<Now>, settings: Res<Settings>, time: Res<Time<Real>>) {
+    now.calm = settings.graphics.calm;
+    now.view = link.player.as_ref().map(Player::view);
     let present = time.elapsed();
     link.fresh.retain(|(at, ..)| present.saturating_sub(*at) < FRESH);
 }

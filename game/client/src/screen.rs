@@ -4,6 +4,7 @@ use crate::{
     ClientSet,
     cli::Cli,
     link::{Destination, Link, Now},
+    settings::Settings,
 };
 use bevy::prelude::*;
 use keyboardia_player::Connection;
@@ -41,21 +42,25 @@ pub(super) fn plugin(app: &mut App) {
         .add_systems(Update, (travel, arrive.run_if(not(in_state(Screen::Title)))).chain().in_set(ClientSet::Travel));
 }
 
-/// Without a wish for the title, the game begins in a jam.
+/// The game begins at the title, unless the command line or a script wants to be somewhere else.
 fn begin(cli: Res<Cli>, mut go: MessageWriter<Go>) {
+    if let Some(destination) = destination(&cli) {
+        go.write(Go::Join(destination));
+    }
+}
+
+fn destination(cli: &Cli) -> Option<Destination> {
     match cli.join() {
-        Some((address, code)) => {
-            go.write(Go::Join(Destination::Session { address: address.into(), code: code.into() }));
-        }
-        None if !cli.title => {
-            go.write(Go::Join(Destination::OwnHost));
-        }
-        None => {}
+        Some((address, code)) => Some(Destination::Session { address: address.into(), code: code.into() }),
+        None if cli.play => Some(Destination::Alone),
+        None if cli.host || cli.script.is_some() && !cli.title => Some(Destination::Network),
+        None => None,
     }
 }
 
 fn travel(
     mut wishes: MessageReader<Go>,
+    settings: Res<Settings>,
     mut link: ResMut<Link>,
     mut trouble: ResMut<Trouble>,
     mut screen: ResMut<NextState<Screen>>,
@@ -63,7 +68,7 @@ fn travel(
     for wish in wishes.read() {
         trouble.0 = None;
         match wish {
-            Go::Join(destination) => match link.join(destination) {
+            Go::Join(destination) => match link.join(destination, &settings) {
                 Ok(()) => screen.set(Screen::Joining),
                 Err(sentence) => fail(&mut trouble, &mut screen, sentence),
             },
@@ -102,4 +107,24 @@ fn fail(trouble: &mut Trouble, screen: &mut NextState<Screen>, sentence: String)
     eprintln!("keyboardia: {sentence}");
     trouble.0 = Some(sentence);
     screen.set(Screen::Title);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn start(arguments: &[&str]) -> Option<Destination> {
+        destination(&Cli::parse_from(std::iter::once("keyboardia").chain(arguments.iter().copied())))
+    }
+
+    #[test]
+    fn the_game_begins_at_the_title_unless_told_otherwise() {
+        assert_eq!(start(&[]), None);
+        assert_eq!(start(&["--play"]), Some(Destination::Alone));
+        assert_eq!(start(&["--host"]), Some(Destination::Network));
+        assert_eq!(start(&["--script", "file"]), Some(Destination::Network));
+        assert_eq!(start(&["--script", "file", "--title"]), None);
+        assert!(matches!(start(&["--join", "a", "b"]), Some(Destination::Session { .. })));
+    }
 }

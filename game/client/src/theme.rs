@@ -4,6 +4,7 @@
 //! are *design units*: logical pixels divided by [`Scale`], which grows and shrinks the whole interface with the
 //! window.
 
+use crate::settings::Settings;
 use bevy::{prelude::*, window::PrimaryWindow};
 use bevy_egui::{
     EguiContext, PrimaryEguiContext,
@@ -17,12 +18,16 @@ use std::sync::Arc;
 
 /// The window at which a design unit is a logical pixel.
 const DESIGN_SIZE: Vec2 = Vec2::new(1280.0, 720.0);
+/// The least room that the layout needs, design units; an enlarged interface stops here.
+const ROOM: Vec2 = Vec2::new(1000.0, 577.0);
 /// The smallest and the largest scale; below it the layout gives way, above it there is more air.
 const SCALE_RANGE: (f32, f32) = (0.9, 3.0);
 const INTER: &[u8] = include_bytes!("../../../assets/fonts/Inter-subset.ttf");
 const STRONG: &str = "strong";
 /// How much smaller a text may get before it is cut.
 const SQUEEZE: f32 = 0.88;
+/// Steps in which a dark colour is lightened.
+const LIFT_STEPS: u8 = 20;
 /// Height of a line of text as a share of its size.
 const LINE_HEIGHT: f32 = 1.25;
 /// Least contrast of text, WCAG 2 level AA.
@@ -46,6 +51,8 @@ pub(crate) const TEXT_DIM: Rgb = Rgb([0x9d, 0xa9, 0xbc]);
 pub(crate) const INK: Rgb = Rgb([0x0a, 0x0c, 0x12]);
 /// What plays, and the way forward.
 pub(crate) const ACCENT: Rgb = Rgb([0x5e, 0xe6, 0xa8]);
+/// What this player alone hears.
+pub(crate) const PRIVATE: Rgb = Rgb([0xb9, 0xa6, 0xff]);
 /// What deserves a look.
 pub(crate) const WARNING: Rgb = Rgb([0xff, 0xc1, 0x5e]);
 /// What went wrong.
@@ -113,6 +120,12 @@ impl Scale {
         // In steps, so that type is not drawn anew for each pixel of a resize.
         Self(((fit * 20.0).floor() / 20.0).clamp(SCALE_RANGE.0, SCALE_RANGE.1))
     }
+
+    /// This scale, made larger or smaller as far as a window of `size` logical pixels has room for it.
+    fn resized(self, percent: u16, size: Vec2) -> Self {
+        let most = (size / ROOM).min_element().max(self.0);
+        Self((self.0 * f32::from(percent) / 100.0).min(most))
+    }
 }
 
 /// Whether egui has our fonts and style; nothing may be drawn with it before.
@@ -136,10 +149,12 @@ pub(crate) fn is_dressed(dressed: Res<Dressed>) -> bool {
 
 fn follow_window(
     window: Single<&Window, With<PrimaryWindow>>,
+    settings: Res<Settings>,
     mut scale: ResMut<Scale>,
     mut context: Single<&mut EguiContext, With<PrimaryEguiContext>>,
 ) {
-    scale.set_if_neq(Scale::for_window(window.size()));
+    let size = window.size();
+    scale.set_if_neq(Scale::for_window(size).resized(settings.graphics.scale_percent, size));
     context.get_mut().set_zoom_factor(scale.0);
 }
 
@@ -237,6 +252,13 @@ pub(crate) fn readable(colour: Rgb, surface: Rgb) -> Rgb {
     if contrast(colour, surface) >= CONTRAST_MIN { colour } else { surface.ink() }
 }
 
+/// This colour, lightened until it is read well enough on `surface`.
+pub(crate) fn lifted(colour: Rgb, surface: Rgb) -> Rgb {
+    let steps = (0..=LIFT_STEPS).map(|step| colour.mix(TEXT, f32::from(step) / f32::from(LIFT_STEPS)));
+    let mut lifted = steps.filter(|lifted| contrast(*lifted, surface) >= CONTRAST_MIN);
+    lifted.next().unwrap_or(TEXT)
+}
+
 /// A text, painted at the place that `align` names of `rect`: a little smaller and, where there is height for it, in two
 /// rows if that makes it fit; cut with an ellipsis if nothing does.
 pub(crate) fn label(
@@ -276,7 +298,7 @@ mod tests {
     #[test]
     fn text_is_read_on_every_surface() {
         for surface in [BACKGROUND, SURFACE, RAISED, HOVERED] {
-            for text in [TEXT, TEXT_DIM, ACCENT, WARNING, DANGER] {
+            for text in [TEXT, TEXT_DIM, ACCENT, PRIVATE, WARNING, DANGER] {
                 assert!(
                     contrast(text, surface) >= CONTRAST_MIN,
                     "{text:?} on {surface:?}: {}",
@@ -296,5 +318,27 @@ mod tests {
         assert_eq!(Scale::for_window(Vec2::new(1280.0, 720.0)), Scale(1.0));
         assert_eq!(Scale::for_window(Vec2::new(2560.0, 1440.0)), Scale(2.0));
         assert_eq!(Scale::for_window(Vec2::new(900.0, 520.0)), Scale(0.9));
+    }
+
+    #[test]
+    fn an_enlarged_interface_stops_where_the_layout_would_break() {
+        for size in [(900.0, 520.0), (1024.0, 600.0), (1280.0, 720.0), (2560.0, 1440.0)].map(Vec2::from) {
+            for percent in [80, 100, 120, 150] {
+                let room = size / Scale::for_window(size).resized(percent, size).0;
+                assert!(room.cmpge(ROOM - 0.5).all(), "{room} at {percent} % of {size}");
+            }
+        }
+        let large = Vec2::new(2560.0, 1440.0);
+        assert!(Scale::for_window(large).resized(120, large).0 > Scale::for_window(large).0);
+    }
+
+    #[test]
+    fn every_colour_of_a_player_can_be_read_as_text() {
+        for colour in [[0; 3], [0x20, 0x10, 0x60], [0xff, 0, 0], [0, 0, 0xff], [0xff; 3]].map(Rgb) {
+            for surface in [BACKGROUND, SURFACE, RAISED] {
+                assert!(contrast(lifted(colour, surface), surface) >= CONTRAST_MIN, "{colour:?}");
+            }
+        }
+        assert_eq!(lifted(ACCENT, SURFACE), ACCENT, "what can be read stays as it is");
     }
 }

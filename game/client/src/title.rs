@@ -1,32 +1,30 @@
-//! The title: play here, or join others; and what went wrong, if something did.
+//! The title: who you are, three ways in (play here, host, join), and what went wrong, if something did.
 
 use crate::{
-    ClientSet,
-    link::{Destination, Link},
+    ClientSet, avatars,
+    icons::{self, Icon},
+    link::Destination,
     panel,
     screen::{Go, Screen, Trouble},
+    settings::{ADDRESS_CHARS_MAX, CODE_CHARS_MAX, LastJoin, OpenSettings, Page, Settings},
     theme::{self, Rgb, Scale},
-    wordmark,
+    widgets, wordmark,
 };
 use bevy::{prelude::*, window::PrimaryWindow};
 use bevy_egui::{
     EguiContexts, EguiPrimaryContextPass,
-    egui::{self, Align2, Key, RichText, Ui, vec2},
+    egui::{self, Align2, Color32, CornerRadius, Key, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2},
 };
-use keyboardia_session::{Name, limits::NAME_BYTES_MAX};
 
-const CARD: egui::Vec2 = vec2(340.0, 234.0);
-const GAP: f32 = 20.0;
-const CODE_CHARS_MAX: usize = 64;
-const ADDRESS_CHARS_MAX: usize = 128;
+/// Largest card, and the space between two of them and around all.
+const CARD: egui::Vec2 = vec2(340.0, 252.0);
+const GAP: f32 = 18.0;
+const SIDES: f32 = 28.0;
+const PADDING: f32 = 18.0;
 
 /// What stands in the fields.
 #[derive(Resource, Debug, Default)]
-struct Fields {
-    name: String,
-    address: String,
-    code: String,
-}
+struct Fields(LastJoin);
 
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Fields>().add_systems(OnEnter(Screen::Title), fill).add_systems(
@@ -36,16 +34,20 @@ pub(super) fn plugin(app: &mut App) {
 }
 
 /// Shows again what was tried before.
-fn fill(mut fields: ResMut<Fields>, link: Res<Link>, cli: Res<crate::Cli>) {
-    if fields.name.is_empty() {
-        fields.name = link.name().map(ToString::to_string).unwrap_or_default();
+fn fill(mut fields: ResMut<Fields>, settings: Res<Settings>, cli: Res<crate::Cli>) {
+    if fields.0 == LastJoin::default() {
+        fields.0 = match cli.join() {
+            Some((address, code)) => LastJoin { address: address.into(), code: code.into() },
+            None => settings.last_join.clone(),
+        };
     }
-    if let Some((address, code)) = cli.join()
-        && fields.address.is_empty()
-        && fields.code.is_empty()
-    {
-        (fields.address, fields.code) = (address.into(), code.into());
-    }
+}
+
+/// What a player can want here.
+enum Wish {
+    Go(Destination),
+    Settings,
+    Quit,
 }
 
 fn show(
@@ -54,111 +56,245 @@ fn show(
     scale: Res<Scale>,
     trouble: Res<Trouble>,
     mut fields: ResMut<Fields>,
-    mut link: ResMut<Link>,
+    mut settings: ResMut<Settings>,
     mut go: MessageWriter<Go>,
+    mut open: MessageWriter<OpenSettings>,
+    mut exit: MessageWriter<AppExit>,
 ) -> Result {
     let context = contexts.ctx_mut()?;
     let size = window.size() / scale.0;
-    let top = wordmark::place(size).max.y + 12.0;
-    let middle = size.x / 2.0;
-    tagline(context, Rect::new(0.0, top, size.x, top + 30.0));
-    let cards = top + 50.0;
-    let left = Rect::new(middle - GAP / 2.0 - CARD.x, cards, middle - GAP / 2.0, cards + CARD.y);
-    let right = Rect::new(middle + GAP / 2.0, cards, middle + GAP / 2.0 + CARD.x, cards + CARD.y);
+    let cards = cards(size);
     let mut wish = None;
-    panel::area(context, "title-play", left, |ui| {
-        panel::card().inner_margin(18).show(ui, |ui| {
-            if play(ui, &mut fields) {
-                wish = Some(Destination::OwnHost);
-            }
-        });
-    });
-    panel::area(context, "title-join", right, |ui| {
-        panel::card().inner_margin(18).show(ui, |ui| {
-            if join(ui, &mut fields) {
-                wish = Some(Destination::Session { address: fields.address.clone(), code: fields.code.clone() });
-            }
-        });
-    });
+    tagline(context, Rect::new(0.0, cards[0].min.y - 42.0, size.x, cards[0].min.y - 12.0));
+    if card(context, "title-play", cards[0], play) {
+        wish = Some(Wish::Go(Destination::Alone));
+    }
+    if card(context, "title-host", cards[1], host) {
+        wish = Some(Wish::Go(Destination::Network));
+    }
+    if card(context, "title-join", cards[2], |ui| join(ui, &mut fields.0)) {
+        settings.last_join = fields.0.clone();
+        let LastJoin { address, code } = fields.0.clone();
+        wish = Some(Wish::Go(Destination::Session { address, code }));
+    }
+    let below = cards[0].max.y + GAP;
     if let Some(sentence) = &trouble.0 {
-        let place = Rect::new(left.min.x, left.max.y + GAP, right.max.x, left.max.y + GAP + 64.0);
+        let place = Rect::new(cards[0].min.x, below, cards[2].max.x, below + 64.0);
         panel::area(context, "title-trouble", place, |ui| explain(ui, sentence));
     }
-    if let Some(destination) = wish {
-        link.set_name(Name::sanitised(&fields.name));
-        go.write(Go::Join(destination));
+    let corner = Rect::new(SIDES - 10.0, size.y - 60.0, size.x - SIDES + 10.0, size.y - 14.0);
+    wish = panel::area(context, "title-foot", corner, |ui| foot(ui, &settings)).or(wish);
+    match wish {
+        Some(Wish::Go(destination)) => {
+            go.write(Go::Join(destination));
+        }
+        Some(Wish::Settings) => {
+            open.write(OpenSettings(Page::You));
+        }
+        Some(Wish::Quit) => {
+            exit.write(AppExit::Success);
+        }
+        None => {}
     }
     Ok(())
+}
+
+/// The places of the three ways in, in a window of `size` design units.
+fn cards(size: Vec2) -> [Rect; 3] {
+    let width = ((size.x - 2.0 * SIDES - 2.0 * GAP) / 3.0).min(CARD.x);
+    let top = wordmark::place(size).max.y + 56.0;
+    let left = (size.x - 3.0 * width - 2.0 * GAP) / 2.0;
+    std::array::from_fn(|index| {
+        let left = left + index as f32 * (width + GAP);
+        Rect::new(left, top, left + width, top + CARD.y)
+    })
 }
 
 fn tagline(context: &egui::Context, rect: Rect) {
     let painter = context.layer_painter(egui::LayerId::background());
     let text = "Launch clips together, on the beat.";
-    theme::label(
-        &painter,
-        theme::egui_rect(rect),
-        Align2::CENTER_CENTER,
-        text,
-        theme::font(16.0),
-        theme::TEXT_DIM.egui(),
-    );
+    let rect = theme::egui_rect(rect);
+    theme::label(&painter, rect, Align2::CENTER_CENTER, text, theme::font(16.0), theme::TEXT_DIM.egui());
+}
+
+fn card(context: &egui::Context, id: &str, rect: Rect, content: impl FnOnce(&mut Ui) -> bool) -> bool {
+    panel::area(context, id, rect, |ui| {
+        panel::card().inner_margin(egui::Margin::same(PADDING as i8)).show(ui, |ui| {
+            let inner = vec2(rect.width(), rect.height()) - egui::Vec2::splat(2.0 * PADDING);
+            ui.set_min_size(inner);
+            ui.set_max_size(inner);
+            ui.spacing_mut().item_spacing.y = 5.0;
+            content(ui)
+        })
+    })
+    .inner
 }
 
 /// Returns whether the player wants to play here.
-fn play(ui: &mut Ui, fields: &mut Fields) -> bool {
-    set_size(ui);
-    ui.label(RichText::new("Play").font(theme::strong(18.0)));
-    explanation(ui, "Start a jam on this computer. Others on your network can join it.");
-    field(ui, "Your name", "a friendly one is chosen for you", NAME_BYTES_MAX, &mut fields.name);
-    action(ui, "Play", theme::ACCENT)
+fn play(ui: &mut Ui) -> bool {
+    heading(ui, "Play", "A groove in two presses: this one, and any pad. Alone, on this computer.");
+    ui.add_space(6.0);
+    picture(ui, &PADS, theme::ACCENT);
+    action(ui, "Play", theme::ACCENT, "Or press Enter") || enter(ui)
+}
+
+/// Returns whether the player wants to let others in.
+fn host(ui: &mut Ui) -> bool {
+    heading(ui, "Host", "Friends on your network join you, up to ten. You get an address and a code for them.");
+    ui.add_space(6.0);
+    picture(ui, &FRIENDS, Rgb([0x4c, 0xc9, 0xff]));
+    action(ui, "Host", Rgb([0x4c, 0xc9, 0xff]), "The jam ends when you leave")
 }
 
 /// Returns whether the player wants to join.
-fn join(ui: &mut Ui, fields: &mut Fields) -> bool {
-    set_size(ui);
-    ui.label(RichText::new("Join").font(theme::strong(18.0)));
+fn join(ui: &mut Ui, fields: &mut LastJoin) -> bool {
+    heading(ui, "Join", "Somebody's jam, here or far away.");
     let mut entered = field(ui, "Address of the host", "192.168.1.5", ADDRESS_CHARS_MAX, &mut fields.address);
     entered |= field(ui, "Code of the session", "five words", CODE_CHARS_MAX, &mut fields.code);
-    action(ui, "Join", theme::TEXT) || entered
+    for text in [fields.address.clone(), fields.code.clone()] {
+        if let Some(whole) = read_invitation(&text) {
+            *fields = whole;
+        }
+    }
+    action(ui, "Join", theme::TEXT, "With the address and the code that the host shows") || entered
 }
 
-fn set_size(ui: &mut Ui) {
-    ui.set_min_size(CARD - vec2(36.0, 36.0));
-    ui.set_max_width(CARD.x - 36.0);
-    ui.spacing_mut().item_spacing.y = 5.0;
+/// The address and the code of an invitation that was pasted whole into one of the fields.
+fn read_invitation(text: &str) -> Option<LastJoin> {
+    let mut words = text.split_whitespace().skip_while(|word| *word != "--join").skip(1);
+    Some(LastJoin { address: words.next()?.into(), code: words.next()?.into() })
 }
 
-fn explanation(ui: &mut Ui, text: &str) {
-    ui.label(RichText::new(text).font(theme::font(13.0)).color(theme::TEXT_DIM.egui()));
+fn heading(ui: &mut Ui, name: &str, sentence: &str) {
+    ui.label(RichText::new(name).font(theme::strong(20.0)));
+    ui.label(RichText::new(sentence).font(theme::font(13.0)).color(theme::TEXT_DIM.egui()));
+}
+
+/// Pads of a picture, a digit a pad: how bright it is.
+type Pads = [&'static str; 3];
+const PADS: Pads = ["01000", "30921", "00130"];
+const FRIENDS: Pads = ["10201", "03930", "20102"];
+
+/// A few pads that play.
+fn picture(ui: &mut Ui, pads: &Pads, colour: Rgb) {
+    let space = (ui.available_height() - 50.0).min(86.0);
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), space), Sense::hover());
+    let pitch = (space / 3.0).min(rect.width() / 5.0);
+    let corner = rect.center() - vec2(2.5, 1.5) * pitch;
+    for (row, line) in pads.iter().enumerate() {
+        for (column, digit) in line.bytes().enumerate() {
+            let light = f32::from(digit.saturating_sub(b'0')) / 9.0;
+            let place = corner + vec2(column as f32, row as f32) * pitch;
+            let pad = egui::Rect::from_min_size(place, vec2(pitch, pitch)).shrink(pitch * 0.09);
+            let fill = theme::RAISED.mix(colour, light);
+            ui.painter().rect_filled(pad, CornerRadius::same((pitch * 0.2) as u8), fill.egui());
+        }
+    }
 }
 
 /// A field with its name above it; returns whether enter was pressed in it.
 fn field(ui: &mut Ui, label: &str, hint: &str, chars_max: usize, text: &mut String) -> bool {
-    ui.add_space(3.0);
+    ui.add_space(2.0);
     ui.label(RichText::new(label).font(theme::font(12.0)).color(theme::TEXT_DIM.egui()));
     let edit = egui::TextEdit::singleline(text)
         .hint_text(RichText::new(hint).color(theme::TEXT_DIM.mix(theme::SURFACE, 0.25).egui()))
         .desired_width(f32::INFINITY)
-        .margin(egui::Margin::symmetric(10, 7))
+        .margin(egui::Margin::symmetric(10, 6))
         .char_limit(chars_max);
     let response = ui.add(edit);
     response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter))
 }
 
 /// The button at the foot of a card.
-fn action(ui: &mut Ui, text: &str, colour: Rgb) -> bool {
+fn action(ui: &mut Ui, text: &str, colour: Rgb, hint: &str) -> bool {
     ui.with_layout(egui::Layout::bottom_up(egui::Align::Min), |ui| {
-        let label = RichText::new(text).font(theme::strong(15.0)).color(theme::INK.egui());
-        let button = egui::Button::new(label).fill(colour.egui());
-        ui.add_sized(vec2(ui.available_width(), 38.0), button).clicked()
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 42.0), Sense::click());
+        let fill = if response.hovered() { colour.mix(theme::TEXT, 0.3) } else { colour };
+        ui.painter().rect_filled(rect, CornerRadius::same(10), fill.egui());
+        let ink = colour.ink().egui();
+        theme::label(ui.painter(), rect, Align2::CENTER_CENTER, text, theme::strong(16.0), ink);
+        response.on_hover_text(hint).clicked()
     })
     .inner
 }
 
+/// Enter plays, unless it belongs to a field or a card over this one.
+fn enter(ui: &Ui) -> bool {
+    let free = ui.memory(|memory| memory.focused().is_none() && memory.top_modal_layer().is_none());
+    free && ui.input(|input| input.key_pressed(Key::Enter))
+}
+
+/// Who you are, settings, and the way out of the game.
+fn foot(ui: &mut Ui, settings: &Settings) -> Option<Wish> {
+    ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        let mut wish = who(ui, settings).then_some(Wish::Settings);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if widgets::labelled_button(ui, Icon::Leave, "Quit").on_hover_text("Close the game").clicked() {
+                wish = Some(Wish::Quit);
+            }
+            let settings = widgets::labelled_button(ui, Icon::Settings, "Settings");
+            if settings.on_hover_text("You, sound, look").clicked() {
+                wish = Some(Wish::Settings);
+            }
+        });
+        wish
+    })
+    .inner
+}
+
+/// The player's picture and name; returns whether they were clicked.
+fn who(ui: &mut Ui, settings: &Settings) -> bool {
+    let colour = settings.own_colour();
+    let name = ui.painter().layout_no_wrap(settings.name().to_string(), theme::strong(15.0), Color32::PLACEHOLDER);
+    let (rect, response) = ui.allocate_exact_size(vec2(name.size().x + 94.0, 46.0), Sense::click());
+    let fill = if response.hovered() { theme::HOVERED } else { theme::SURFACE };
+    let line = Stroke::new(1.0, theme::LINE.egui());
+    ui.painter().rect(rect, CornerRadius::same(14), fill.egui(), line, StrokeKind::Inside);
+    let tile = egui::Rect::from_min_size(rect.min + vec2(4.0, 4.0), vec2(38.0, 38.0));
+    avatars::paint(ui.painter(), tile, settings.avatar.unwrap_or_default(), colour);
+    let ink = theme::lifted(Rgb::from(colour), fill);
+    let at = pos2(tile.max.x + 12.0, rect.center().y - name.size().y / 2.0);
+    ui.painter().galley(at, name, ink.egui());
+    let sign = egui::Rect::from_center_size(pos2(rect.max.x - 20.0, rect.center().y), vec2(13.0, 13.0));
+    icons::paint(ui.painter(), sign, Icon::Pencil, theme::TEXT_DIM.egui());
+    response.on_hover_text("That is you. Click to change name, colour or picture.").clicked()
+}
+
 fn explain(ui: &mut Ui, sentence: &str) {
     let line = egui::Stroke::new(1.0, theme::DANGER.egui());
-    panel::card().stroke(line).show(ui, |ui| {
+    panel::card().stroke(line).inner_margin(egui::Margin::symmetric(14, 10)).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.label(RichText::new(sentence).font(theme::font(14.0)).color(theme::DANGER.egui()));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ways_in_fit_every_window_and_leave_room_below() {
+        for size in [(900.0, 520.0), (1024.0, 600.0), (1280.0, 720.0), (1920.0, 1080.0), (2560.0, 1440.0)] {
+            let size = Vec2::from(size) / Scale::for_window(Vec2::from(size)).0;
+            let cards = cards(size);
+            assert!(cards[0].min.x >= 0.0 && cards[2].max.x <= size.x, "{cards:?} in {size}");
+            assert!(cards[0].max.x < cards[1].min.x && cards[1].max.x < cards[2].min.x);
+            assert!(cards[0].max.y + GAP + 46.0 <= size.y, "{cards:?} in {size}");
+        }
+    }
+
+    #[test]
+    fn a_whole_invitation_fills_both_fields() {
+        let whole = read_invitation(" ./play --join 192.168.1.5:9000 able-acid-aged-also-area ").unwrap();
+        assert_eq!((whole.address.as_str(), whole.code.as_str()), ("192.168.1.5:9000", "able-acid-aged-also-area"));
+        assert_eq!(read_invitation("192.168.1.5"), None);
+        assert_eq!(read_invitation("./play --join 192.168.1.5"), None);
+    }
+
+    #[test]
+    fn pictures_are_made_of_digits() {
+        for line in PADS.iter().chain(&FRIENDS) {
+            assert!(line.len() == 5 && line.bytes().all(|digit| digit.is_ascii_digit()));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What a player should be told, as sentences that come and go, and one that stays while the connection is lost.
 
 use crate::{
-    ClientSet,
+    ClientSet, avatars,
     link::{Link, Now},
     panel,
     playfield::layout::Layout,
@@ -14,7 +14,7 @@ use bevy_egui::{
     egui::{self, Align2, Order, RichText, Sense},
 };
 use keyboardia_player::Connection;
-use keyboardia_session::{SeatId, View, seat::Notice};
+use keyboardia_session::{Avatar, Colour, Player, SeatId, View, seat::Notice};
 use std::{collections::BTreeMap, time::Duration};
 
 /// How long a sentence stays.
@@ -22,10 +22,15 @@ const LIFE: Duration = Duration::from_millis(4_500);
 /// Sentences at once; the oldest goes first.
 const SHOWN_MAX: usize = 4;
 
+/// Height at the title's foot that sentences leave free, for its buttons.
+const TITLE_FOOT: f32 = 56.0;
+
 #[derive(Debug, Clone, PartialEq)]
 struct Toast {
     text: String,
     colour: Rgb,
+    /// Of whom it tells.
+    player: Option<(Avatar, Colour)>,
     since: Duration,
 }
 
@@ -36,8 +41,12 @@ pub(crate) struct Toasts(Vec<Toast>);
 impl Toasts {
     /// Shows a sentence; one that is there already stays longer.
     pub(crate) fn say(&mut self, now: Duration, text: String, colour: Rgb) {
-        self.0.retain(|toast| toast.text != text);
-        self.0.push(Toast { text, colour, since: now });
+        self.push(Toast { text, colour, player: None, since: now });
+    }
+
+    fn push(&mut self, toast: Toast) {
+        self.0.retain(|shown| shown.text != toast.text);
+        self.0.push(toast);
         let surplus = self.0.len().saturating_sub(SHOWN_MAX);
         self.0.drain(..surplus);
     }
@@ -47,19 +56,16 @@ impl Toasts {
     }
 }
 
-/// Names of players, kept for those who have just gone.
+/// The players, kept for those who have just gone.
 #[derive(Resource, Debug, Default)]
-struct Names(BTreeMap<SeatId, String>);
+struct Names(BTreeMap<SeatId, Player>);
 
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Toasts>()
         .init_resource::<Names>()
         .add_systems(Update, hear.in_set(ClientSet::Act))
         .add_systems(OnExit(Screen::Jam), |mut toasts: ResMut<Toasts>| toasts.0.clear())
-        .add_systems(
-            EguiPrimaryContextPass,
-            show.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).after(ClientSet::Panels),
-        );
+        .add_systems(EguiPrimaryContextPass, show.run_if(theme::is_dressed).after(ClientSet::Panels));
 }
 
 /// Turns notices into sentences.
@@ -67,19 +73,28 @@ fn hear(now: Res<Now>, link: Res<Link>, time: Res<Time<Real>>, mut names: ResMut
     toasts.expire(time.elapsed());
     let Some(view) = now.session() else { return };
     for player in view.state.players() {
-        names.0.entry(player.seat).insert_entry(player.name.to_string());
+        names.0.entry(player.seat).insert_entry(player.clone());
     }
     for notice in link.take_notices() {
         if matches!(notice, Notice::Edited { .. }) {
             continue;
         }
         let (text, colour) = sentence(&notice, view, &names.0);
-        toasts.say(time.elapsed(), text, colour);
+        let player = who(&notice).and_then(|seat| names.0.get(&seat)).map(|known| (known.avatar, known.colour));
+        toasts.push(Toast { text, colour, player, since: time.elapsed() });
     }
 }
 
-fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, String>) -> (String, Rgb) {
-    let name = |seat: &SeatId| names.get(seat).map_or("A player", String::as_str);
+/// Whose coming or going a notice tells of.
+fn who(notice: &Notice) -> Option<SeatId> {
+    match notice {
+        Notice::Joined(seat) | Notice::Lost(seat) | Notice::Gone(seat) => Some(*seat),
+        Notice::Refused(_) | Notice::Malformed(_) | Notice::Edited { .. } => None,
+    }
+}
+
+fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, Player>) -> (String, Rgb) {
+    let name = |seat: &SeatId| names.get(seat).map_or("A player", |player| player.name.as_str());
     let colour = |seat: &SeatId| view.state.player(*seat).map_or(theme::TEXT_DIM, |player| player.colour.into());
     match notice {
         Notice::Refused(refusal) => (refusal.to_string(), theme::WARNING),
@@ -92,17 +107,34 @@ fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, String>) -> (
     }
 }
 
-fn show(mut contexts: EguiContexts, now: Res<Now>, toasts: Res<Toasts>, layout: Res<Layout>) -> Result {
+fn show(
+    mut contexts: EguiContexts,
+    now: Res<Now>,
+    toasts: Res<Toasts>,
+    layout: Res<Layout>,
+    screen: Res<State<Screen>>,
+) -> Result {
     let context = contexts.ctx_mut()?;
-    let mut bottom = layout.side.max.y;
+    let foot = if *screen.get() == Screen::Title { TITLE_FOOT } else { 0.0 };
+    let mut bottom = layout.side.max.y - foot;
     if let Some(Connection::Reconnecting(why)) = now.player().map(|player| &player.connection) {
         let text = format!("{why} Reconnecting; the music goes on.");
-        bottom -= note(context, &layout, "reconnecting", bottom, &text, theme::WARNING, true);
+        bottom -= note(context, &layout, "reconnecting", bottom, &text, theme::WARNING, Mark::Lasting);
     }
     for (index, toast) in toasts.0.iter().enumerate().rev() {
-        bottom -= note(context, &layout, ("toast", index), bottom, &toast.text, toast.colour, false);
+        let mark = toast.player.map_or(Mark::Dot, |(avatar, colour)| Mark::Player(avatar, colour));
+        bottom -= note(context, &layout, ("toast", index), bottom, &toast.text, toast.colour, mark);
     }
     Ok(())
+}
+
+/// What stands before a sentence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mark {
+    Dot,
+    Player(Avatar, Colour),
+    /// A ring that turns: the sentence stays as long as it is true.
+    Lasting,
 }
 
 /// Shows a sentence at the foot of the panel at the right, above `bottom`; returns how much height it took.
@@ -113,7 +145,7 @@ fn note(
     bottom: f32,
     text: &str,
     colour: Rgb,
-    lasting: bool,
+    mark: Mark,
 ) -> f32 {
     let area = egui::Area::new(egui::Id::new(id))
         .order(Order::Foreground)
@@ -121,17 +153,24 @@ fn note(
         .fade_in(false)
         .pivot(Align2::LEFT_BOTTOM)
         .fixed_pos(egui::pos2(layout.side.min.x, bottom));
-    let line = egui::Stroke::new(1.0, if lasting { colour } else { theme::LINE }.egui());
+    let line = egui::Stroke::new(1.0, if mark == Mark::Lasting { colour } else { theme::LINE }.egui());
     let shown = area.show(context, |ui| {
         let frame = panel::card().inner_margin(egui::Margin::symmetric(12, 9)).fill(theme::RAISED.egui()).stroke(line);
         let card = frame.show(ui, |ui| {
             ui.set_width(layout.side.width() - 26.0);
             ui.horizontal(|ui| {
-                if lasting {
-                    ui.add(egui::Spinner::new().size(14.0).color(colour.egui()));
-                } else {
-                    let (dot, _) = ui.allocate_exact_size(egui::vec2(8.0, 16.0), Sense::hover());
-                    ui.painter().circle_filled(dot.center(), 4.0, colour.egui());
+                match mark {
+                    Mark::Lasting => {
+                        ui.add(egui::Spinner::new().size(14.0).color(colour.egui()));
+                    }
+                    Mark::Player(avatar, colour) => {
+                        let (place, _) = ui.allocate_exact_size(egui::vec2(24.0, 24.0), Sense::hover());
+                        avatars::paint(ui.painter(), place, avatar, colour);
+                    }
+                    Mark::Dot => {
+                        let (place, _) = ui.allocate_exact_size(egui::vec2(8.0, 16.0), Sense::hover());
+                        ui.painter().circle_filled(place.center(), 4.0, colour.egui());
+                    }
                 }
                 ui.add(egui::Label::new(RichText::new(text).font(theme::font(13.0))).wrap());
             });

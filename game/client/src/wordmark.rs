@@ -3,6 +3,7 @@
 use crate::{
     ClientSet,
     screen::Screen,
+    settings::Settings,
     theme::{self, Rgb, Scale},
     tiles::{Board, Tile},
 };
@@ -47,6 +48,7 @@ fn draw(
     window: Single<&Window, With<PrimaryWindow>>,
     scale: Res<Scale>,
     screen: Res<State<Screen>>,
+    settings: Res<Settings>,
     time: Res<Time<Real>>,
     mut board: ResMut<Board>,
 ) {
@@ -55,7 +57,7 @@ fn draw(
     let place = place(size);
     let (pitch, origin) = (place.height() / ROWS as f32, place.min);
     let hurry = if *screen.get() == Screen::Joining { 3.0 } else { 1.0 };
-    let seconds = time.elapsed_secs_wrapped() % 600.0;
+    let seconds = if settings.graphics.calm { 0.0 } else { time.elapsed_secs_wrapped() % 600.0 };
     for (column, lit) in columns.iter().enumerate() {
         let across = column as f32 / columns.len() as f32;
         for (row, lit) in lit.iter().enumerate() {

@@ -1,0 +1,176 @@
+//! The panel at the right: how others join, whether there is sound, and who is here.
+
+mod invite;
+
+use crate::{
+    ClientSet, avatars,
+    icons::{self, Icon},
+    link::{Link, Now},
+    panel,
+    playfield::layout::Layout,
+    screen::Screen,
+    settings::{OpenSettings, Page},
+    theme::{self, Rgb},
+};
+use bevy::prelude::*;
+use bevy_egui::{
+    EguiContexts, EguiPrimaryContextPass,
+    egui::{self, Align2, CornerRadius, RichText, Sense, Ui, vec2},
+};
+use invite::Picture;
+use keyboardia_player::{Hearing, PlayerView};
+use keyboardia_session::{Player, View, limits::SEATS_MAX};
+
+/// Height of a player's row, and the least that it may shrink to.
+const ROW: (f32, f32) = (30.0, 24.0);
+/// Height of what the panel shows beside the players' rows and the picture of the invitation.
+const REST: f32 = 300.0;
+
+pub(super) fn plugin(app: &mut App) {
+    app.init_resource::<Picture>()
+        .add_systems(Update, invite::close.in_set(ClientSet::Travel))
+        .add_systems(OnExit(Screen::Jam), |mut picture: ResMut<Picture>| picture.large = false)
+        .add_systems(
+            EguiPrimaryContextPass,
+            show.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).in_set(ClientSet::Panels),
+        );
+}
+
+fn show(
+    mut contexts: EguiContexts,
+    now: Res<Now>,
+    link: Res<Link>,
+    layout: Res<Layout>,
+    mut picture: ResMut<Picture>,
+    mut settings: MessageWriter<OpenSettings>,
+) -> Result {
+    let (Some(player), Some(view)) = (now.player(), now.session()) else { return Ok(()) };
+    let context = contexts.ctx_mut()?;
+    let invitation = link.invitation(player);
+    panel::area(context, "side", layout.side, |ui| {
+        ui.spacing_mut().item_spacing.y = 8.0;
+        let card = || panel::card().inner_margin(egui::Margin::same(12));
+        let rows = ROW.1 * view.state.players().len() as f32;
+        let room = layout.side.height() - REST - rows;
+        card().show(ui, |ui| invite::card(ui, invitation.as_ref(), &mut picture, room));
+        let sound = card().show(ui, |ui| sound(ui, player)).response.interact(Sense::click());
+        if sound.on_hover_text("Device and latency").clicked() {
+            settings.write(OpenSettings(Page::Sound));
+        }
+        card().show(ui, |ui| who_is_here(ui, view, &mut settings));
+    });
+    if let Some(invitation) = invitation.filter(|_| picture.large) {
+        invite::large(context, &invitation, &mut picture);
+    }
+    Ok(())
+}
+
+fn sound(ui: &mut Ui, player: &PlayerView) {
+    ui.set_width(ui.available_width());
+    ui.spacing_mut().item_spacing.y = 3.0;
+    panel::heading(ui, "Sound");
+    match &player.hearing {
+        Hearing::Starting => faint(ui, "Opening the sound device"),
+        Hearing::Playing { device, latency_us } => {
+            ui.add(egui::Label::new(RichText::new(device).font(theme::font(13.0))).truncate());
+            faint(ui, &format!("{:.0} ms to the speaker", f64::from(*latency_us) / 1e3));
+        }
+        Hearing::Silent(why) => {
+            ui.label(RichText::new(why).font(theme::font(12.5)).color(theme::WARNING.egui()));
+        }
+    }
+    match player.loading.len() {
+        0 => {}
+        1 => faint(ui, "Loading 1 sound"),
+        count => faint(ui, &format!("Loading {count} sounds")),
+    }
+    if !player.damaged.is_empty() {
+        let text = match player.damaged.len() {
+            1 => "1 sound cannot be played".to_owned(),
+            count => format!("{count} sounds cannot be played"),
+        };
+        let reasons: Vec<&str> = player.damaged.values().take(8).map(String::as_str).collect();
+        ui.label(RichText::new(text).font(theme::font(12.5)).color(theme::WARNING.egui()))
+            .on_hover_text(reasons.join("\n"));
+    }
+}
+
+fn who_is_here(ui: &mut Ui, view: &View, settings: &mut MessageWriter<OpenSettings>) {
+    ui.set_width(ui.available_width());
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let players = view.state.players();
+    panel::heading(ui, &format!("Players  {} of {SEATS_MAX}", players.len()));
+    ui.add_space(4.0);
+    let space = ui.available_height() - 14.0;
+    let height = (space / players.len().max(1) as f32).clamp(ROW.1, ROW.0);
+    egui::ScrollArea::vertical().max_height(space.max(ROW.1)).show(ui, |ui| {
+        for player in players {
+            if row(ui, view, player, height) {
+                settings.write(OpenSettings(Page::You));
+            }
+        }
+    });
+}
+
+/// Shows a player; returns whether it is ours and was clicked.
+fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> bool {
+    let is_me = player.seat == view.me;
+    let sense = if is_me { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
+    let painter = ui.painter();
+    if is_me && response.hovered() {
+        painter.rect_filled(rect.expand2(vec2(5.0, 0.0)), CornerRadius::same(8), theme::HOVERED.egui());
+    }
+    let side = height - 4.0;
+    let tile = egui::Rect::from_min_size(rect.min + vec2(0.0, 2.0), vec2(side, side));
+    avatars::paint(painter, tile, player.avatar, player.colour);
+    let note = note(view, player);
+    let wide = painter.layout_no_wrap(note.clone(), theme::font(11.5), theme::TEXT_DIM.egui()).size().x;
+    let left = tile.max.x + 8.0;
+    let name = egui::Rect::from_min_max(egui::pos2(left, rect.min.y), rect.max - vec2(wide + 6.0, 0.0));
+    let own = theme::lifted(Rgb::from(player.colour), theme::SURFACE);
+    let ink = if player.present { own } else { theme::TEXT_DIM };
+    let text = player.name.as_str();
+    theme::label(painter, name, Align2::LEFT_CENTER, text, theme::font(13.5), ink.egui());
+    let colour = if player.present { theme::TEXT_DIM } else { theme::WARNING };
+    theme::label(painter, rect, Align2::RIGHT_CENTER, &note, theme::font(11.5), colour.egui());
+    if !player.present {
+        // The picture steps back while its player is away.
+        painter.rect_filled(tile, CornerRadius::same(7), theme::SURFACE.egui().gamma_multiply(0.6));
+    }
+    if is_me && response.hovered() {
+        let sign = egui::Rect::from_center_size(tile.right_bottom() - vec2(3.0, 3.0), vec2(11.0, 11.0));
+        painter.circle_filled(sign.center(), 8.0, theme::BACKGROUND.egui());
+        icons::paint(painter, sign, Icon::Pencil, theme::TEXT.egui());
+    }
+    let hint = match (is_me, player.present) {
+        (true, _) => format!("{text}, that is you. Click to change name, colour or picture."),
+        (false, true) => {
+            format!("{text}. Round trip to the host: {}", ping(view, player).unwrap_or("not known yet".into()))
+        }
+        (false, false) => format!("{text} lost the connection. The seat is kept for a while."),
+    };
+    response.on_hover_text(hint).clicked()
+}
+
+/// What stands beside a name.
+fn note(view: &View, player: &Player) -> String {
+    let ping = ping(view, player);
+    match (player.seat == view.me, player.present) {
+        (true, _) => ping.map_or("you".into(), |ping| format!("you · {ping}")),
+        (false, false) => "away".into(),
+        (false, true) => ping.unwrap_or_else(|| "–".into()),
+    }
+}
+
+/// How far a player is from the host.
+fn ping(view: &View, player: &Player) -> Option<String> {
+    let told = view.peers.get(usize::from(player.seat.0)).map(|peer| u64::from(peer.report.round_trip_us));
+    let own = view.round_trip_us.filter(|_| player.seat == view.me);
+    let us = own.or(told).filter(|us| *us > 0)?;
+    Some(if us < 1_000 { "<1 ms".into() } else { format!("{} ms", us / 1_000) })
+}
+
+fn faint(ui: &mut Ui, text: &str) {
+    ui.label(RichText::new(text).font(theme::font(12.0)).color(theme::TEXT_DIM.egui()));
+}

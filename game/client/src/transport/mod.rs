@@ -1,0 +1,222 @@
+//! The bar at the top: play and stop, position, tempo, signature, quantise, metronome, undo, connection, and the ways to
+//! library, settings and out.
+
+mod meter;
+mod metronome;
+mod tempo;
+
+pub(crate) use metronome::{Metronome, volume as metronome_volume};
+
+use crate::{
+    ClientSet,
+    deed::Deed,
+    icons::Icon,
+    link::{Link, Now},
+    panel,
+    playfield::layout::Layout,
+    screen::{Go, Screen},
+    settings::{OpenSettings, Page, Settings},
+    theme::{self, Rgb},
+    widgets::{self, BAR_HEIGHT},
+    wishes,
+};
+use bevy::{ecs::system::SystemParam, prelude::*};
+use bevy_egui::{
+    EguiContexts, EguiPrimaryContextPass,
+    egui::{self, Align2, Color32, CornerRadius, Sense, Stroke, Ui, vec2},
+};
+use keyboardia_player::Connection;
+use keyboardia_session::{Command, View};
+use tempo::TempoHand;
+
+/// Bars narrower than this show less of everything; wider ones than the second have words beside their signs.
+const WIDTHS: (f32, f32) = (1_040.0, 1_120.0);
+/// Colours of the mark, clockwise from the upper left.
+const MARK: [Rgb; 4] =
+    [Rgb([0xff, 0x6b, 0x5e]), Rgb([0xff, 0xb5, 0x47]), Rgb([0x4c, 0xc9, 0xff]), Rgb([0x5e, 0xe6, 0xa8])];
+
+/// A tap on the tempo, by button or key.
+#[derive(Message, Debug, Clone, Copy)]
+pub(crate) struct TapTempo;
+
+/// A wish to see the library of sounds.
+#[derive(Message, Debug, Clone, Copy)]
+pub(crate) struct OpenLibrary;
+
+/// What the bar's buttons set off elsewhere.
+#[derive(SystemParam)]
+struct Wishes<'w> {
+    go: MessageWriter<'w, Go>,
+    deeds: MessageWriter<'w, Deed>,
+    taps: MessageWriter<'w, TapTempo>,
+    library: MessageWriter<'w, OpenLibrary>,
+    settings: MessageWriter<'w, OpenSettings>,
+}
+
+pub(super) fn plugin(app: &mut App) {
+    app.init_resource::<TempoHand>()
+        .init_resource::<Metronome>()
+        .add_message::<TapTempo>()
+        .add_message::<OpenLibrary>()
+        .add_systems(Update, tempo::hear_taps.run_if(in_state(Screen::Jam)).in_set(ClientSet::Act))
+        .add_systems(
+            EguiPrimaryContextPass,
+            show.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).in_set(ClientSet::Panels),
+        );
+}
+
+fn show(
+    mut contexts: EguiContexts,
+    now: Res<Now>,
+    link: Res<Link>,
+    layout: Res<Layout>,
+    time: Res<Time<Real>>,
+    mut tempo: ResMut<TempoHand>,
+    mut metronome: ResMut<Metronome>,
+    mut settings: ResMut<Settings>,
+    mut wishes: Wishes,
+) -> Result {
+    let (Some(player), Some(view)) = (now.player(), now.session()) else { return Ok(()) };
+    let roomy = layout.transport.width() >= WIDTHS.0;
+    let wordy = layout.transport.width() >= WIDTHS.1;
+    panel::area(contexts.ctx_mut()?, "transport", layout.transport, |ui| {
+        ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = if roomy { 10.0 } else { 7.0 };
+            mark(ui, wordy);
+            play_button(ui, view, &link);
+            meter::position(ui, view);
+            if tempo::field(ui, view, &link, &mut tempo, time.elapsed()) {
+                wishes.taps.write(TapTempo);
+            }
+            meter::signature(ui, view, &link);
+            meter::quantise(ui, view, &link);
+            metronome::field(ui, &mut metronome, &mut settings);
+            history(ui, view, &mut wishes);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ways_out(ui, wordy, &mut wishes);
+                connection(ui, &player.connection, view, roomy);
+            });
+        });
+    });
+    Ok(())
+}
+
+/// The game's mark and, where there is room, its name.
+fn mark(ui: &mut Ui, with_name: bool) {
+    let width = if with_name { 122.0 } else { 26.0 };
+    let (rect, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
+    for (index, colour) in MARK.into_iter().enumerate() {
+        let corner = vec2(if index == 1 || index == 2 { 12.0 } else { 0.0 }, if index >= 2 { 12.0 } else { 0.0 });
+        let pad = egui::Rect::from_min_size(rect.min + vec2(1.0, 1.5) + corner, vec2(10.0, 10.0));
+        ui.painter().rect_filled(pad, 3.0, colour.egui());
+    }
+    if with_name {
+        let place = egui::Rect::from_min_max(rect.min + vec2(32.0, 0.0), rect.max);
+        theme::label(ui.painter(), place, Align2::LEFT_CENTER, "Keyboardia", theme::strong(16.0), theme::TEXT.egui());
+    }
+}
+
+fn play_button(ui: &mut Ui, view: &View, link: &Link) {
+    let playing = view.is_playing();
+    let (rect, response) = ui.allocate_exact_size(vec2(54.0, BAR_HEIGHT), Sense::click());
+    let awaited = wishes::playing(view) != playing;
+    let fill = match (playing, response.hovered()) {
+        (true, false) => theme::ACCENT,
+        (true, true) => theme::ACCENT.mix(theme::TEXT, 0.25),
+        (false, true) => theme::HOVERED,
+        (false, false) => theme::RAISED,
+    };
+    widgets::ground(ui, rect, fill, if playing || awaited { theme::ACCENT } else { theme::LINE });
+    let painter = ui.painter();
+    let centre = rect.center();
+    if playing {
+        let square = egui::Rect::from_center_size(centre, vec2(13.0, 13.0));
+        painter.rect_filled(square, 2.0, theme::INK.egui());
+    } else {
+        let points = vec![centre + vec2(-5.5, -8.0), centre + vec2(8.5, 0.0), centre + vec2(-5.5, 8.0)];
+        painter.add(egui::Shape::convex_polygon(points, theme::ACCENT.egui(), Stroke::NONE));
+    }
+    let hint = if playing { "Stop (Space)" } else { "Play (Space)" };
+    if response.on_hover_text(hint).clicked() {
+        link.command(Command::SetPlaying(!wishes::playing(view)));
+    }
+}
+
+fn history(ui: &mut Ui, view: &View, wishes: &mut Wishes) {
+    let (undo, redo) = view.history;
+    let undo = widgets::icon_button(ui, 34.0, Icon::Undo, undo > 0, None);
+    if undo.on_hover_text("Undo your last edit (Ctrl+Z)").clicked() {
+        wishes.deeds.write(Deed::Undo);
+    }
+    let redo = widgets::icon_button(ui, 34.0, Icon::Redo, redo > 0, None);
+    if redo.on_hover_text("Redo it (Ctrl+Shift+Z)").clicked() {
+        wishes.deeds.write(Deed::Redo);
+    }
+}
+
+fn ways_out(ui: &mut Ui, wordy: bool, wishes: &mut Wishes) {
+    if widgets::icon_button(ui, 36.0, Icon::Leave, true, None)
+        .on_hover_text("Leave, to the title (Esc twice)")
+        .clicked()
+    {
+        wishes.go.write(Go::Leave);
+    }
+    if widgets::icon_button(ui, 36.0, Icon::Settings, true, None).on_hover_text("Settings").clicked() {
+        wishes.settings.write(OpenSettings(Page::You));
+    }
+    let library = if wordy {
+        widgets::labelled_button(ui, Icon::Library, "Sounds")
+    } else {
+        widgets::icon_button(ui, 36.0, Icon::Library, true, None)
+    };
+    if library.on_hover_text("The library of sounds").clicked() {
+        wishes.library.write(OpenLibrary);
+    }
+}
+
+/// How the connection is, and how well the clock is known.
+fn connection(ui: &mut Ui, connection: &Connection, view: &View, roomy: bool) {
+    let (text, hint, colour) = match (connection, view.round_trip_us, view.uncertainty_us) {
+        (Connection::Connected, Some(trip), Some(error)) => (
+            format!("{} ms", millis(trip)),
+            format!("Round trip to the host {} ms; the clock is off by ±{} ms at most", millis(trip), millis(error)),
+            theme::ACCENT,
+        ),
+        (Connection::Connected, ..) => {
+            ("Clock…".into(), "Finding out what time it is at the host".into(), theme::WARNING)
+        }
+        _ => ("Lost".into(), "The connection is lost and is being made anew".into(), theme::WARNING),
+    };
+    let galley = ui.painter().layout_no_wrap(text, theme::font(12.5), theme::TEXT.egui());
+    let width = galley.size().x + if roomy { 34.0 } else { 22.0 };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, galley.size().y + 12.0), Sense::hover());
+    let painter = ui.painter();
+    if roomy {
+        painter.rect_filled(rect, CornerRadius::same((rect.height() / 2.0) as u8), theme::SURFACE.egui());
+    }
+    painter.circle_filled(
+        egui::pos2(rect.min.x + 13.0 - if roomy { 0.0 } else { 6.0 }, rect.center().y),
+        4.0,
+        colour.egui(),
+    );
+    let inset = if roomy { 23.0 } else { 16.0 };
+    painter.galley(rect.min + vec2(inset, 6.0), galley, Color32::PLACEHOLDER);
+    response.on_hover_text(hint);
+}
+
+/// Microseconds as milliseconds, to two figures or so.
+fn millis(us: u64) -> String {
+    let ms = us as f64 / 1e3;
+    let decimals = if ms < 1.0 { 2 } else { usize::from(ms < 100.0) };
+    format!("{ms:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_times_are_both_readable() {
+        assert_eq!([45, 999, 1_234, 123_456].map(millis), ["0.04", "1.00", "1.2", "123"]);
+    }
+}
