@@ -2,7 +2,7 @@
 
 use crate::{
     ClientSet,
-    link::{Link, Now},
+    link::{Now, Told},
     panel,
     playfield::layout::Layout,
     screen::Screen,
@@ -63,17 +63,24 @@ pub(super) fn plugin(app: &mut App) {
 }
 
 /// Turns notices into sentences.
-fn hear(now: Res<Now>, link: Res<Link>, time: Res<Time<Real>>, mut names: ResMut<Names>, mut toasts: ResMut<Toasts>) {
+fn hear(
+    now: Res<Now>,
+    mut told: MessageReader<Told>,
+    time: Res<Time<Real>>,
+    mut names: ResMut<Names>,
+    mut toasts: ResMut<Toasts>,
+) {
     toasts.expire(time.elapsed());
     let Some(view) = now.session() else { return };
     for player in view.state.players() {
         names.0.entry(player.seat).insert_entry(player.name.to_string());
     }
-    for notice in link.take_notices() {
+    for Told(notice) in told.read() {
+        // Edits are shown where they happen.
         if matches!(notice, Notice::Edited { .. }) {
             continue;
         }
-        let (text, colour) = sentence(&notice, view, &names.0);
+        let (text, colour) = sentence(notice, view, &names.0);
         toasts.say(time.elapsed(), text, colour);
     }
 }

@@ -24,8 +24,10 @@ const RIM: MeshVertexAttribute = MeshVertexAttribute::new("Tile_Rim", 0x7469_6c0
 const BAR: MeshVertexAttribute = MeshVertexAttribute::new("Tile_Bar", 0x7469_6c04, VertexFormat::Float32x4);
 const LIGHT: MeshVertexAttribute = MeshVertexAttribute::new("Tile_Light", 0x7469_6c05, VertexFormat::Float32x4);
 
+const WAVE: MeshVertexAttribute = MeshVertexAttribute::new("Tile_Wave", 0x7469_6c06, VertexFormat::Float32x4);
+
 /// What a vertex of a tile carries, in the order of `tile.wgsl`.
-pub(super) fn tile_attributes() -> [VertexAttributeDescriptor; 7] {
+pub(super) fn tile_attributes() -> [VertexAttributeDescriptor; 8] {
     [
         Mesh::ATTRIBUTE_POSITION.at_shader_location(0),
         LOCAL.at_shader_location(1),
@@ -34,6 +36,7 @@ pub(super) fn tile_attributes() -> [VertexAttributeDescriptor; 7] {
         RIM.at_shader_location(4),
         BAR.at_shader_location(5),
         LIGHT.at_shader_location(6),
+        WAVE.at_shader_location(7),
     ]
 }
 
@@ -56,11 +59,12 @@ pub(super) fn of(layer: Layer, tiles: &[Tile], size: Vec2) -> Mesh {
 }
 
 fn tile_mesh(tiles: &[Tile], size: Vec2) -> Mesh {
-    let mut quads = Quads::new([SHAPE, FILL, RIM, BAR, LIGHT], size, tiles.len());
+    let mut quads = Quads::new([SHAPE, FILL, RIM, BAR, LIGHT, WAVE], size, tiles.len());
     for tile in tiles {
         let half = tile.rect.half_size();
         let reach = half + if tile.glow > 0.0 { GLOW_REACH } else { EDGE };
         let dashes = if tile.dashed { 1.0 } else { 0.0 };
+        let wave = tile.wave.map_or([-1.0; 4], |wave| [f32::from(wave.row), wave.alpha, wave.left, wave.top]);
         quads.push(
             tile.rect.center(),
             reach,
@@ -70,6 +74,7 @@ fn tile_mesh(tiles: &[Tile], size: Vec2) -> Mesh {
                 tile.rim.linear(tile.rim_alpha),
                 tile.ink.linear(tile.shade),
                 [tile.glow, tile.progress.unwrap_or(-1.0), tile.flash, dashes],
+                wave,
             ],
         );
     }
