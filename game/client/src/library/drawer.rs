@@ -31,6 +31,7 @@ use keyboardia_session::{Cell, Clip, Command, SoundId, View, library::Sound};
 /// How far sideways a hand pulls a row before it comes along.
 const PULL: f32 = 12.0;
 const PADDING: f32 = 12.0;
+const ROW_GAP: f32 = 2.0;
 const NO_PAD: &str = "Select the pad that the sound shall go to.";
 
 /// The drawer, and what is looked for in it.
@@ -52,6 +53,11 @@ impl Drawer {
     /// Whether it is to be seen.
     pub(crate) fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// The slot that the next choice goes to.
+    pub(crate) fn filling(&self) -> Option<Cell> {
+        self.filling
     }
 
     /// Opens or closes it.
@@ -305,9 +311,12 @@ fn list(
     }
     let bar = view.state.meters().at(view.beat()).signature.bar();
     let follow = std::mem::take(&mut drawer.follow);
-    let scroll = ScrollArea::vertical().auto_shrink(false).id_salt("library rows");
+    // Whole rows: what cannot be seen is not begun.
+    let pitch = row::HEIGHT + ROW_GAP;
+    let height = ((place.height() + ROW_GAP) / pitch).floor().max(1.0) * pitch - ROW_GAP;
+    let scroll = ScrollArea::vertical().auto_shrink(false).max_height(height).id_salt("library rows");
     scroll.show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.spacing_mut().item_spacing.y = ROW_GAP;
         for sound in found {
             let row = Row {
                 sound,

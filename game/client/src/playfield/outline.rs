@@ -7,7 +7,7 @@ use super::{
 use crate::{
     ClientSet,
     deed::Selection,
-    library::Carried,
+    library::{Carried, Drawer},
     screen::Screen,
     theme,
     tiles::{Board, Tile},
@@ -27,11 +27,15 @@ fn draw(
     pointer: Res<Pointer>,
     selection: Res<Selection>,
     carried: Res<Carried>,
+    drawer: Res<Drawer>,
     mut board: ResMut<Board>,
 ) {
     let selected = selection.0.filter(|target| layout.has(*target) && is_selectable(*target));
     if let Some(target) = selected {
         board.push(around(&layout, target, theme::TEXT, 0.85, WIDTH));
+    }
+    if let Some(target) = drawer.filling().map(|cell| Target::Pad(cell.track, cell.scene)) {
+        board.push(around(&layout, target, theme::ACCENT, 1.0, WIDTH));
     }
     if let Some(target @ Target::Pad(..)) = pointer.over.filter(|_| carried.0.is_some()) {
         let tile = around(&layout, target, theme::ACCENT, 1.0, 2.0 * WIDTH);

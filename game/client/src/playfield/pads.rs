@@ -23,7 +23,7 @@ use crate::{
     link::{Link, Now},
     screen::Screen,
     theme::{self, Rgb},
-    tiles::{Board, Glyph, Sign, Tile, Wave, Waves},
+    tiles::{Board, Dot, Glyph, Sign, Tile, Wave, Waves},
     wishes,
 };
 use bevy::prelude::*;
@@ -43,6 +43,8 @@ pub(super) const NARROW: f32 = 52.0;
 const LOW: f32 = 40.0;
 /// Pads at least this high have the length as well.
 const TALL: f32 = 70.0;
+/// Distance of a player's dot from the right edge of a low pad.
+const DOT_FROM_RIGHT: f32 = 9.0;
 /// The lines of a pad that is not low: from its upper edge to the name, and the height of each.
 const TEXT_TOP: f32 = 5.0;
 const NAME_HEIGHT: f32 = 16.0;
@@ -125,7 +127,7 @@ fn draw(
             let state = PadState { pending, hovered, ..state(player, view, track, scene, clip) };
             let by = state.by.and_then(|seat| view.state.player(seat)).map(|player| Rgb::from(player.colour));
             let mut face = look(rect, state, clip.colour.into(), lights);
-            face.tile.dot = by;
+            face.tile.dot = by.map(|colour| dot(rect, &face, colour));
             face.tile.wave = waves.row(&clip.sound).map(|row| wave(rect, &face, row));
             board.push(face.tile);
             write(&mut labels, rect, &face, clip, bar);
@@ -242,7 +244,6 @@ fn look(rect: Rect, state: PadState, colour: Rgb, lights: Lights) -> Face {
     }
     let quiet = state.life == Life::Idle && usable;
     let from_left = match rect.width() {
-        width if width < NARROW => width / 2.0,
         width if width < COMPACT => 12.0,
         _ => 14.0,
     };
@@ -279,6 +280,12 @@ fn left(width: f32, has_sign: bool) -> f32 {
     }
 }
 
+/// The dot of who launched a pad: over its sign where the pad is high enough, else at its right end.
+fn dot(rect: Rect, face: &Face, colour: Rgb) -> Dot {
+    let over_sign = face.tile.sign.filter(|_| rect.height() >= LOW).map(|sign| sign.from_left);
+    Dot { colour, from_left: over_sign.unwrap_or(rect.width() - DOT_FROM_RIGHT) }
+}
+
 /// The shape of a pad's sound.
 fn wave(rect: Rect, face: &Face, row: u8) -> Wave {
     let has_sign = face.tile.sign.is_some();
@@ -313,7 +320,8 @@ fn write(labels: &mut Labels, rect: Rect, face: &Face, clip: &Clip, bar: Beats) 
         return;
     }
     let left = rect.min.x + left(rect.width(), face.tile.sign.is_some());
-    let right = rect.max.x - if face.tile.dot.is_some() { 17.0 } else { 6.0 };
+    let dot_at_right = face.tile.dot.is_some() && rect.height() < LOW;
+    let right = rect.max.x - if dot_at_right { 2.0 * DOT_FROM_RIGHT } else { 6.0 };
     let mut line = |top: f32, height: f32, text: String, size: f32, strong: bool, colour: Rgb| {
         let rect = Rect::new(left, top, right, top + height);
         labels.push(Label { rect, align: egui::Align2::LEFT_CENTER, text, size, strong, colour });

@@ -12,7 +12,7 @@ use bevy::{
 const GLOW_REACH: f32 = 26.0;
 /// Room around a quad for smooth edges.
 const EDGE: f32 = 1.5;
-/// Radius of a player's dot, its edge, and the distance of its centre from the tile's upper right corner.
+/// Radius of a player's dot, its edge, and the distance of its centre from the tile's upper edge.
 const DOT_RADIUS: f32 = 3.5;
 const DOT_EDGE: f32 = 1.5;
 const DOT_INSET: f32 = 9.0;
@@ -92,9 +92,9 @@ fn sign_mesh(tiles: &[Tile], size: Vec2) -> Mesh {
             let centre = Vec2::new(tile.rect.min.x + sign.from_left, tile.rect.center().y);
             push(centre, sign.glyph, sign.radius, 0.0, tile.ink, sign.alpha);
         }
-        if let Some(colour) = tile.dot {
-            let centre = Vec2::new(tile.rect.max.x - DOT_INSET, tile.rect.min.y + DOT_INSET);
-            push(centre, Glyph::Player, DOT_RADIUS, DOT_EDGE, colour, 1.0);
+        if let Some(dot) = tile.dot {
+            let centre = Vec2::new(tile.rect.min.x + dot.from_left, tile.rect.min.y + DOT_INSET);
+            push(centre, Glyph::Player, DOT_RADIUS, DOT_EDGE, dot.colour, 1.0);
         }
     }
     quads.finish()
@@ -152,13 +152,17 @@ mod tests {
     use super::*;
     use crate::{
         theme::{ACCENT, BACKGROUND},
-        tiles::Sign,
+        tiles::{Dot, Sign},
     };
     use bevy::mesh::VertexAttributeValues;
 
     fn tile() -> Tile {
         let sign = Sign { glyph: Glyph::Play, radius: 5.0, from_left: 14.0, alpha: 1.0 };
-        Tile { sign: Some(sign), dot: Some(ACCENT), ..Tile::new(Rect::new(0.0, 0.0, 10.0, 10.0), BACKGROUND) }
+        Tile {
+            sign: Some(sign),
+            dot: Some(Dot { colour: ACCENT, from_left: 5.0 }),
+            ..Tile::new(Rect::new(0.0, 0.0, 10.0, 10.0), BACKGROUND)
+        }
     }
 
     #[test]

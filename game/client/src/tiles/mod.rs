@@ -54,6 +54,15 @@ pub(crate) struct Sign {
     pub(crate) alpha: f32,
 }
 
+/// A player's dot near the upper edge of a tile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Dot {
+    /// The player's colour.
+    pub(crate) colour: Rgb,
+    /// Distance of its centre from the tile's left edge.
+    pub(crate) from_left: f32,
+}
+
 /// The shape of a sound on a tile, in the colour of its sign; what has been played of it is lit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Wave {
@@ -98,8 +107,8 @@ pub(crate) struct Tile {
     pub(crate) ink: Rgb,
     /// A sign on it.
     pub(crate) sign: Option<Sign>,
-    /// A point in its upper right corner.
-    pub(crate) dot: Option<Rgb>,
+    /// A player's dot in one of its upper corners.
+    pub(crate) dot: Option<Dot>,
     /// The shape of its sound.
     pub(crate) wave: Option<Wave>,
 }

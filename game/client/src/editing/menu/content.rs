@@ -110,7 +110,7 @@ impl Content<'_, '_> {
         if let Some(looped) = parts::choice(ui, "Plays", &plays, clip.looped) {
             self.change(cell, ClipChange::Looped(looped));
         }
-        let boundaries: Vec<(Option<Quantise>, &str)> = std::iter::once((None, "As session"))
+        let boundaries: Vec<(Option<Quantise>, &str)> = std::iter::once((None, "Session"))
             .chain(Quantise::ALL.into_iter().map(|quantise| (Some(quantise), quantise.label())))
             .collect();
         if let Some(quantise) = parts::choice(ui, "Launches on", &boundaries, clip.quantise) {

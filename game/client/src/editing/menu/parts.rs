@@ -139,8 +139,8 @@ fn chip(ui: &mut Ui, text: &str, on: bool) -> Response {
     let (fill, line) =
         if on { (theme::ACCENT.mix(theme::SURFACE, 0.78), theme::ACCENT) } else { (theme::RAISED, theme::LINE) };
     let ink = theme::readable(if on { theme::ACCENT } else { theme::TEXT }, fill);
-    let galley = ui.painter().layout_no_wrap(text.into(), theme::font(12.0), ink.egui());
-    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 14.0, CHIP_HEIGHT), Sense::click());
+    let galley = ui.painter().layout_no_wrap(text.into(), theme::font(11.5), ink.egui());
+    let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 11.0, CHIP_HEIGHT), Sense::click());
     let active = response.hovered() || response.has_focus();
     let fill = if active && !on { theme::HOVERED } else { fill };
     let line = if active { line.mix(theme::TEXT, 0.4) } else { line };
@@ -192,10 +192,18 @@ pub(super) fn volume(ui: &mut Ui, held: &mut Held<Gain>, truth: Gain, colour: Co
     painter.vline(zero, egui::Rangef::new(at.y + 5.0, at.y + 9.0), Stroke::new(1.0, theme::TEXT_DIM.egui()));
     let edge = if response.has_focus() { theme::ACCENT } else { theme::INK };
     painter.circle(at, 6.5, theme::TEXT.egui(), Stroke::new(1.5, edge.egui()));
-    let figures =
-        if gain == Gain::SILENCE { "silent".into() } else { format!("{:+.1} dB", gain.db()).replace('-', "−") };
+    let figures = decibels(gain);
     theme::label(painter, rect, Align2::RIGHT_CENTER, &figures, theme::font(12.5), theme::TEXT.egui());
     response.on_hover_text("Double click for 0 dB");
+}
+
+/// A gain as musicians write it.
+fn decibels(gain: Gain) -> String {
+    match gain.db() {
+        db if db == f64::NEG_INFINITY => "silent".into(),
+        db if db.abs() < 0.05 => "0.0 dB".into(),
+        db => format!("{db:+.1} dB").replace('-', "−"),
+    }
 }
 
 /// The gain at a share of the slider's way; 0 dB is caught.
@@ -212,6 +220,12 @@ mod tests {
     fn a_slider_reaches_from_the_quietest_to_the_loudest_and_catches_zero() {
         let db = |share| gain_at(share).map(Gain::db);
         assert_eq!([db(0.0), db(1.0), db(0.912)], [Some(DB_MIN), Some(DB_MAX), Some(0.0)]);
+    }
+
+    #[test]
+    fn gains_read_as_musicians_write_them() {
+        let gains = [Some(Gain::SILENCE), Gain::from_db(-4.0), Gain::from_db(-0.01), Gain::from_db(2.5)];
+        assert_eq!(gains.map(|gain| gain.map(decibels).unwrap()), ["silent", "−4.0 dB", "0.0 dB", "+2.5 dB"]);
     }
 
     #[test]
