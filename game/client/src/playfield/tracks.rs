@@ -68,7 +68,7 @@ fn draw_heads(
             rect: Rect::new(head.min.x + inset, head.min.y, head.max.x - inset, head.max.y - 6.0),
             align: Align2::LEFT_CENTER,
             text: if narrow { short(track.name.as_str()) } else { track.name.to_string() },
-            size: if narrow { 11.5 } else { 13.5 },
+            size: if narrow { 10.5 } else { 13.5 },
             strong: true,
             colour: if audible { theme::TEXT } else { theme::TEXT_DIM },
         });
