@@ -1,4 +1,4 @@
-// A sign on a tile: play, stop, loading, damaged, a point, or a player's dot. Each is a small quad of its own, so that
+// A sign on a tile: play, stop, loading, damaged, a point, a player's dot, a cross, or a shelf. Each is a small quad of its own, so that
 // the tiles' shader stays short. Lengths are design units; colours are linear; the output is premultiplied.
 
 #import bevy_sprite::mesh2d_functions as functions
@@ -76,8 +76,20 @@ fn glyph(kind: f32, point: vec2<f32>, radius: f32) -> f32 {
         let bar = rounded_box(point + vec2<f32>(0.0, radius * 0.28), vec2<f32>(radius * 0.18, radius * 0.6), radius * 0.18);
         return min(bar, length(point - vec2<f32>(0.0, radius * 0.78)) - radius * 0.22);
     }
-    // A point.
-    return length(point) - radius;
+    if kind < 6.5 {
+        // A point.
+        return length(point) - radius;
+    }
+    if kind < 7.5 {
+        // One more: a cross.
+        let across = rounded_box(point, vec2<f32>(radius, radius * 0.17), radius * 0.17);
+        return min(across, rounded_box(point, vec2<f32>(radius * 0.17, radius), radius * 0.17));
+    }
+    // The library: records on a shelf, the last one leaning.
+    let one = rounded_box(point + vec2<f32>(radius * 0.8, 0.0), vec2<f32>(radius * 0.14, radius * 0.85), radius * 0.1);
+    let two = rounded_box(point + vec2<f32>(radius * 0.25, 0.0), vec2<f32>(radius * 0.14, radius * 0.85), radius * 0.1);
+    let leaning = vec2<f32>(point.x - radius * 0.52 + point.y * 0.35, point.y - radius * 0.02);
+    return min(min(one, two), rounded_box(leaning, vec2<f32>(radius * 0.15, radius * 0.83), radius * 0.1));
 }
 
 @fragment
@@ -85,7 +97,7 @@ fn fragment(sign: Sign) -> @location(0) vec4<f32> {
     let radius = sign.shape.y;
     var alpha = cover(glyph(sign.shape.x, sign.local, radius)) * sign.ink.a;
     var colour = sign.ink.rgb * alpha;
-    if sign.shape.x > 5.5 {
+    if sign.shape.x > 5.5 && sign.shape.x < 6.5 {
         // A player's dot has a dark edge, to stand out on any pad.
         let edge = cover(length(sign.local) - radius - 1.5) * 0.9;
         colour += vec3<f32>(0.004) * edge * (1.0 - alpha);

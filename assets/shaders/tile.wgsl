@@ -1,4 +1,4 @@
-// A tile: a rounded rectangle with face, rim, progress and light. All tiles are one mesh and one draw call; each vertex
+// A tile: a rounded rectangle with face, rim, progress, the shape of a sound, and light. All tiles are one mesh and one draw call; each vertex
 // carries its tile's whole state (see `tiles/mesh.rs`), so this needs neither storage buffers nor instancing and runs on
 // WebGL2. It covers most of the window, so it is kept short for machines on which the processor draws. Lengths are
 // design units; colours are linear; the output is premultiplied.
@@ -16,6 +16,16 @@ struct Frame {
 };
 
 @group(#{MATERIAL_BIND_GROUP}) @binding(0) var<uniform> frame: Frame;
+// Shapes of sounds: one sound a row, its loudest sample in each of 64 parts.
+@group(#{MATERIAL_BIND_GROUP}) @binding(1) var waves: texture_2d<f32>;
+
+const PARTS: f32 = 64.0;
+// Distance of one bar of a shape to the next, half its width, and the space at its right and lower end.
+const BAR_PITCH: f32 = 3.0;
+const BAR_HALF: f32 = 0.9;
+const WAVE_INSET: f32 = 6.0;
+// What is still to come of a shape, as a share of its opacity.
+const WAVE_AHEAD: f32 = 0.45;
 
 struct Vertex {
     @builtin(instance_index) instance_index: u32,
@@ -26,6 +36,7 @@ struct Vertex {
     @location(4) rim: vec4<f32>,
     @location(5) bar: vec4<f32>,
     @location(6) light: vec4<f32>,
+    @location(7) wave: vec4<f32>,
 };
 
 struct Tile {
@@ -39,6 +50,8 @@ struct Tile {
     @location(4) bar: vec4<f32>,
     // Glow, progress (below 0: none), flash, dashes of the rim (0 or 1).
     @location(5) light: vec4<f32>,
+    // Shape of a sound: its row (below 0: none), opacity, distance from the left and from the upper edge.
+    @location(6) @interpolate(flat) wave: vec4<f32>,
 };
 
 @vertex
@@ -52,6 +65,7 @@ fn vertex(vertex: Vertex) -> Tile {
     tile.rim = vertex.rim;
     tile.bar = vertex.bar;
     tile.light = vertex.light;
+    tile.wave = vertex.wave;
     return tile;
 }
 
@@ -66,6 +80,28 @@ fn cover(distance: f32) -> f32 {
     return clamp(0.5 - distance / frame.pixel, 0.0, 1.0);
 }
 
+// How much of a bar of the sound's shape covers this pixel.
+fn wave(tile: Tile) -> f32 {
+    let left = tile.wave.z - tile.shape.x;
+    let width = tile.shape.x - WAVE_INSET - left;
+    let upper = tile.wave.w - tile.shape.y;
+    let lower = tile.shape.y - min(tile.wave.w, WAVE_INSET);
+    let x = tile.local.x - left;
+    if x < 0.0 || x > width || tile.local.y < upper || tile.local.y > lower {
+        return 0.0;
+    }
+    let bars = clamp(floor(width / BAR_PITCH), 1.0, PARTS);
+    let pitch = width / bars;
+    let bar = min(floor(x / pitch), bars - 1.0);
+    let part = i32((bar + 0.5) / bars * PARTS);
+    let row = i32(tile.wave.x + 0.5);
+    let one = textureLoad(waves, vec2<i32>(part, row), 0).r;
+    let other = textureLoad(waves, vec2<i32>(max(part - 1, 0), row), 0).r;
+    let half_height = max(max(one, other) * (lower - upper) * 0.5, BAR_HALF);
+    let point = vec2<f32>(x - (bar + 0.5) * pitch, tile.local.y - (upper + lower) * 0.5);
+    return cover(rounded_box(point, vec2<f32>(BAR_HALF, half_height), BAR_HALF));
+}
+
 @fragment
 fn fragment(tile: Tile) -> @location(0) vec4<f32> {
     let half_size = tile.shape.xy;
@@ -75,15 +111,21 @@ fn fragment(tile: Tile) -> @location(0) vec4<f32> {
     // The face: a little light from above; of a playing clip, what is still to come lies in the shade.
     var face = tile.fill.rgb * (1.0 - 0.10 * tile.local.y / half_size.y);
     let progress = tile.light.y;
+    var ahead = 0.0;
     if progress >= 0.0 {
         let head = (progress * 2.0 - 1.0) * half_size.x;
-        let ahead = cover(head - tile.local.x);
+        ahead = cover(head - tile.local.x);
         face *= mix(1.0, tile.bar.a, ahead);
-        let bar = vec2<f32>(tile.local.x, tile.local.y - half_size.y + 3.5);
-        let rail = cover(abs(bar.y) - 1.5) * cover(abs(bar.x) - half_size.x + 6.0);
-        face = mix(face, tile.bar.rgb, rail * mix(0.85, 0.28, ahead));
+        if tile.wave.x < 0.0 {
+            let bar = vec2<f32>(tile.local.x, tile.local.y - half_size.y + 3.5);
+            let rail = cover(abs(bar.y) - 1.5) * cover(abs(bar.x) - half_size.x + 6.0);
+            face = mix(face, tile.bar.rgb, rail * mix(0.85, 0.28, ahead));
+        }
         face = mix(face, vec3<f32>(1.0), cover(abs(tile.local.x - head) - 0.6) * 0.45);
         face = mix(face, vec3<f32>(1.0), tile.light.z * 0.85);
+    }
+    if tile.wave.x >= 0.0 {
+        face = mix(face, tile.bar.rgb, wave(tile) * tile.wave.y * mix(1.0, WAVE_AHEAD, ahead));
     }
     var alpha = body * tile.fill.a;
     var colour = face * alpha;

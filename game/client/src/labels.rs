@@ -33,6 +33,12 @@ impl Labels {
     pub(crate) fn push(&mut self, label: Label) {
         self.0.push(label);
     }
+
+    /// The texts of this frame so far.
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Label> {
+        self.0.iter()
+    }
 }
 
 /// The step in which the texts are painted; panels come after it.

@@ -4,10 +4,10 @@
 //! Read      the player's picture is copied            link
 //! Travel    from screen to screen                     screen
 //! Arrange   places for this window and grid           playfield::layout
-//! Act       hands, keys, notices                      playfield::pointer, keyboard, toasts
+//! Act       hands, keys, edits, notices               playfield::pointer, keyboard, editing, toasts
 //! Draw      tiles and texts of what is the case       playfield, wordmark
 //! Show      tiles become a mesh                       tiles, backdrop
-//! Panels    egui, over it                             transport, mixer, players, settings, toasts, title, joining
+//! Panels    egui, over it                             transport, mixer, players, library, settings, toasts, title …
 //! ```
 //!
 //! One plugin a feature, one file a plugin. The window only shows and asks: session and sound live on the player's own
@@ -17,11 +17,13 @@ mod avatars;
 mod backdrop;
 mod cli;
 mod deed;
+mod editing;
 mod held;
 mod icons;
 mod joining;
 mod keyboard;
 mod labels;
+mod library;
 mod link;
 mod mixer;
 mod opening;
@@ -146,7 +148,6 @@ fn app(cli: Cli, script: Option<Script>) -> App {
     ))
     .add_plugins((tiles::plugin, labels::plugin, backdrop::plugin, wordmark::plugin, playfield::plugin))
     .add_plugins((title::plugin, joining::plugin, transport::plugin, mixer::plugin, players::plugin))
-    .add_plugins(settings::plugin)
-    .add_plugins((toasts::plugin, keyboard::plugin));
+    .add_plugins((toasts::plugin, keyboard::plugin, editing::plugin, library::plugin, settings::plugin));
     app
 }

@@ -5,9 +5,9 @@
 
 use crate::{ClientSet, cli::Cli, settings::Settings};
 use bevy::prelude::*;
-use keyboardia_player::{Ears, Output, Player, PlayerOptions, PlayerView};
+use keyboardia_player::{Ears, Output, Player, PlayerOptions, PlayerView, PreviewStart};
 use keyboardia_server::{Host, HostConfig, HostError, PORT};
-use keyboardia_session::{Command, Gain, SceneId, SessionCode, TrackId, View, seat::Notice};
+use keyboardia_session::{Cell, Command, Gain, SceneId, SessionCode, SoundId, TrackId, View, seat::Notice};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -193,9 +193,25 @@ impl Link {
         self.fresh.iter().any(|(_, t, s)| (*t, *s) == (track, scene))
     }
 
-    /// What the player should be told, oldest first; each once.
-    pub(crate) fn take_notices(&self) -> Vec<Notice> {
-        self.player.as_ref().map(Player::take_notices).unwrap_or_default()
+    /// The player's pointer or finger is on this slot, or on none; the others see it there.
+    pub(crate) fn point_at(&self, cell: Option<Cell>) {
+        if let Some(player) = &self.player {
+            player.set_cursor(cell);
+        }
+    }
+
+    /// Lets this player alone hear a sound of the library, in time with the session.
+    pub(crate) fn preview(&self, sound: SoundId) {
+        if let Some(player) = &self.player {
+            player.preview(sound, PreviewStart::InTime);
+        }
+    }
+
+    /// Ends the preview.
+    pub(crate) fn stop_preview(&self) {
+        if let Some(player) = &self.player {
+            player.stop_preview();
+        }
     }
 
     /// How others join, once known; nothing where nobody can.
@@ -262,8 +278,12 @@ fn pulse_at(beat: f64) -> f32 {
     (-PULSE_DECAY * (beat - beat.floor())).exp() as f32
 }
 
+/// Something that the player should be told, once.
+#[derive(Message, Debug, Clone)]
+pub(crate) struct Told(pub(crate) Notice);
+
 pub(super) fn plugin(app: &mut App) {
-    app.init_resource::<Now>().add_systems(Update, copy.in_set(ClientSet::Read));
+    app.init_resource::<Now>().add_message::<Told>().add_systems(Update, (copy, tell).chain().in_set(ClientSet::Read));
 }
 
 fn copy(mut link: ResMut<Link>, mut now: ResMut<Now>, settings: Res<Settings>, time: Res<Time<Real>>) {
@@ -271,6 +291,11 @@ fn copy(mut link: ResMut<Link>, mut now: ResMut<Now>, settings: Res<Settings>, t
     now.view = link.player.as_ref().map(Player::view);
     let present = time.elapsed();
     link.fresh.retain(|(at, ..)| present.saturating_sub(*at) < FRESH);
+}
+
+fn tell(link: Res<Link>, mut told: MessageWriter<Told>) {
+    let notices = link.player.as_ref().map(Player::take_notices).unwrap_or_default();
+    told.write_batch(notices.into_iter().map(Told));
 }
 
 fn read_code(text: &str) -> Result<SessionCode, String> {

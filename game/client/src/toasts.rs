@@ -2,7 +2,7 @@
 
 use crate::{
     ClientSet, avatars,
-    link::{Link, Now},
+    link::{Now, Told},
     panel,
     playfield::layout::Layout,
     screen::Screen,
@@ -69,18 +69,25 @@ pub(super) fn plugin(app: &mut App) {
 }
 
 /// Turns notices into sentences.
-fn hear(now: Res<Now>, link: Res<Link>, time: Res<Time<Real>>, mut names: ResMut<Names>, mut toasts: ResMut<Toasts>) {
+fn hear(
+    now: Res<Now>,
+    mut told: MessageReader<Told>,
+    time: Res<Time<Real>>,
+    mut names: ResMut<Names>,
+    mut toasts: ResMut<Toasts>,
+) {
     toasts.expire(time.elapsed());
     let Some(view) = now.session() else { return };
     for player in view.state.players() {
         names.0.entry(player.seat).insert_entry(player.clone());
     }
-    for notice in link.take_notices() {
+    for Told(notice) in told.read() {
+        // Edits are shown where they happen.
         if matches!(notice, Notice::Edited { .. }) {
             continue;
         }
-        let (text, colour) = sentence(&notice, view, &names.0);
-        let player = who(&notice).and_then(|seat| names.0.get(&seat)).map(|known| (known.avatar, known.colour));
+        let (text, colour) = sentence(notice, view, &names.0);
+        let player = who(notice).and_then(|seat| names.0.get(&seat)).map(|known| (known.avatar, known.colour));
         toasts.push(Toast { text, colour, player, since: time.elapsed() });
     }
 }

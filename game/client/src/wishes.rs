@@ -3,7 +3,7 @@
 //! Buttons show the truth, but decide what the next press asks for by this: two quick presses must not ask for the
 //! same thing twice only because the first answer is still on its way.
 
-use keyboardia_session::{Command, Quantise, SceneId, TrackId, View};
+use keyboardia_session::{Cell, Command, Edit, Quantise, SceneId, TrackId, View};
 
 /// Whether the transport will run.
 pub(crate) fn playing(view: &View) -> bool {
@@ -62,6 +62,14 @@ pub(crate) fn concerns_pad(command: &Command, view: &View, at: TrackId, row: Sce
             use keyboardia_session::Action::Launch;
             let queued = view.state.track(at).and_then(|track| track.queued_at(view.beat()));
             *track == at && queued.is_some_and(|queued| queued.action == Launch(row))
+        }
+        Command::Edit(edit) => {
+            let is_here = |cell: &Cell| *cell == Cell::new(at, row);
+            match edit {
+                Edit::SetClip { cell, .. } => is_here(cell),
+                Edit::SwapClips { a, b } => is_here(a) || is_here(b),
+                _ => false,
+            }
         }
         _ => false,
     }

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! ┌ transport ───────────────────────────────────────────────┐
-//! ├ heads ──────────────────────────────┬ ────────┬──────────┤
-//! │ pads (tracks × scenes)              │ scenes  │ side     │
-//! ├ stops ──────────────────────────────┤ stop all│          │
-//! ├ mixer strips ───────────────────────┴ ────────┤          │
-//! └───────────────────────────────────────────────┴──────────┘
+//! ├ heads ──────────────────────────┬ + ┬ scenes +┬──────────┤
+//! │ pads (tracks × scenes)          │   │         │ side, or │
+//! ├ stops ──────────────────────────┤   │ stop all│ library  │
+//! ├ mixer strips ───────────────────┤   │ library │          │
+//! └─────────────────────────────────┴───┴─────────┴──────────┘
 //! ```
 
 use bevy::prelude::*;
@@ -22,6 +22,14 @@ const TRANSPORT_HEIGHT: f32 = 68.0;
 const HEAD_HEIGHT: f32 = 30.0;
 const STOP_HEIGHT: f32 = 26.0;
 const SIDE_WIDTH: f32 = 212.0;
+/// Width of the library, which lies over the panel at the right while it is open.
+const LIBRARY_WIDTH: f32 = 280.0;
+/// Side of the buttons that add a column or a row.
+const ADD_SIZE: f32 = 22.0;
+/// Space between the last column and the launch buttons; the button that adds a column is at its upper end.
+const GUTTER: f32 = ADD_SIZE + 2.0 * 5.0;
+/// Height of the button that opens the library.
+const LIBRARY_BUTTON_HEIGHT: f32 = 28.0;
 const SCENE_WIDTH: f32 = 104.0;
 /// Share of the height, and the least and the most of it, that the mixer gets.
 const MIXER_SHARE: f32 = 0.185;
@@ -38,6 +46,14 @@ pub(crate) enum Target {
     Stop(TrackId),
     /// The button that stops every column.
     StopAll,
+    /// The head of a column.
+    Head(TrackId),
+    /// The button that adds a column.
+    AddTrack,
+    /// The button that adds a row.
+    AddScene,
+    /// The button that opens and closes the library.
+    Library,
 }
 
 /// The places of a jam in one window.
@@ -60,12 +76,21 @@ pub(crate) struct Layout {
 impl Layout {
     /// The layout for a window of `size` design units and a grid of these columns, from the left, and rows, from the top.
     pub(crate) fn new(size: Vec2, tracks: Vec<TrackId>, scenes: Vec<SceneId>) -> Self {
+        Self::with_side(SIDE_WIDTH, size, tracks, scenes)
+    }
+
+    /// As [`Layout::new`], with the library open: it lies where the panel at the right is, and takes more width.
+    pub(crate) fn beside_library(size: Vec2, tracks: Vec<TrackId>, scenes: Vec<SceneId>) -> Self {
+        Self::with_side(LIBRARY_WIDTH, size, tracks, scenes)
+    }
+
+    fn with_side(side_width: f32, size: Vec2, tracks: Vec<TrackId>, scenes: Vec<SceneId>) -> Self {
         let right = size.x - MARGIN;
         let transport = Rect::new(MARGIN, 0.0, right, TRANSPORT_HEIGHT);
         let bottom = size.y - MARGIN;
-        let side = Rect::new(right - SIDE_WIDTH, TRANSPORT_HEIGHT, right, bottom);
+        let side = Rect::new(right - side_width, TRANSPORT_HEIGHT, right, bottom);
         let scenes_left = side.min.x - GROUP_GAP - SCENE_WIDTH;
-        let columns_right = scenes_left - GROUP_GAP;
+        let columns_right = scenes_left - GUTTER;
         let mixer_height = (size.y * MIXER_SHARE).clamp(MIXER_HEIGHT.0, MIXER_HEIGHT.1);
         let mixer = Rect::new(MARGIN, bottom - mixer_height, columns_right, bottom);
         let stops_bottom = mixer.min.y - GROUP_GAP;
@@ -117,7 +142,23 @@ impl Layout {
 
     /// The head over the launch buttons.
     pub(crate) fn scenes_head(&self) -> Rect {
-        Rect::new(self.scenes_left, TRANSPORT_HEIGHT, self.scenes_left + SCENE_WIDTH, TRANSPORT_HEIGHT + HEAD_HEIGHT)
+        let right = self.add_scene().min.x - 4.0;
+        Rect::new(self.scenes_left, TRANSPORT_HEIGHT, right, TRANSPORT_HEIGHT + HEAD_HEIGHT)
+    }
+
+    /// The button that adds a column, after the last head.
+    fn add_track(&self) -> Rect {
+        Self::add(self.grid.max.x + (GUTTER - ADD_SIZE) / 2.0)
+    }
+
+    /// The button that adds a row, in the head over the launch buttons.
+    fn add_scene(&self) -> Rect {
+        Self::add(self.scenes_left + SCENE_WIDTH - ADD_SIZE)
+    }
+
+    fn add(left: f32) -> Rect {
+        let bottom = TRANSPORT_HEIGHT + HEAD_HEIGHT;
+        Rect::new(left, bottom - ADD_SIZE, left + ADD_SIZE, bottom)
     }
 
     /// The button that stops every column.
@@ -127,7 +168,13 @@ impl Layout {
 
     /// The space beside the mixer strips, under the launch buttons.
     pub(crate) fn corner(&self) -> Rect {
-        Rect::new(self.scenes_left, self.mixer.min.y, self.scenes_left + SCENE_WIDTH, self.mixer.max.y)
+        let bottom = self.library_button().min.y - GROUP_GAP;
+        Rect::new(self.scenes_left, self.mixer.min.y, self.scenes_left + SCENE_WIDTH, bottom)
+    }
+
+    fn library_button(&self) -> Rect {
+        let bottom = self.mixer.max.y;
+        Rect::new(self.scenes_left, bottom - LIBRARY_BUTTON_HEIGHT, self.scenes_left + SCENE_WIDTH, bottom)
     }
 
     /// The place of a target.
@@ -137,6 +184,10 @@ impl Layout {
             Target::Scene(scene) => self.scene(scene),
             Target::Stop(track) => self.stop(track),
             Target::StopAll => self.stop_all(),
+            Target::Head(track) => self.head(track),
+            Target::AddTrack => self.add_track(),
+            Target::AddScene => self.add_scene(),
+            Target::Library => self.library_button(),
         }
     }
 
@@ -147,8 +198,8 @@ impl Layout {
         match target {
             Target::Pad(track, scene) => has_track(track) && has_scene(scene),
             Target::Scene(scene) => has_scene(scene),
-            Target::Stop(track) => has_track(track),
-            Target::StopAll => true,
+            Target::Stop(track) | Target::Head(track) => has_track(track),
+            Target::StopAll | Target::AddTrack | Target::AddScene | Target::Library => true,
         }
     }
 
@@ -158,9 +209,15 @@ impl Layout {
         let row = cell(point.y, self.grid.min.y, self.row_pitch(), &self.scenes);
         let on_scenes = (self.scenes_left..self.scenes_left + SCENE_WIDTH).contains(&point.x);
         let on_stops = (self.stops.min.y..self.stops.max.y).contains(&point.y);
+        let on_heads = (TRANSPORT_HEIGHT..TRANSPORT_HEIGHT + HEAD_HEIGHT).contains(&point.y);
+        let buttons = [Target::AddTrack, Target::AddScene, Target::Library];
+        if let Some(button) = buttons.into_iter().find(|button| self.rect(*button).contains(point)) {
+            return Some(button);
+        }
         match (column, row) {
             (Some(track), Some(scene)) => Some(Target::Pad(track, scene)),
             (Some(track), None) if on_stops => Some(Target::Stop(track)),
+            (Some(track), None) if on_heads => Some(Target::Head(track)),
             (None, Some(scene)) if on_scenes => Some(Target::Scene(scene)),
             (None, None) if on_scenes && on_stops => Some(Target::StopAll),
             _ => None,
@@ -209,25 +266,29 @@ mod tests {
     /// Layouts of real windows, in design units.
     fn layouts() -> impl Iterator<Item = Layout> {
         let windows = [(900, 520), (1024, 600), (1280, 720), (1920, 1080), (2560, 1440), (1000, 1600), (2560, 700)];
-        let grids = [(8, 8), (1, 1), (16, 16)];
+        let grids = [(8, 8), (1, 1), (16, 16), (1, 16), (16, 1)];
         windows.into_iter().flat_map(move |(width, height)| {
             let window = Vec2::new(width as f32, height as f32);
             let size = window / Scale::for_window(window).0;
-            grids.into_iter().map(move |(tracks, scenes)| layout(size, tracks, scenes))
+            grids.into_iter().flat_map(move |(tracks, scenes)| {
+                let (columns, rows) = ((0..tracks).map(TrackId).collect(), (0..scenes).map(SceneId).collect());
+                [layout(size, tracks, scenes), Layout::beside_library(size, columns, rows)]
+            })
         })
     }
 
     fn targets(layout: &Layout) -> Vec<Target> {
         let pads = layout.tracks().flat_map(|track| layout.scenes().map(move |scene| Target::Pad(track, scene)));
-        let stops = layout.tracks().map(Target::Stop);
-        pads.chain(stops).chain(layout.scenes().map(Target::Scene)).chain([Target::StopAll]).collect()
+        let stops = layout.tracks().map(Target::Stop).chain(layout.tracks().map(Target::Head));
+        let single = [Target::StopAll, Target::AddTrack, Target::AddScene, Target::Library];
+        pads.chain(stops).chain(layout.scenes().map(Target::Scene)).chain(single).collect()
     }
 
     fn everything(layout: &Layout) -> Vec<Rect> {
         let tracks = || layout.tracks();
         let panels = [layout.transport, layout.side, layout.scenes_head(), layout.corner()];
         let targets = targets(layout).into_iter().map(|target| layout.rect(target));
-        targets.chain(tracks().map(|t| layout.head(t))).chain(tracks().map(|t| layout.strip(t))).chain(panels).collect()
+        targets.chain(tracks().map(|t| layout.strip(t))).chain(panels).collect()
     }
 
     #[test]
@@ -262,7 +323,15 @@ mod tests {
     fn pads_of_an_eight_by_eight_grid_are_large_enough_to_hit_and_to_read() {
         for layout in layouts().filter(|layout| layout.tracks.len() == 8) {
             let pad = layout.pad(TrackId(0), SceneId(0));
-            assert!(pad.width() >= 64.0 && pad.height() >= 26.0, "{:?} on {:?}", pad.size(), layout.size);
+            assert!(pad.width() >= 56.0 && pad.height() >= 26.0, "{:?} on {:?}", pad.size(), layout.size);
+        }
+    }
+
+    #[test]
+    fn pads_of_the_largest_grid_can_still_be_hit() {
+        for layout in layouts().filter(|layout| layout.size.x >= 1_130.0 && layout.size.y >= 660.0) {
+            let pad = layout.pad(TrackId(0), SceneId(0));
+            assert!(pad.width() >= 34.0 && pad.height() >= 17.0, "{:?} on {:?}", pad.size(), layout.size);
         }
     }
 

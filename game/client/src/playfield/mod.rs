@@ -1,17 +1,21 @@
 //! The playfield: the grid of pads, the heads and stop buttons of its columns and the launch buttons of its rows.
 //!
-//! [`layout`] says where everything lies, [`pointer`] turns mouse and fingers into presses, and [`pads`], [`scenes`] and
-//! [`tracks`] show what the session is. What they show is a pure function of the player's picture, so nothing here
-//! remembers anything but the pointer.
+//! [`layout`] says where everything lies, [`pointer`] turns mouse and fingers into presses, and [`pads`], [`scenes`],
+//! [`tracks`] and [`buttons`] show what the session is; [`outline`] shows what is selected, [`peers`] where the others are
+//! and what they have just changed, [`hints`] what lies under the pointer.
 
+mod buttons;
+mod hints;
 pub(crate) mod layout;
+mod outline;
 pub(crate) mod pads;
+mod peers;
 pub(crate) mod pointer;
 mod press;
 mod scenes;
 mod tracks;
 
-use crate::{ClientSet, link::Now, theme::Scale};
+use crate::{ClientSet, library::Drawer, link::Now, theme::Scale};
 use bevy::{prelude::*, window::PrimaryWindow};
 use layout::Layout;
 
@@ -22,16 +26,32 @@ pub(super) fn plugin(app: &mut App) {
         pads::plugin,
         scenes::plugin,
         tracks::plugin,
+        buttons::plugin,
+        outline::plugin,
+        peers::plugin,
+        hints::plugin,
     ));
 }
 
+/// The step in which pads, heads and buttons are drawn; what lies over them comes after it.
+#[derive(SystemSet, Debug, Clone, PartialEq, Eq, Hash)]
+struct Grid;
+
 /// Lays everything out anew when the window or the grid has changed.
-fn follow(window: Single<&Window, With<PrimaryWindow>>, scale: Res<Scale>, now: Res<Now>, mut layout: ResMut<Layout>) {
+fn follow(
+    window: Single<&Window, With<PrimaryWindow>>,
+    scale: Res<Scale>,
+    now: Res<Now>,
+    drawer: Res<Drawer>,
+    mut layout: ResMut<Layout>,
+) {
     let (tracks, scenes) = now.session().map_or_else(Default::default, |view| {
         let tracks = view.state.tracks().iter().map(|track| track.id).collect();
         (tracks, view.state.scenes().iter().map(|scene| scene.id).collect())
     });
-    layout.set_if_neq(Layout::new(window.size() / scale.0, tracks, scenes));
+    let size = window.size() / scale.0;
+    let lay_out = if drawer.is_open() { Layout::beside_library } else { Layout::new };
+    layout.set_if_neq(lay_out(size, tracks, scenes));
 }
 
 /// How bright a waiting thing is, 0.15 … 1: it blinks on the beat, and stays bright while the transport rests.

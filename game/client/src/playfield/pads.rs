@@ -3,12 +3,14 @@
 //! | state | seen by colour | seen without colour |
 //! |---|---|---|
 //! | empty | dark | a point |
-//! | clip | a tint of its colour | name, small triangle |
+//! | clip | a tint of its colour | name, shape of its sound, small triangle |
 //! | pressed, no answer yet | | thin wandering dashes |
 //! | queued | its colour, blinking on the beat | thick blinking ring, large triangle |
-//! | playing | full colour, glowing on the beat | dark text on bright, moving playhead and bar |
+//! | playing | full colour, glowing on the beat | dark text on bright, moving playhead, its shape lit as far as it is played |
 //! | playing, stop queued | the same | blinking square and ring |
 //! | loading, damaged | dim | turning ring, exclamation mark; the reason under the pointer |
+//!
+//! What a pad has no room for is left out, never cut: a low pad has its name over the shape, a narrow one has no name.
 
 use super::{
     blink,
@@ -21,11 +23,11 @@ use crate::{
     link::{Link, Now},
     screen::Screen,
     theme::{self, Rgb},
-    tiles::{Board, Glyph, Sign, Tile},
+    tiles::{Board, Dot, Glyph, Sign, Tile, Wave, Waves},
     wishes,
 };
 use bevy::prelude::*;
-use bevy_egui::{EguiContexts, EguiPrimaryContextPass, egui};
+use bevy_egui::egui;
 use keyboardia_player::PlayerView;
 use keyboardia_session::{Action, Beats, Clip, SceneId, SeatId, TrackId, View};
 
@@ -33,12 +35,26 @@ use keyboardia_session::{Action, Beats, Clip, SceneId, SeatId, TrackId, View};
 const FLASH_DECAY: f64 = 6.0;
 /// Light on what is still to be played, where its text allows so little.
 const SHADE: f32 = 0.72;
-/// Pads narrower than this show a sign only when it matters, and no second line.
+/// Pads narrower than this show a sign only when it matters.
 const COMPACT: f32 = 94.0;
-/// Pads narrower than this show either a sign or a name.
-const NARROW: f32 = 52.0;
-/// Pads lower than this have no room for a second line.
+/// Pads narrower than this have no name.
+pub(super) const NARROW: f32 = 52.0;
+/// Pads lower than this have the name over the shape of the sound, others above it.
 const LOW: f32 = 40.0;
+/// Pads at least this high have the length as well.
+const TALL: f32 = 70.0;
+/// Distance of a player's dot from the right edge of a low pad.
+const DOT_FROM_RIGHT: f32 = 9.0;
+/// The lines of a pad that is not low: from its upper edge to the name, and the height of each.
+const TEXT_TOP: f32 = 5.0;
+const NAME_HEIGHT: f32 = 16.0;
+const LENGTH_HEIGHT: f32 = 14.0;
+/// Opacity of a sound's shape: of one that plays, of one that does not, and under a sign.
+const WAVE_PLAYING: f32 = 0.8;
+const WAVE_IDLE: f32 = 0.5;
+const WAVE_SIGNED: f32 = 0.3;
+/// What is still to come of a shape, as a share of its opacity; `tile.wgsl` knows it too.
+const WAVE_AHEAD: f32 = 0.45;
 
 /// What a pad's clip is doing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,10 +97,7 @@ struct Lights {
 }
 
 pub(super) fn plugin(app: &mut App) {
-    app.add_systems(Update, draw.run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw)).add_systems(
-        EguiPrimaryContextPass,
-        explain.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).in_set(ClientSet::Panels),
-    );
+    app.add_systems(Update, draw.run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw).in_set(super::Grid));
 }
 
 fn draw(
@@ -92,6 +105,7 @@ fn draw(
     link: Res<Link>,
     layout: Res<Layout>,
     pointer: Res<Pointer>,
+    waves: Res<Waves>,
     mut board: ResMut<Board>,
     mut labels: ResMut<Labels>,
 ) {
@@ -112,8 +126,10 @@ fn draw(
             };
             let state = PadState { pending, hovered, ..state(player, view, track, scene, clip) };
             let by = state.by.and_then(|seat| view.state.player(seat)).map(|player| Rgb::from(player.colour));
-            let face = look(rect, state, clip.colour.into(), lights);
-            board.push(Tile { dot: by, ..face.tile });
+            let mut face = look(rect, state, clip.colour.into(), lights);
+            face.tile.dot = by.map(|colour| dot(rect, &face, colour));
+            face.tile.wave = waves.row(&clip.sound).map(|row| wave(rect, &face, row));
+            board.push(face.tile);
             write(&mut labels, rect, &face, clip, bar);
         }
     }
@@ -228,8 +244,7 @@ fn look(rect: Rect, state: PadState, colour: Rgb, lights: Lights) -> Face {
     }
     let quiet = state.life == Life::Idle && usable;
     let from_left = match rect.width() {
-        width if width < NARROW => width / 2.0,
-        width if width < COMPACT => width - 13.0,
+        width if width < COMPACT => 12.0,
         _ => 14.0,
     };
     if !(rect.width() < COMPACT && quiet) {
@@ -256,72 +271,90 @@ fn shade(fill: Rgb, ink: Rgb) -> f32 {
     if ink == theme::INK { (least / fill.luminance()).clamp(SHADE, 1.0) } else { SHADE }
 }
 
-/// Name and length of a clip on its pad.
-fn write(labels: &mut Labels, rect: Rect, face: &Face, clip: &Clip, bar: Beats) {
-    let (compact, has_sign) = (rect.width() < COMPACT, face.tile.sign.is_some());
-    if rect.width() < NARROW && has_sign {
-        return;
+/// Where text and shape begin on a pad, behind its sign.
+fn left(width: f32, has_sign: bool) -> f32 {
+    match (width < COMPACT, has_sign) {
+        (false, _) => 26.0,
+        (true, true) => 22.0,
+        (true, false) => 8.0,
     }
-    let (left, right) = match (compact, has_sign) {
-        (false, _) => (26.0, 5.0),
-        (true, true) => (8.0, 22.0),
-        (true, false) => (8.0, 5.0),
-    };
-    let place = Rect::new(rect.min.x + left, rect.min.y + 2.0, rect.max.x - right, rect.max.y - 2.0);
-    let middle = place.center().y;
-    let text = clip.name.to_string();
-    if compact || rect.height() < LOW {
-        let align = egui::Align2::LEFT_CENTER;
-        labels.push(Label { rect: place, align, text, size: 12.5, strong: true, colour: face.name });
-        return;
-    }
-    let name = Rect { max: Vec2::new(place.max.x, middle + 3.0), ..place };
-    labels.push(Label {
-        rect: name,
-        align: egui::Align2::LEFT_BOTTOM,
-        text,
-        size: 12.5,
-        strong: true,
-        colour: face.name,
-    });
-    let (rect, align) = (Rect { min: Vec2::new(place.min.x, middle + 3.0), ..place }, egui::Align2::LEFT_TOP);
-    labels.push(Label { rect, align, text: length(clip, bar), size: 11.0, strong: false, colour: face.detail });
 }
 
-/// A clip's length as players say it.
-fn length(clip: &Clip, bar: Beats) -> String {
-    let beats = clip.length.as_f64();
-    let bars = clip.length.as_f64() / bar.as_f64();
+/// The dot of who launched a pad: over its sign where the pad is high enough, else at its right end.
+fn dot(rect: Rect, face: &Face, colour: Rgb) -> Dot {
+    let over_sign = face.tile.sign.filter(|_| rect.height() >= LOW).map(|sign| sign.from_left);
+    Dot { colour, from_left: over_sign.unwrap_or(rect.width() - DOT_FROM_RIGHT) }
+}
+
+/// The shape of a pad's sound.
+fn wave(rect: Rect, face: &Face, row: u8) -> Wave {
+    let has_sign = face.tile.sign.is_some();
+    let alpha = if face.tile.progress.is_some() { WAVE_PLAYING } else { WAVE_IDLE };
+    let left = left(rect.width(), has_sign);
+    match (rect.width() < NARROW, rect.height()) {
+        (true, _) => Wave { row, alpha: if has_sign { WAVE_SIGNED } else { alpha }, left: 6.0, top: 4.0 },
+        (false, height) if height < LOW => Wave { row, alpha: alpha.min(behind_text(face)), left, top: 3.0 },
+        (false, height) => {
+            let length = if height < TALL { 0.0 } else { LENGTH_HEIGHT };
+            Wave { row, alpha, left, top: TEXT_TOP + NAME_HEIGHT + length + 3.0 }
+        }
+    }
+}
+
+/// The greatest opacity of a shape in the colour of the sign under which the name is still read over it.
+fn behind_text(face: &Face) -> f32 {
+    let (name, ink, fill) = (face.name.luminance() + 0.05, face.tile.ink.luminance(), face.tile.fill.luminance());
+    // A little more than the least contrast, for faces get a little brighter or darker towards their ends.
+    let contrast = theme::CONTRAST_MIN * 1.12;
+    let limit = if name > fill + 0.05 { name / contrast - 0.05 } else { name * contrast - 0.05 };
+    let most = |face: f32| {
+        let (room, way) = (limit - face, ink - face);
+        if room * way <= 0.0 { if name > fill + 0.05 && way < 0.0 { 1.0 } else { 0.0 } } else { (room / way).min(1.0) }
+    };
+    if face.tile.progress.is_some() { most(fill).min(most(fill * face.tile.shade) / WAVE_AHEAD) } else { most(fill) }
+}
+
+/// Name and length of a clip on its pad, as far as there is room.
+fn write(labels: &mut Labels, rect: Rect, face: &Face, clip: &Clip, bar: Beats) {
+    if rect.width() < NARROW {
+        return;
+    }
+    let left = rect.min.x + left(rect.width(), face.tile.sign.is_some());
+    let dot_at_right = face.tile.dot.is_some() && rect.height() < LOW;
+    let right = rect.max.x - if dot_at_right { 2.0 * DOT_FROM_RIGHT } else { 6.0 };
+    let mut line = |top: f32, height: f32, text: String, size: f32, strong: bool, colour: Rgb| {
+        let rect = Rect::new(left, top, right, top + height);
+        labels.push(Label { rect, align: egui::Align2::LEFT_CENTER, text, size, strong, colour });
+    };
+    let name = clip.name.to_string();
+    if rect.height() < LOW {
+        line(rect.min.y, rect.height(), name, 12.5, true, face.name);
+        return;
+    }
+    let top = rect.min.y + TEXT_TOP;
+    line(top, NAME_HEIGHT, name, 12.5, true, face.name);
+    if rect.height() >= TALL || face.tile.wave.is_none() {
+        line(top + NAME_HEIGHT, LENGTH_HEIGHT, length(clip.length, clip.looped, bar), 11.0, false, face.detail);
+    }
+}
+
+/// A clip's or sound's length as players say it.
+pub(crate) fn length(length: Beats, looped: bool, bar: Beats) -> String {
+    let beats = length.as_f64();
+    let bars = length.as_f64() / bar.as_f64();
     let text = match (bars, beats) {
         (1.0, _) => "1 bar".into(),
         (bars, _) if bars > 1.0 && bars.fract() == 0.0 => format!("{bars} bars"),
         (_, 1.0) => "1 beat".into(),
         (_, beats) => format!("{beats} beats"),
     };
-    if clip.looped { text } else { format!("{text}, once") }
-}
-
-/// Says under the pointer what keeps a pad from sounding.
-fn explain(mut contexts: EguiContexts, now: Res<Now>, pointer: Res<Pointer>) -> Result {
-    let (Some(player), Some(view)) = (now.player(), now.session()) else { return Ok(()) };
-    let Some(Target::Pad(track, scene)) = pointer.over else { return Ok(()) };
-    let Some(clip) = view.state.track(track).and_then(|track| track.clip(scene)) else { return Ok(()) };
-    let reason = match player.damaged.get(&clip.sound) {
-        Some(reason) => reason.clone(),
-        None if player.loading.contains(&clip.sound) => format!("“{}” is still being loaded.", clip.name),
-        None => return Ok(()),
-    };
-    let context = contexts.ctx_mut()?.clone();
-    let id = egui::Id::new("pad-reason");
-    egui::Tooltip::always_open(context, egui::LayerId::background(), id, egui::PopupAnchor::Pointer)
-        .gap(14.0)
-        .show(|ui| ui.label(reason));
-    Ok(())
+    if looped { text } else { format!("{text}, once") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::editing::palette::PALETTE;
     use keyboardia_session::{Manifest, SessionSetup};
 
     fn clips() -> Vec<Clip> {
@@ -346,13 +379,58 @@ mod tests {
     #[test]
     fn every_text_on_every_pad_has_enough_contrast() {
         let rect = Rect::new(0.0, 0.0, 104.0, 48.0);
-        for clip in clips() {
+        for colour in colours() {
             for state in states() {
-                let face = look(rect, state, clip.colour.into(), Lights { blink: 1.0, pulse: 0.0 });
+                let face = look(rect, state, colour, Lights { blink: 1.0, pulse: 0.0 });
                 // The shader lightens and darkens a face by a tenth towards its ends; the text lies in its middle.
                 for text in [face.name, face.detail] {
                     let contrast = theme::contrast(text, face.tile.fill);
-                    assert!(contrast >= 4.5, "{} {state:?}: {contrast}", clip.name);
+                    assert!(contrast >= theme::CONTRAST_MIN, "{colour:?} {state:?}: {contrast}");
+                }
+            }
+        }
+    }
+
+    /// Colours that clips can have.
+    fn colours() -> impl Iterator<Item = Rgb> {
+        clips().into_iter().map(|clip| clip.colour).chain(PALETTE.iter().map(|(colour, _)| *colour)).map(Rgb::from)
+    }
+
+    #[test]
+    fn a_name_over_the_shape_of_its_sound_is_read() {
+        let rect = Rect::new(0.0, 0.0, 104.0, 20.0);
+        for colour in colours() {
+            for state in states() {
+                let mut face = look(rect, state, colour, Lights { blink: 1.0, pulse: 0.0 });
+                face.tile.wave = Some(wave(rect, &face, 0));
+                let Tile { fill, ink, wave: Some(wave), .. } = face.tile else { panic!("it has a shape") };
+                let over = |shade: f32, alpha: f32| {
+                    let base = fill.luminance() * shade;
+                    let (text, under) = (face.name.luminance() + 0.05, base + (ink.luminance() - base) * alpha + 0.05);
+                    text.max(under) / text.min(under)
+                };
+                let played = face.tile.progress.is_some();
+                let worst = if played { over(face.tile.shade, wave.alpha * WAVE_AHEAD) } else { f32::MAX };
+                let contrast = worst.min(over(1.0, wave.alpha));
+                assert!(contrast >= theme::CONTRAST_MIN, "{colour:?} {state:?}: {contrast}");
+            }
+        }
+    }
+
+    #[test]
+    fn name_and_shape_stay_on_their_pad_and_apart() {
+        for (width, height) in [(34.0, 17.0), (60.0, 20.0), (90.0, 44.0), (104.0, 48.0), (300.0, 120.0)] {
+            let rect = Rect::new(10.0, 20.0, 10.0 + width, 20.0 + height);
+            for state in states() {
+                let mut face = look(rect, state, theme::ACCENT, Lights { blink: 1.0, pulse: 0.0 });
+                let shape = wave(rect, &face, 0);
+                face.tile.wave = Some(shape);
+                assert!(shape.left + 20.0 < width && shape.top + 6.0 < height, "{shape:?} on {width} × {height}");
+                let mut labels = Labels::default();
+                write(&mut labels, rect, &face, &clips()[0], Beats::whole(4));
+                for label in labels.iter() {
+                    assert!(rect.union(label.rect) == rect, "{label:?} leaves {rect:?}");
+                    assert!(height < LOW || label.rect.max.y <= rect.min.y + shape.top, "{label:?} on {shape:?}");
                 }
             }
         }
@@ -360,11 +438,10 @@ mod tests {
 
     #[test]
     fn what_is_still_to_be_played_lies_in_the_shade_and_is_still_read() {
-        for clip in clips() {
-            let fill = Rgb::from(clip.colour);
+        for fill in colours() {
             let lit = fill.luminance() * shade(fill, fill.ink());
             let contrast = (lit + 0.05) / (theme::INK.luminance() + 0.05);
-            assert!(contrast >= 4.5, "{}: {contrast}", clip.name);
+            assert!(contrast >= theme::CONTRAST_MIN, "{fill:?}: {contrast}");
         }
     }
 
@@ -411,13 +488,9 @@ mod tests {
 
     #[test]
     fn lengths_read_as_players_say_them() {
-        let mut clip = clips().swap_remove(0);
-        clip.looped = true;
         for (beats, text) in [(4, "1 bar"), (16, "4 bars"), (1, "1 beat"), (6, "6 beats")] {
-            clip.length = Beats::whole(beats);
-            assert_eq!(length(&clip, Beats::whole(4)), text);
+            assert_eq!(length(Beats::whole(beats), true, Beats::whole(4)), text);
         }
-        clip.looped = false;
-        assert_eq!(length(&clip, Beats::whole(4)), "6 beats, once");
+        assert_eq!(length(Beats::whole(6), false, Beats::whole(4)), "6 beats, once");
     }
 }

@@ -28,7 +28,10 @@ enum Row {
 }
 
 pub(super) fn plugin(app: &mut App) {
-    app.add_systems(Update, (draw, draw_next_launch).run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw));
+    app.add_systems(
+        Update,
+        (draw, draw_next_launch).run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw).in_set(super::Grid),
+    );
 }
 
 fn draw(

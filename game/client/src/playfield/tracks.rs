@@ -3,6 +3,7 @@
 use super::{
     blink,
     layout::{Layout, Target},
+    pads::NARROW,
     pointer::Pointer,
 };
 use crate::{
@@ -16,6 +17,9 @@ use crate::{
 use bevy::prelude::*;
 use bevy_egui::egui::Align2;
 use keyboardia_session::{Action, Beats, Command, Track, TrackId, View};
+
+/// Letters of a short name.
+const SHORT_CHARS: usize = 6;
 
 /// What a stop button would do, or is about to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +35,19 @@ enum Stop {
 }
 
 pub(super) fn plugin(app: &mut App) {
-    app.add_systems(Update, (draw_heads, draw_stops).run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw));
+    app.add_systems(
+        Update,
+        (draw_heads, draw_stops).run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw).in_set(super::Grid),
+    );
 }
 
-fn draw_heads(now: Res<Now>, layout: Res<Layout>, mut board: ResMut<Board>, mut labels: ResMut<Labels>) {
+fn draw_heads(
+    now: Res<Now>,
+    layout: Res<Layout>,
+    pointer: Res<Pointer>,
+    mut board: ResMut<Board>,
+    mut labels: ResMut<Labels>,
+) {
     let Some(view) = now.session() else { return };
     let beat = view.beat();
     for (index, track) in layout.tracks().zip(view.state.tracks()) {
@@ -42,17 +55,41 @@ fn draw_heads(now: Res<Now>, layout: Res<Layout>, mut board: ResMut<Board>, mut 
         let audible = view.state.is_audible(index);
         let sounding = audible && view.is_playing() && track.is_sounding_at(beat);
         let colour = Rgb::from(track.colour).mix(theme::SURFACE, if audible { 0.0 } else { 0.6 });
+        if pointer.over == Some(Target::Head(index)) {
+            let face = Tile::new(Rect { max: head.max - Vec2::new(0.0, 5.0), ..head }, theme::HOVERED);
+            board.push(Tile { radius: 6.0, fill_alpha: 0.8, ..face });
+        }
         let bar = Rect::new(head.min.x, head.max.y - 3.0, head.max.x, head.max.y);
         let glow = if sounding { 0.2 + 0.6 * now.pulse() } else { 0.0 };
         board.push(Tile { radius: 1.5, glow, ..Tile::new(bar, colour) });
+        let narrow = head.width() < NARROW;
+        let inset = if narrow { 1.0 } else { 4.0 };
         labels.push(Label {
-            rect: Rect::new(head.min.x + 2.0, head.min.y, head.max.x - 2.0, head.max.y - 7.0),
-            align: Align2::LEFT_BOTTOM,
-            text: track.name.to_string(),
-            size: 13.5,
+            rect: Rect::new(head.min.x + inset, head.min.y, head.max.x - inset, head.max.y - 6.0),
+            align: Align2::LEFT_CENTER,
+            text: if narrow { short(track.name.as_str()) } else { track.name.to_string() },
+            size: if narrow { 10.5 } else { 13.5 },
             strong: true,
             colour: if audible { theme::TEXT } else { theme::TEXT_DIM },
         });
+    }
+}
+
+/// What is left of a name where there is room for six letters: the first letter of each word, and its number.
+fn short(name: &str) -> String {
+    if name.chars().count() <= SHORT_CHARS {
+        return name.into();
+    }
+    let words: Vec<&str> = name.split_whitespace().collect();
+    match &words[..] {
+        [word] => word.chars().take(SHORT_CHARS - 1).collect(),
+        words => {
+            let part = |word: &&str| match word.parse::<u32>() {
+                Ok(number) => format!(" {number}"),
+                Err(_) => word.chars().take(1).collect(),
+            };
+            words.iter().map(part).collect::<String>().trim().chars().take(SHORT_CHARS).collect()
+        }
     }
 }
 
@@ -119,5 +156,16 @@ fn button(layout: &Layout, pointer: &Pointer, target: Target, state: Stop, blink
             let sign = tile.sign.map(|sign| Sign { alpha: blink, ..sign });
             Tile { sign, ..tile.rimmed(theme::TEXT, blink, 2.5) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shortened_deliberately_where_there_is_no_room() {
+        let names = ["Drums", "Chords", "Track 12", "Percussion", "Ada's Lead Two", "Bass 2 Copy"];
+        assert_eq!(names.map(short), ["Drums", "Chords", "T 12", "Percu", "ALT", "B 2C"]);
     }
 }

@@ -14,12 +14,14 @@ const TILE_SHADER: Handle<Shader> = uuid_handle!("6c1a3d52-52c7-4d0e-9a8e-51f7d6
 const SIGN_SHADER: Handle<Shader> = uuid_handle!("6c1a3d52-52c7-4d0e-9a8e-51f7d6e0a003");
 
 /// What all tiles and signs of a frame share.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Frame {
     /// Seconds, wrapped.
     pub(super) seconds: f32,
     /// Design units per physical pixel.
     pub(super) pixel: f32,
+    /// Shapes of sounds, one a row.
+    pub(super) waves: Option<Handle<Image>>,
 }
 
 /// Draws the mesh of tiles.
@@ -29,6 +31,8 @@ pub(super) struct TileMaterial {
     seconds: f32,
     #[uniform(0)]
     pixel: f32,
+    #[texture(1)]
+    waves: Option<Handle<Image>>,
 }
 
 /// Draws the mesh of signs.
@@ -41,13 +45,13 @@ pub(super) struct SignMaterial {
 }
 
 impl From<Frame> for TileMaterial {
-    fn from(Frame { seconds, pixel }: Frame) -> Self {
-        Self { seconds, pixel }
+    fn from(Frame { seconds, pixel, waves }: Frame) -> Self {
+        Self { seconds, pixel, waves }
     }
 }
 
 impl From<Frame> for SignMaterial {
-    fn from(Frame { seconds, pixel }: Frame) -> Self {
+    fn from(Frame { seconds, pixel, .. }: Frame) -> Self {
         Self { seconds, pixel }
     }
 }

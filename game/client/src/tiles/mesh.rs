@@ -12,7 +12,7 @@ use bevy::{
 const GLOW_REACH: f32 = 26.0;
 /// Room around a quad for smooth edges.
 const EDGE: f32 = 1.5;
-/// Radius of a player's dot, its edge, and the distance of its centre from the tile's upper right corner.
+/// Radius of a player's dot, its edge, and the distance of its centre from the tile's upper edge.
 const DOT_RADIUS: f32 = 3.5;
 const DOT_EDGE: f32 = 1.5;
 const DOT_INSET: f32 = 9.0;
@@ -24,8 +24,10 @@ const RIM: MeshVertexAttribute = MeshVertexAttribute::new("Tile_Rim", 0x7469_6c0
 const BAR: MeshVertexAttribute = MeshVertexAttribute::new("Tile_Bar", 0x7469_6c04, VertexFormat::Float32x4);
 const LIGHT: MeshVertexAttribute = MeshVertexAttribute::new("Tile_Light", 0x7469_6c05, VertexFormat::Float32x4);
 
+const WAVE: MeshVertexAttribute = MeshVertexAttribute::new("Tile_Wave", 0x7469_6c06, VertexFormat::Float32x4);
+
 /// What a vertex of a tile carries, in the order of `tile.wgsl`.
-pub(super) fn tile_attributes() -> [VertexAttributeDescriptor; 7] {
+pub(super) fn tile_attributes() -> [VertexAttributeDescriptor; 8] {
     [
         Mesh::ATTRIBUTE_POSITION.at_shader_location(0),
         LOCAL.at_shader_location(1),
@@ -34,6 +36,7 @@ pub(super) fn tile_attributes() -> [VertexAttributeDescriptor; 7] {
         RIM.at_shader_location(4),
         BAR.at_shader_location(5),
         LIGHT.at_shader_location(6),
+        WAVE.at_shader_location(7),
     ]
 }
 
@@ -56,11 +59,12 @@ pub(super) fn of(layer: Layer, tiles: &[Tile], size: Vec2) -> Mesh {
 }
 
 fn tile_mesh(tiles: &[Tile], size: Vec2) -> Mesh {
-    let mut quads = Quads::new([SHAPE, FILL, RIM, BAR, LIGHT], size, tiles.len());
+    let mut quads = Quads::new([SHAPE, FILL, RIM, BAR, LIGHT, WAVE], size, tiles.len());
     for tile in tiles {
         let half = tile.rect.half_size();
         let reach = half + if tile.glow > 0.0 { GLOW_REACH } else { EDGE };
         let dashes = if tile.dashed { 1.0 } else { 0.0 };
+        let wave = tile.wave.map_or([-1.0; 4], |wave| [f32::from(wave.row), wave.alpha, wave.left, wave.top]);
         quads.push(
             tile.rect.center(),
             reach,
@@ -70,6 +74,7 @@ fn tile_mesh(tiles: &[Tile], size: Vec2) -> Mesh {
                 tile.rim.linear(tile.rim_alpha),
                 tile.ink.linear(tile.shade),
                 [tile.glow, tile.progress.unwrap_or(-1.0), tile.flash, dashes],
+                wave,
             ],
         );
     }
@@ -87,9 +92,9 @@ fn sign_mesh(tiles: &[Tile], size: Vec2) -> Mesh {
             let centre = Vec2::new(tile.rect.min.x + sign.from_left, tile.rect.center().y);
             push(centre, sign.glyph, sign.radius, 0.0, tile.ink, sign.alpha);
         }
-        if let Some(colour) = tile.dot {
-            let centre = Vec2::new(tile.rect.max.x - DOT_INSET, tile.rect.min.y + DOT_INSET);
-            push(centre, Glyph::Player, DOT_RADIUS, DOT_EDGE, colour, 1.0);
+        if let Some(dot) = tile.dot {
+            let centre = Vec2::new(tile.rect.min.x + dot.from_left, tile.rect.min.y + DOT_INSET);
+            push(centre, Glyph::Player, DOT_RADIUS, DOT_EDGE, dot.colour, 1.0);
         }
     }
     quads.finish()
@@ -147,13 +152,17 @@ mod tests {
     use super::*;
     use crate::{
         theme::{ACCENT, BACKGROUND},
-        tiles::Sign,
+        tiles::{Dot, Sign},
     };
     use bevy::mesh::VertexAttributeValues;
 
     fn tile() -> Tile {
         let sign = Sign { glyph: Glyph::Play, radius: 5.0, from_left: 14.0, alpha: 1.0 };
-        Tile { sign: Some(sign), dot: Some(ACCENT), ..Tile::new(Rect::new(0.0, 0.0, 10.0, 10.0), BACKGROUND) }
+        Tile {
+            sign: Some(sign),
+            dot: Some(Dot { colour: ACCENT, from_left: 5.0 }),
+            ..Tile::new(Rect::new(0.0, 0.0, 10.0, 10.0), BACKGROUND)
+        }
     }
 
     #[test]

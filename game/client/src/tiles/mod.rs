@@ -6,6 +6,9 @@
 
 mod material;
 mod mesh;
+mod waves;
+
+pub(crate) use waves::Waves;
 
 use crate::{
     ClientSet,
@@ -32,6 +35,10 @@ pub(crate) enum Glyph {
     Point = 5,
     /// A player's dot.
     Player = 6,
+    /// A cross: one more.
+    Plus = 7,
+    /// Records on a shelf: the library.
+    Shelf = 8,
 }
 
 /// Where a glyph sits on its tile.
@@ -45,6 +52,28 @@ pub(crate) struct Sign {
     pub(crate) from_left: f32,
     /// Opacity, 0 … 1.
     pub(crate) alpha: f32,
+}
+
+/// A player's dot near the upper edge of a tile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Dot {
+    /// The player's colour.
+    pub(crate) colour: Rgb,
+    /// Distance of its centre from the tile's left edge.
+    pub(crate) from_left: f32,
+}
+
+/// The shape of a sound on a tile, in the colour of its sign; what has been played of it is lit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Wave {
+    /// Which sound: its row among the [`Waves`].
+    pub(crate) row: u8,
+    /// Opacity, 0 … 1.
+    pub(crate) alpha: f32,
+    /// Distance of its left end from the tile's left edge.
+    pub(crate) left: f32,
+    /// Distance of its upper end from the tile's upper edge.
+    pub(crate) top: f32,
 }
 
 /// A rounded rectangle and all that it can show.
@@ -78,8 +107,10 @@ pub(crate) struct Tile {
     pub(crate) ink: Rgb,
     /// A sign on it.
     pub(crate) sign: Option<Sign>,
-    /// A point in its upper right corner.
-    pub(crate) dot: Option<Rgb>,
+    /// A player's dot in one of its upper corners.
+    pub(crate) dot: Option<Dot>,
+    /// The shape of its sound.
+    pub(crate) wave: Option<Wave>,
 }
 
 impl Tile {
@@ -101,7 +132,13 @@ impl Tile {
             ink: fill.ink(),
             sign: None,
             dot: None,
+            wave: None,
         }
+    }
+
+    /// Nothing but a rim and its light.
+    pub(crate) fn ring(rect: Rect, rim: Rgb, alpha: f32, width: f32) -> Self {
+        Self { fill_alpha: 0.0, ..Self::new(rect, rim).rimmed(rim, alpha, width) }
     }
 
     /// With a rim.
@@ -135,7 +172,7 @@ enum Layer {
 }
 
 pub(super) fn plugin(app: &mut App) {
-    app.add_plugins(material::plugin)
+    app.add_plugins((material::plugin, waves::plugin))
         .init_resource::<Board>()
         .add_systems(Startup, (spawn::<TileMaterial>(Layer::Tiles), spawn::<SignMaterial>(Layer::Signs)))
         .add_systems(First, |mut board: ResMut<Board>| board.0.clear())
@@ -147,7 +184,7 @@ fn spawn<M: Material2d + From<Frame>>(layer: Layer) -> impl Fn(Commands, ResMut<
         commands.spawn((
             layer,
             Mesh2d(meshes.add(mesh::of(layer, &[], Vec2::ZERO))),
-            MeshMaterial2d(materials.add(M::from(Frame { seconds: 0.0, pixel: 1.0 }))),
+            MeshMaterial2d(materials.add(M::from(Frame { seconds: 0.0, pixel: 1.0, waves: None }))),
             Transform::from_xyz(0.0, 0.0, if layer == Layer::Tiles { 1.0 } else { 2.0 }),
             NoFrustumCulling,
         ));
@@ -174,11 +211,12 @@ fn tick<M: Material2d + From<Frame>>(
     time: Res<Time<Real>>,
     window: Single<&Window, With<PrimaryWindow>>,
     layer: Single<&MeshMaterial2d<M>, With<Layer>>,
+    waves: Res<Waves>,
     mut materials: ResMut<Assets<M>>,
 ) {
     let seconds = time.elapsed_secs_wrapped() % SECONDS_WRAP;
     let pixel = 1.0 / (scale.0 * window.scale_factor());
     if let Some(mut material) = materials.get_mut(&layer.0) {
-        *material = M::from(Frame { seconds, pixel });
+        *material = M::from(Frame { seconds, pixel, waves: waves.image() });
     }
 }
