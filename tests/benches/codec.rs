@@ -5,8 +5,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Authority, Command, CommandId, Event, EventKind, Manifest, Micros, Profile, SeatId, SeatToken,
-    SessionSetup, SessionState,
+    Authority, Command, CommandId, Event, EventKind, Manifest, Micros, Profile, SeatId, SeatToken, SessionSetup,
+    SessionState,
     limits::SEATS_MAX,
     wire::{self, ClientMessage, HostMessage},
 };

@@ -4,7 +4,7 @@
 //! Read      the player's picture is copied            link
 //! Travel    from screen to screen                     screen
 //! Arrange   places for this window and grid           playfield::layout
-//! Act       hands, keys, notices                      playfield::pointer, keyboard, toasts
+//! Act       hands, keys, notices, hints               playfield::pointer, keyboard, toasts, hints
 //! Draw      tiles and texts of what is the case       playfield, wordmark
 //! Show      tiles become a mesh                       tiles, backdrop
 //! Panels    egui, over it                             transport, mixer, players, toasts, title, joining
@@ -16,12 +16,16 @@
 mod backdrop;
 mod cli;
 mod deed;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod harness;
 mod held;
+mod hints;
 mod joining;
 mod keyboard;
 mod labels;
 mod link;
 mod mixer;
+mod motion;
 mod opening;
 mod pacing;
 mod panel;
@@ -41,6 +45,7 @@ mod wordmark;
 pub use cli::Cli;
 
 use bevy::{
+    app::PluginGroupBuilder,
     log::{DEFAULT_FILTER, Level, LogPlugin},
     prelude::*,
     window::{PresentMode, WindowResizeConstraints, WindowResolution},
@@ -86,7 +91,7 @@ pub fn run(cli: Cli) -> ExitCode {
         return ExitCode::FAILURE;
     }
     opening::explain_failure();
-    match app(cli, script).run() {
+    match app(cli, script, |plugins| plugins).run() {
         AppExit::Success => ExitCode::SUCCESS,
         AppExit::Error(code) => ExitCode::from(code.get()),
     }
@@ -99,7 +104,8 @@ fn read_script(cli: &Cli) -> Result<Option<Script>, String> {
     Script::parse(&text, cli.shots.clone()).map(Some).map_err(|error| format!("{error}."))
 }
 
-fn app(cli: Cli, script: Option<Script>) -> App {
+/// The whole app, its plugins of Bevy changed by `adapt`.
+fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) -> PluginGroupBuilder) -> App {
     let mut app = App::new();
     let window = Window {
         title: "Keyboardia".into(),
@@ -114,7 +120,7 @@ fn app(cli: Cli, script: Option<Script>) -> App {
         ..default()
     };
     let log = LogPlugin { level: Level::WARN, filter: format!("{DEFAULT_FILTER},{QUIET}"), ..default() };
-    app.add_plugins(DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..default() }).set(log))
+    app.add_plugins(adapt(DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..default() }).set(log)))
         .add_plugins(EguiPlugin::default())
         .insert_resource(Link::new(&cli))
         .insert_resource(cli);
@@ -132,11 +138,12 @@ fn app(cli: Cli, script: Option<Script>) -> App {
         link::plugin,
         opening::plugin,
         pacing::plugin,
+        motion::plugin,
         shot::plugin,
         script::plugin,
     ))
     .add_plugins((tiles::plugin, labels::plugin, backdrop::plugin, wordmark::plugin, playfield::plugin))
     .add_plugins((title::plugin, joining::plugin, transport::plugin, mixer::plugin, players::plugin))
-    .add_plugins((toasts::plugin, keyboard::plugin));
+    .add_plugins((toasts::plugin, keyboard::plugin, hints::plugin));
     app
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     ClientSet,
+    motion::Motion,
     screen::Screen,
     theme::{self, Rgb, Scale},
     tiles::{Board, Tile},
@@ -47,7 +48,7 @@ fn draw(
     window: Single<&Window, With<PrimaryWindow>>,
     scale: Res<Scale>,
     screen: Res<State<Screen>>,
-    time: Res<Time<Real>>,
+    motion: Res<Motion>,
     mut board: ResMut<Board>,
 ) {
     let size = window.size() / scale.0;
@@ -55,7 +56,7 @@ fn draw(
     let place = place(size);
     let (pitch, origin) = (place.height() / ROWS as f32, place.min);
     let hurry = if *screen.get() == Screen::Joining { 3.0 } else { 1.0 };
-    let seconds = time.elapsed_secs_wrapped() % 600.0;
+    let seconds = motion.seconds;
     for (column, lit) in columns.iter().enumerate() {
         let across = column as f32 / columns.len() as f32;
         for (row, lit) in lit.iter().enumerate() {

@@ -1,10 +1,12 @@
 //! The playfield: the grid of pads, the heads and stop buttons of its columns and the launch buttons of its rows.
 //!
-//! [`layout`] says where everything lies, [`pointer`] turns mouse and fingers into presses, and [`pads`], [`scenes`] and
+//! [`layout`] says where everything lies, [`pointer`] turns mouse and fingers into deeds, and [`pads`], [`scenes`] and
 //! [`tracks`] show what the session is. What they show is a pure function of the player's picture, so nothing here
 //! remembers anything but the pointer.
 
+mod fingers;
 pub(crate) mod layout;
+mod mouse;
 pub(crate) mod pads;
 pub(crate) mod pointer;
 mod press;

@@ -9,13 +9,11 @@ mod mesh;
 
 use crate::{
     ClientSet,
+    motion::Motion,
     theme::{Rgb, Scale},
 };
 use bevy::{camera::visibility::NoFrustumCulling, prelude::*, sprite_render::Material2d, window::PrimaryWindow};
 use material::{Frame, SignMaterial, TileMaterial};
-
-/// The shaders' clock starts anew after this many seconds, so that it stays precise.
-const SECONDS_WRAP: f32 = 600.0;
 
 /// A sign on a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +123,11 @@ impl Board {
     pub(crate) fn push(&mut self, tile: Tile) {
         self.0.push(tile);
     }
+
+    /// What is shown in this frame.
+    pub(crate) fn tiles(&self) -> &[Tile] {
+        &self.0
+    }
 }
 
 /// The entity that shows the board's tiles, or the one that shows their signs.
@@ -171,12 +174,12 @@ fn upload(
 
 fn tick<M: Material2d + From<Frame>>(
     scale: Res<Scale>,
-    time: Res<Time<Real>>,
+    motion: Res<Motion>,
     window: Single<&Window, With<PrimaryWindow>>,
     layer: Single<&MeshMaterial2d<M>, With<Layer>>,
     mut materials: ResMut<Assets<M>>,
 ) {
-    let seconds = time.elapsed_secs_wrapped() % SECONDS_WRAP;
+    let seconds = motion.seconds;
     let pixel = 1.0 / (scale.0 * window.scale_factor());
     if let Some(mut material) = materials.get_mut(&layer.0) {
         *material = M::from(Frame { seconds, pixel });
