@@ -110,13 +110,16 @@ fn drags_and_long_presses_launch_nothing_and_leave_what_was_queued() {
 }
 
 #[test]
-fn a_key_that_is_typed_into_a_field_presses_no_pad_and_the_map_opens_and_closes() {
+fn the_map_opens_and_closes_the_bank_moves_and_what_is_typed_into_a_field_presses_no_pad() {
     let screen = Screen::open(1280, 800);
-    // The third field of the transport is the tempo: a click makes it a field to type into.
-    let script = "key ?\nprint clipped\nkey esc\nkey q\nwait queued 0 1\nkey ctrl+q\nkey alt+2\nkey pagedown\n\
-                  key 3\nwait queued 2 4\nkey pageup\nselect scene 2\nkey enter\nwait settled\nprint state\nquit\n";
+    // The third thing of the bar at the top is the tempo: a click makes it a field to type into.
+    let script = "key ?\nprint clipped\nkey esc\nkey q\nwait playing 0 1\nkey ctrl+q\nkey alt+2\nkey pagedown\n\
+                  key 2\nkey pageup\nclick 404 34\nwait seconds 0.2\nkey ctrl+a\ntype 133\nkey enter\n\
+                  wait tempo 133\nselect scene 2\nkey 3\nwait queued 2 0\nselect scene 2\nkey enter\n\
+                  wait queued 1 2\nwait settled\nprint state\nquit\n";
     let said = played(&screen, &[BEGIN, script].concat());
     let [clipped, state] = said.as_slice() else { panic!("two lines, not {said:?}") };
     assert_eq!(clipped["clipped"], serde_json::json!([]), "texts of the map that do not fit");
-    assert_eq!(state["queued"][1], 2, "the row that was selected with arrows: {state}");
+    assert_eq!(state["queued"][0], 2, "the row that was selected with arrows is launched: {state}");
+    assert_eq!(state["session"]["tempo"], 133.0);
 }

@@ -137,11 +137,7 @@ fn adapter() -> Result<RenderCreation, String> {
     let instance = wgpu::Instance::new(description);
     let adapter = block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))
         .map_err(|error| format!("There is no adapter that draws nothing: {error}."))?;
-    let wish = wgpu::DeviceDescriptor {
-        required_features: adapter.features(),
-        required_limits: adapter.limits(),
-        ..Default::default()
-    };
+    let wish = wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
     let (device, queue) =
         block_on(adapter.request_device(&wish)).map_err(|error| format!("It has no device: {error}."))?;
     Ok(RenderCreation::manual(
@@ -155,6 +151,6 @@ fn adapter() -> Result<RenderCreation, String> {
 
 fn on_one_thread(world: &mut World) {
     for (_, schedule) in world.resource_mut::<Schedules>().iter_mut() {
-        schedule.set_executor(SingleThreadedExecutor::default());
+        schedule.set_executor(SingleThreadedExecutor::new());
     }
 }

@@ -60,8 +60,16 @@ pub(super) fn plugin(app: &mut App) {
         .add_systems(Update, (mark, ring).run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw));
 }
 
-fn stay(layout: Res<Layout>, mut bank: ResMut<Bank>) {
-    bank.bypass_change_detection().stay_in(&layout);
+fn stay(
+    layout: Res<Layout>,
+    buttons: Res<ButtonInput<MouseButton>>,
+    touches: Res<Touches>,
+    mut bank: ResMut<Bank>,
+) {
+    bank.stay_in(&layout);
+    if buttons.get_just_pressed().next().is_some() || touches.any_just_pressed() {
+        bank.shows_selection = false;
+    }
 }
 
 fn mark(layout: Res<Layout>, bank: Res<Bank>, mut board: ResMut<Board>, mut labels: ResMut<Labels>) {
