@@ -26,6 +26,8 @@ const WIDTH: f32 = 184.0;
 const AIR: f32 = 5.0;
 /// Distance between two places that are tried.
 const STEP: f32 = 6.0;
+/// Frames between two searches for a calm spot.
+const SEARCH_FRAMES: u32 = 20;
 /// Rounds of light a minute around the pad that a hint means.
 const BREATHS_PER_S: f32 = 0.6;
 
@@ -87,8 +89,10 @@ struct Shown {
     pad: Option<Target>,
     /// Where it lies.
     spot: Option<egui::Rect>,
-    /// Its size, measured when it was drawn last.
+    /// Its height, measured when it came.
     height: f32,
+    /// Frames until a calm spot is looked for again, for looking takes a while.
+    patience: u32,
 }
 
 pub(super) fn plugin(app: &mut App) {
@@ -184,7 +188,9 @@ fn show(
     let size = vec2(WIDTH, shown.height);
     let near = shown.pad.filter(|pad| layout.has(*pad)).map_or(layout.corner(), |pad| layout.rect(pad)).center();
     if !shown.spot.is_some_and(|spot| window.contains_rect(spot) && is_free(spot, &taken)) {
-        shown.spot = calm(window, size, pos2(near.x, near.y), &taken);
+        let looks = shown.patience == 0;
+        shown.patience = if looks { SEARCH_FRAMES } else { shown.patience - 1 };
+        shown.spot = if looks { calm(window, size, pos2(near.x, near.y), &taken) } else { None };
     }
     let Some(spot) = shown.spot else { return Ok(()) };
     let area = egui::Area::new(layer.id).order(layer.order).fixed_pos(spot.min).constrain(false).fade_in(false);

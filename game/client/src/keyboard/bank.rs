@@ -60,12 +60,7 @@ pub(super) fn plugin(app: &mut App) {
         .add_systems(Update, (mark, ring).run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw));
 }
 
-fn stay(
-    layout: Res<Layout>,
-    buttons: Res<ButtonInput<MouseButton>>,
-    touches: Res<Touches>,
-    mut bank: ResMut<Bank>,
-) {
+fn stay(layout: Res<Layout>, buttons: Res<ButtonInput<MouseButton>>, touches: Res<Touches>, mut bank: ResMut<Bank>) {
     bank.stay_in(&layout);
     if buttons.get_just_pressed().next().is_some() || touches.any_just_pressed() {
         bank.shows_selection = false;

@@ -12,7 +12,13 @@ use crate::{
     motion::Motion,
     theme::{Rgb, Scale},
 };
-use bevy::{camera::visibility::NoFrustumCulling, prelude::*, sprite_render::Material2d, window::PrimaryWindow};
+use bevy::{
+    camera::visibility::NoFrustumCulling,
+    prelude::*,
+    render::{RenderApp, mesh::allocator::MeshAllocatorSettings},
+    sprite_render::Material2d,
+    window::PrimaryWindow,
+};
 use material::{Frame, SignMaterial, TileMaterial};
 
 /// A sign on a tile.
@@ -143,6 +149,13 @@ pub(super) fn plugin(app: &mut App) {
         .add_systems(Startup, (spawn::<TileMaterial>(Layer::Tiles), spawn::<SignMaterial>(Layer::Signs)))
         .add_systems(First, |mut board: ResMut<Board>| board.0.clear())
         .add_systems(Update, (upload, tick::<TileMaterial>, tick::<SignMaterial>).in_set(ClientSet::Show));
+    if let Some(render) = app.get_sub_app_mut(RenderApp) {
+        // Meshes that are new in every frame do better with buffers of their own: the shared ones would be given up and
+        // set up again each time, with all their bookkeeping, which costs more than everything else of a frame.
+        let mut settings = MeshAllocatorSettings::default();
+        settings.slab_allocator_settings.large_threshold = 0;
+        render.insert_resource(settings);
+    }
 }
 
 fn spawn<M: Material2d + From<Frame>>(layer: Layer) -> impl Fn(Commands, ResMut<Assets<Mesh>>, ResMut<Assets<M>>) {
