@@ -1,5 +1,5 @@
-// A sign on a tile: play, stop, loading, damaged, a point, a player's dot, a cross, or a shelf. Each is a small quad of its own, so that
-// the tiles' shader stays short. Lengths are design units; colours are linear; the output is premultiplied.
+// A sign on a tile: play, stop, loading, damaged, a point, a player's dot, or a cross. Each is a small quad of its own, so
+// that the tiles' shader stays short. Lengths are design units; colours are linear; the output is premultiplied.
 
 #import bevy_sprite::mesh2d_functions as functions
 #ifdef SRGB_OUTPUT
@@ -80,16 +80,9 @@ fn glyph(kind: f32, point: vec2<f32>, radius: f32) -> f32 {
         // A point.
         return length(point) - radius;
     }
-    if kind < 7.5 {
-        // One more: a cross.
-        let across = rounded_box(point, vec2<f32>(radius, radius * 0.17), radius * 0.17);
-        return min(across, rounded_box(point, vec2<f32>(radius * 0.17, radius), radius * 0.17));
-    }
-    // The library: records on a shelf, the last one leaning.
-    let one = rounded_box(point + vec2<f32>(radius * 0.8, 0.0), vec2<f32>(radius * 0.14, radius * 0.85), radius * 0.1);
-    let two = rounded_box(point + vec2<f32>(radius * 0.25, 0.0), vec2<f32>(radius * 0.14, radius * 0.85), radius * 0.1);
-    let leaning = vec2<f32>(point.x - radius * 0.52 + point.y * 0.35, point.y - radius * 0.02);
-    return min(min(one, two), rounded_box(leaning, vec2<f32>(radius * 0.15, radius * 0.83), radius * 0.1));
+    // One more: a cross.
+    let across = rounded_box(point, vec2<f32>(radius, radius * 0.17), radius * 0.17);
+    return min(across, rounded_box(point, vec2<f32>(radius * 0.17, radius), radius * 0.17));
 }
 
 @fragment

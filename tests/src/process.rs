@@ -25,6 +25,20 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// The real window on this screen, with its pictures and its home in `dir`, its output to be read.
+pub fn window(display: &str, dir: &Path) -> Command {
+    let mut command = Command::new(program("keyboardia"));
+    command
+        .env("DISPLAY", display)
+        .env_remove("WAYLAND_DISPLAY")
+        .env("HOME", dir)
+        .env("KEYBOARDIA_CONFIG", dir.join("settings.json"))
+        .args(["--shots", &dir.display().to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
 /// Waits until `condition` gives something.
 ///
 /// # Panics

@@ -3,7 +3,7 @@
 use crate::process::{Running, wait_for};
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, BufWriter, Read},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -133,10 +133,25 @@ impl Recording {
 }
 
 /// A picture, to be looked at pixel by pixel.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    width: usize,
-    channels: usize,
-    bytes: Vec<u8>,
+    /// Pixels from left to right.
+    pub width: usize,
+    /// Pixels from top to bottom.
+    pub height: usize,
+    /// Red, green and blue of each pixel, row by row.
+    pixels: Vec<[u8; 3]>,
+}
+
+/// How far two pictures of the same size are apart, in steps of brightness (0 … 255).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Apart {
+    /// Mean over all pixels.
+    pub mean: f64,
+    /// The pixel that differs most.
+    pub worst: f64,
+    /// Where that is: column, row.
+    pub at: (usize, usize),
 }
 
 impl Picture {
@@ -147,7 +162,20 @@ impl Picture {
         let mut bytes = vec![0; reader.output_buffer_size().expect("a size")];
         let info = reader.next_frame(&mut bytes).expect("a picture");
         assert_eq!(info.bit_depth, png::BitDepth::Eight);
-        Self { width: info.width as usize, channels: info.color_type.samples(), bytes }
+        let channels = info.color_type.samples();
+        assert!(channels >= 3, "a picture in colour");
+        let pixels = bytes.chunks_exact(channels).map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+        Self { width: info.width as usize, height: info.height as usize, pixels }
+    }
+
+    /// Writes it as a PNG file, as small as it gets.
+    pub fn write(&self, path: &Path) {
+        let file = File::create(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut encoder = png::Encoder::new(BufWriter::new(file), self.width as u32, self.height as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_compression(png::Compression::High);
+        let mut writer = encoder.write_header().expect("a header");
+        writer.write_image_data(self.pixels.as_flattened()).expect("a picture");
     }
 
     /// Mean brightness (0 … 255) of a rectangle: left, top, width, height, pixels.
@@ -155,11 +183,53 @@ impl Picture {
         let mut sum = 0.0;
         for row in y..y + height {
             for column in x..x + width {
-                let at = (row * self.width + column) * self.channels;
-                sum += self.bytes[at..at + 3].iter().map(|value| f64::from(*value)).sum::<f64>() / 3.0;
+                let pixel = self.pixels[row * self.width + column];
+                sum += pixel.iter().map(|value| f64::from(*value)).sum::<f64>() / 3.0;
             }
         }
         sum / (width * height) as f64
+    }
+
+    /// Blackens a rectangle: left, top, width, height, pixels; what lies outside is left out.
+    pub fn cover(&mut self, [x, y, width, height]: [usize; 4]) {
+        for row in y..(y + height).min(self.height) {
+            let (from, to) = (x.min(self.width), (x + width).min(self.width));
+            self.pixels[row * self.width + from..row * self.width + to].fill([0; 3]);
+        }
+    }
+
+    /// The picture with each square of so many pixels melted into one.
+    pub fn shrunk(&self, side: usize) -> Self {
+        let (width, height) = (self.width / side, self.height / side);
+        let mut pixels = Vec::with_capacity(width * height);
+        for row in 0..height {
+            for column in 0..width {
+                let mut sum = [0_usize; 3];
+                for y in row * side..(row + 1) * side {
+                    for pixel in &self.pixels[y * self.width + column * side..][..side] {
+                        for (sum, value) in sum.iter_mut().zip(pixel) {
+                            *sum += usize::from(*value);
+                        }
+                    }
+                }
+                pixels.push(sum.map(|sum| ((sum + side * side / 2) / (side * side)) as u8));
+            }
+        }
+        Self { width, height, pixels }
+    }
+
+    /// How far it is from another picture of the same size.
+    pub fn apart(&self, other: &Self) -> Apart {
+        assert_eq!((self.width, self.height), (other.width, other.height), "pictures of the same size");
+        let mut apart = Apart { mean: 0.0, worst: 0.0, at: (0, 0) };
+        for (index, (one, two)) in self.pixels.iter().zip(&other.pixels).enumerate() {
+            let far = one.iter().zip(two).map(|(one, two)| f64::from(one.abs_diff(*two))).sum::<f64>() / 3.0;
+            apart.mean += far / self.pixels.len() as f64;
+            if far > apart.worst {
+                (apart.worst, apart.at) = (far, (index % self.width, index / self.width));
+            }
+        }
+        apart
     }
 }
 
@@ -168,4 +238,26 @@ pub fn file(dir: &TempDir, name: &str, text: &str) -> PathBuf {
     let path = dir.path().join(name);
     fs::write(&path, text).expect("a file");
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_compared_covered_shrunk_and_written_as_they_are() {
+        let pixels = (0..64_u8).map(|index| [index, 2 * index, 100]).collect();
+        let picture = Picture { width: 8, height: 8, pixels };
+        let mut other = picture.clone();
+        other.cover([4, 4, 10, 10]);
+        let apart = picture.apart(&other);
+        assert!(apart.mean > 10.0 && apart.at == (7, 7), "{apart:?}");
+        assert_eq!(picture.apart(&picture).worst, 0.0);
+        let shrunk = picture.shrunk(4);
+        assert_eq!((shrunk.width, shrunk.height, shrunk.pixels[0]), (2, 2, [14, 27, 100]));
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a.png");
+        picture.write(&path);
+        assert_eq!(Picture::read(&path), picture);
+    }
 }

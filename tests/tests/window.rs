@@ -7,7 +7,7 @@ use keyboardia_player::{Connection, Output, Player, PlayerOptions};
 use keyboardia_session::TrackId;
 use keyboardia_tests::{
     measure::{onset, rms},
-    process::{HostProcess, Running, program, wait_for},
+    process::{HostProcess, Running, program, wait_for, window},
     stage::{Picture, RATE, Room, Screen, file},
 };
 use serde_json::Value;
@@ -26,15 +26,7 @@ const FOUR_ON_THE_FLOOR: usize = 2;
 const BEAT_FRAMES: f64 = 60.0 / 112.0 * RATE as f64;
 
 fn game(screen: &Screen, dir: &Path) -> Command {
-    let mut command = Command::new(program("keyboardia"));
-    command
-        .env("DISPLAY", &screen.display)
-        .env_remove("WAYLAND_DISPLAY")
-        .env("HOME", dir)
-        .args(["--shots", &dir.display().to_string()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+    window(&screen.display, dir)
 }
 
 fn bot(host: &str, code: &str) -> Player {

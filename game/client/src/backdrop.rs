@@ -3,7 +3,7 @@
 use crate::{
     ClientSet,
     link::Now,
-    settings::Settings,
+    motion::Motion,
     theme::{ACCENT, BACKGROUND, Rgb},
 };
 use bevy::{
@@ -82,8 +82,7 @@ fn spawn(mut commands: Commands, mut meshes: ResMut<Assets<Mesh>>, mut materials
 
 fn breathe(
     now: Res<Now>,
-    settings: Res<Settings>,
-    time: Res<Time<Real>>,
+    motion: Res<Motion>,
     window: Single<&Window, With<PrimaryWindow>>,
     mut backdrop: Single<(&mut Transform, &MeshMaterial2d<BackdropMaterial>), With<Backdrop>>,
     mut materials: ResMut<Assets<BackdropMaterial>>,
@@ -93,8 +92,7 @@ fn breathe(
     transform.scale = size.extend(1.0);
     if let Some(mut material) = materials.get_mut(&material.0) {
         let aspect = size.x / size.y.max(1.0);
-        let seconds = if settings.graphics.calm { 0.0 } else { time.elapsed_secs_wrapped() % SECONDS_WRAP };
-        let phase = seconds / SECONDS_WRAP * TAU;
+        let phase = (motion.seconds % SECONDS_WRAP) / SECONDS_WRAP * TAU;
         material.frame = Vec4::new(phase, now.pulse(), aspect, 0.0);
     }
 }

@@ -2,7 +2,7 @@
 //! who carry them out do not ask where they came from.
 //!
 //! ```text
-//! playfield::pointer, keyboard, touch, menus ──→ Deed ──→ playfield::press (launches), editing (the grid)
+//! playfield::pointer (mouse, fingers), keyboard, menus ──→ Deed ──→ playfield::press (launches), editing (the grid)
 //! ```
 
 use crate::playfield::layout::Target;
@@ -13,6 +13,8 @@ use bevy::prelude::*;
 pub(crate) enum Deed {
     /// Launch, stop or cancel, as the target has it.
     Press(Target),
+    /// The press turned out to be the beginning of something else: let what was queued before it be queued again.
+    TakeBack(Target),
     /// Open the menu of a target, its corner at this point in design units.
     Menu(Target, Vec2),
     /// A clip was dragged from one slot and dropped on another: the two change places, or the other gets a copy.
@@ -42,10 +44,26 @@ pub(crate) enum Deed {
     Redo,
 }
 
+/// A beat of the tempo is tapped.
+#[derive(Message, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tap;
+
+/// The metronome is switched on or off.
+#[derive(Message, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ToggleMetronome;
+
+/// The sound library is opened or closed.
+#[derive(Message, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ToggleLibrary;
+
 /// What keys and menus act on: the slot, column or row that was touched last, or moved to by the arrow keys.
 #[derive(Resource, Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Selection(pub(crate) Option<Target>);
 
 pub(super) fn plugin(app: &mut App) {
-    app.add_message::<Deed>().init_resource::<Selection>();
+    app.add_message::<Deed>()
+        .add_message::<Tap>()
+        .add_message::<ToggleMetronome>()
+        .add_message::<ToggleLibrary>()
+        .init_resource::<Selection>();
 }

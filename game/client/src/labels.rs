@@ -1,11 +1,15 @@
 //! Texts on the playfield. Whoever shows something pushes [`Label`]s; they are painted over the tiles, under the panels.
+//! Texts that did not fit, here or on a panel, are noted, so that a test can see that none is cut.
 
 use crate::theme::{self, Rgb};
 use bevy::prelude::*;
 use bevy_egui::{
     EguiContexts, EguiPrimaryContextPass,
-    egui::{Align2, LayerId},
+    egui::{Align2, Context, Id, LayerId},
 };
+
+/// Texts that are noted, at most.
+const CLIPPED_MAX: usize = 64;
 
 /// A text in a rectangle, cut with an ellipsis where it does not fit.
 #[derive(Debug, Clone)]
@@ -41,6 +45,41 @@ impl Labels {
     }
 }
 
+/// The texts that did not fit, of the frame that is being prepared and of the one before.
+#[derive(Debug, Clone, Default)]
+struct Clipped {
+    now: Vec<String>,
+    before: Vec<String>,
+}
+
+fn clipped_id() -> Id {
+    Id::new("clipped")
+}
+
+/// Notes that a text did not fit.
+pub(crate) fn note_clipped(context: &Context, text: &str) {
+    context.data_mut(|data| {
+        let clipped: &mut Clipped = data.get_temp_mut_or_default(clipped_id());
+        if clipped.now.len() < CLIPPED_MAX {
+            clipped.now.push(text.to_owned());
+        }
+    });
+}
+
+/// The texts of the last frame that did not fit.
+pub(crate) fn clipped(context: &Context) -> Vec<String> {
+    context.data(|data| data.get_temp::<Clipped>(clipped_id())).map(|clipped| clipped.before).unwrap_or_default()
+}
+
+/// A new frame begins.
+fn turn_over(mut contexts: EguiContexts) -> Result {
+    contexts.ctx_mut()?.data_mut(|data| {
+        let clipped: &mut Clipped = data.get_temp_mut_or_default(clipped_id());
+        clipped.before = std::mem::take(&mut clipped.now);
+    });
+    Ok(())
+}
+
 /// The step in which the texts are painted; panels come after it.
 #[derive(SystemSet, Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct LabelSet;
@@ -48,7 +87,7 @@ pub(crate) struct LabelSet;
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Labels>()
         .add_systems(First, |mut labels: ResMut<Labels>| labels.0.clear())
-        .add_systems(EguiPrimaryContextPass, paint.in_set(LabelSet).run_if(theme::is_dressed));
+        .add_systems(EguiPrimaryContextPass, (turn_over, paint).chain().in_set(LabelSet).run_if(theme::is_dressed));
 }
 
 fn paint(labels: Res<Labels>, mut contexts: EguiContexts) -> Result {

@@ -4,7 +4,7 @@
 //! Read      the player's picture is copied            link
 //! Travel    from screen to screen                     screen
 //! Arrange   places for this window and grid           playfield::layout
-//! Act       hands, keys, edits, notices               playfield::pointer, keyboard, editing, toasts
+//! Act       hands, keys, edits, notices, hints        playfield::pointer, keyboard, editing, toasts, hints
 //! Draw      tiles and texts of what is the case       playfield, wordmark
 //! Show      tiles become a mesh                       tiles, backdrop
 //! Panels    egui, over it                             transport, mixer, players, library, settings, toasts, title …
@@ -18,7 +18,10 @@ mod backdrop;
 mod cli;
 mod deed;
 mod editing;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod harness;
 mod held;
+mod hints;
 mod icons;
 mod joining;
 mod keyboard;
@@ -26,6 +29,7 @@ mod labels;
 mod library;
 mod link;
 mod mixer;
+mod motion;
 mod opening;
 mod pacing;
 mod panel;
@@ -47,6 +51,7 @@ mod wordmark;
 pub use cli::Cli;
 
 use bevy::{
+    app::PluginGroupBuilder,
     log::{DEFAULT_FILTER, Level, LogPlugin},
     prelude::*,
     window::{WindowResizeConstraints, WindowResolution},
@@ -92,7 +97,7 @@ pub fn run(cli: Cli) -> ExitCode {
         return ExitCode::FAILURE;
     }
     opening::explain_failure();
-    match app(cli, script).run() {
+    match app(cli, script, |plugins| plugins).run() {
         AppExit::Success => ExitCode::SUCCESS,
         AppExit::Error(code) => ExitCode::from(code.get()),
     }
@@ -105,7 +110,8 @@ fn read_script(cli: &Cli) -> Result<Option<Script>, String> {
     Script::parse(&text, cli.shots.clone()).map(Some).map_err(|error| format!("{error}."))
 }
 
-fn app(cli: Cli, script: Option<Script>) -> App {
+/// The whole app, its plugins of Bevy changed by `adapt`.
+fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) -> PluginGroupBuilder) -> App {
     let mut app = App::new();
     let (settings, keeper) = settings::load(cli.name.clone());
     let size = cli.window_size(settings.graphics.size);
@@ -123,7 +129,7 @@ fn app(cli: Cli, script: Option<Script>) -> App {
         ..default()
     };
     let log = LogPlugin { level: Level::WARN, filter: format!("{DEFAULT_FILTER},{QUIET}"), ..default() };
-    app.add_plugins(DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..default() }).set(log))
+    app.add_plugins(adapt(DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..default() }).set(log)))
         .add_plugins(EguiPlugin::default())
         .insert_resource(Link::new(&cli))
         .insert_resource(cli)
@@ -143,11 +149,19 @@ fn app(cli: Cli, script: Option<Script>) -> App {
         link::plugin,
         opening::plugin,
         pacing::plugin,
+        motion::plugin,
         shot::plugin,
         script::plugin,
     ))
     .add_plugins((tiles::plugin, labels::plugin, backdrop::plugin, wordmark::plugin, playfield::plugin))
     .add_plugins((title::plugin, joining::plugin, transport::plugin, mixer::plugin, players::plugin))
-    .add_plugins((toasts::plugin, keyboard::plugin, editing::plugin, library::plugin, settings::plugin));
+    .add_plugins((
+        toasts::plugin,
+        keyboard::plugin,
+        hints::plugin,
+        editing::plugin,
+        library::plugin,
+        settings::plugin,
+    ));
     app
 }

@@ -30,6 +30,8 @@ const SQUEEZE: f32 = 0.88;
 const LIFT_STEPS: u8 = 20;
 /// Height of a line of text as a share of its size.
 const LINE_HEIGHT: f32 = 1.25;
+/// How far the lines of a text may reach beyond its place: their ascenders and descenders have air of their own.
+const CLIP_TOLERANCE: f32 = 3.0;
 /// Least contrast of text, WCAG 2 level AA.
 pub(crate) const CONTRAST_MIN: f32 = 4.5;
 
@@ -283,6 +285,9 @@ pub(crate) fn label(
         galley = layout(smaller, rows as usize);
     }
     let place = align.align_size_within_rect(galley.size(), rect);
+    if galley.elided || !rect.expand(CLIP_TOLERANCE).contains_rect(place) {
+        crate::labels::note_clipped(painter.ctx(), text);
+    }
     painter.galley(place.min, galley, colour);
 }
 

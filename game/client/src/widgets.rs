@@ -49,13 +49,14 @@ pub(crate) fn icon_button(ui: &mut Ui, width: f32, icon: Icon, enabled: bool, on
     response
 }
 
-/// A button with a sign and a word.
-pub(crate) fn labelled_button(ui: &mut Ui, icon: Icon, text: &str) -> Response {
-    let galley = ui.painter().layout_no_wrap(text.into(), theme::font(13.5), theme::TEXT.egui());
+/// A button with a sign and a word; `on` is its colour while it is.
+pub(crate) fn labelled_button(ui: &mut Ui, icon: Icon, text: &str, on: Option<Rgb>) -> Response {
+    let ink = on.map_or(theme::TEXT, Rgb::ink).egui();
+    let galley = ui.painter().layout_no_wrap(text.into(), theme::font(13.5), ink);
     let (rect, response) = ui.allocate_exact_size(vec2(galley.size().x + 44.0, BAR_HEIGHT), Sense::click());
-    ground(ui, rect, fill(&response, true), theme::LINE);
+    ground(ui, rect, on.unwrap_or_else(|| fill(&response, true)), theme::LINE);
     let sign = Rect::from_center_size(pos2(rect.min.x + 19.0, rect.center().y), vec2(15.0, 15.0));
-    icons::paint(ui.painter(), sign, icon, theme::TEXT.egui());
+    icons::paint(ui.painter(), sign, icon, ink);
     let place = pos2(rect.min.x + 33.0, rect.center().y - galley.size().y / 2.0);
     ui.painter().galley(place, galley, Color32::PLACEHOLDER);
     response

@@ -2,8 +2,8 @@
 
 use crate::{
     ClientSet,
+    motion::Motion,
     screen::Screen,
-    settings::Settings,
     theme::{self, Rgb, Scale},
     tiles::{Board, Tile},
 };
@@ -48,8 +48,7 @@ fn draw(
     window: Single<&Window, With<PrimaryWindow>>,
     scale: Res<Scale>,
     screen: Res<State<Screen>>,
-    settings: Res<Settings>,
-    time: Res<Time<Real>>,
+    motion: Res<Motion>,
     mut board: ResMut<Board>,
 ) {
     let size = window.size() / scale.0;
@@ -57,7 +56,7 @@ fn draw(
     let place = place(size);
     let (pitch, origin) = (place.height() / ROWS as f32, place.min);
     let hurry = if *screen.get() == Screen::Joining { 3.0 } else { 1.0 };
-    let seconds = if settings.graphics.calm { 0.0 } else { time.elapsed_secs_wrapped() % 600.0 };
+    let seconds = motion.seconds;
     for (column, lit) in columns.iter().enumerate() {
         let across = column as f32 / columns.len() as f32;
         for (row, lit) in lit.iter().enumerate() {

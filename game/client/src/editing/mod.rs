@@ -15,7 +15,6 @@ mod plan;
 use crate::{
     ClientSet,
     deed::{Deed, Selection},
-    library::Drawer,
     link::{Link, Now},
     playfield::layout::{Layout, Target},
     screen::Screen,
@@ -44,7 +43,6 @@ fn carry_out(
     mut selection: ResMut<Selection>,
     mut clipboard: ResMut<Clipboard>,
     mut menu: ResMut<Menu>,
-    mut drawer: ResMut<Drawer>,
     mut toasts: ResMut<Toasts>,
 ) {
     let Some(view) = now.session() else { return };
@@ -60,7 +58,6 @@ fn carry_out(
                 let at = view.state.scenes().len() as u8;
                 link.command(Command::Edit(Edit::AddScene { at, row: None }));
             }
-            Deed::Press(Target::Library) => drawer.toggle(),
             Deed::Menu(target, at) => {
                 selection.0 = Some(target);
                 menu.open(target, at);

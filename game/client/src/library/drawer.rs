@@ -8,12 +8,13 @@ use super::{
 };
 use crate::{
     ClientSet,
-    deed::Selection,
+    deed::{Selection, ToggleLibrary},
     editing::put,
     link::{Link, Now},
     panel,
     playfield::layout::{Layout, Target},
     screen::Screen,
+    settings::Settings,
     theme::{self, Rgb},
     toasts::Toasts,
 };
@@ -85,10 +86,12 @@ struct Wanted {
     listen: Option<SoundId>,
     fill: Option<SoundId>,
     carry: Option<SoundId>,
+    star: Option<(SoundId, bool)>,
 }
 
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Drawer>()
+        .add_systems(Update, hear_toggle.run_if(in_state(Screen::Jam)).in_set(ClientSet::Act))
         .add_systems(OnExit(Screen::Jam), |mut drawer: ResMut<Drawer>| *drawer = Drawer::default())
         .add_systems(
             EguiPrimaryContextPass,
@@ -99,6 +102,12 @@ pub(super) fn plugin(app: &mut App) {
         );
 }
 
+fn hear_toggle(mut toggles: MessageReader<ToggleLibrary>, mut drawer: ResMut<Drawer>) {
+    for ToggleLibrary in toggles.read() {
+        drawer.toggle();
+    }
+}
+
 /// What the drawer shows, besides itself.
 #[derive(SystemParam)]
 struct Room<'w> {
@@ -107,7 +116,7 @@ struct Room<'w> {
     layout: Res<'w, Layout>,
     shelf: Res<'w, Shelf>,
     time: Res<'w, Time<Real>>,
-    favourites: ResMut<'w, Favourites>,
+    settings: ResMut<'w, Settings>,
     carried: ResMut<'w, Carried>,
     selection: ResMut<'w, Selection>,
     toasts: ResMut<'w, Toasts>,
@@ -132,8 +141,8 @@ fn show(mut contexts: EguiContexts, mut room: Room, mut drawer: ResMut<Drawer>) 
             }
             let enters = search(ui, &mut drawer);
             kinds(ui, &room.shelf, &mut drawer);
-            let found = room.shelf.find(&drawer.kind, &drawer.search, &room.favourites);
-            let wanted = list(ui, &mut drawer, &found, player, view, &mut room.favourites, enters);
+            let found = room.shelf.find(&drawer.kind, &drawer.search, &room.settings.favourites);
+            let wanted = list(ui, &mut drawer, &found, player, view, &room.settings.favourites, enters);
             if is_closed {
                 drawer.toggle();
             }
@@ -149,6 +158,9 @@ fn show(mut contexts: EguiContexts, mut room: Room, mut drawer: ResMut<Drawer>) 
         context.memory_mut(|memory| memory.surrender_focus(list_id()));
     }
 
+    if let Some((sound, favourite)) = wanted.star {
+        room.settings.favourites.set(&sound, favourite);
+    }
     if let Some(sound) = wanted.listen {
         if player.previewing.as_ref() == Some(&sound) { room.link.stop_preview() } else { room.link.preview(sound) }
     }
@@ -288,7 +300,7 @@ fn list(
     found: &[&Sound],
     player: &PlayerView,
     view: &View,
-    favourites: &mut Favourites,
+    favourites: &Favourites,
     enters: bool,
 ) -> Wanted {
     let mut wanted = Wanted::default();
@@ -328,7 +340,7 @@ fn list(
             };
             let touched = row.show(ui);
             if touched.star {
-                favourites.set(&sound.id, !row.favourite);
+                wanted.star = Some((sound.id.clone(), !row.favourite));
             }
             if touched.listen {
                 drawer.chosen = Some(sound.id.clone());

@@ -10,10 +10,10 @@ mod shelf;
 
 pub(crate) use carry::Carried;
 pub(crate) use drawer::Drawer;
-pub(crate) use shelf::Shelf;
+pub(crate) use shelf::{Favourites, Shelf};
 
 use bevy::prelude::*;
 
 pub(super) fn plugin(app: &mut App) {
-    app.init_resource::<Shelf>().init_resource::<shelf::Favourites>().add_plugins((drawer::plugin, carry::plugin));
+    app.init_resource::<Shelf>().add_plugins((drawer::plugin, carry::plugin));
 }

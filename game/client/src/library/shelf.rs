@@ -106,8 +106,8 @@ pub(super) enum Kind {
     Family(String),
 }
 
-/// The sounds that this player has given a star. It is theirs, not the session's; whoever keeps settings can keep it.
-#[derive(Resource, Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// The sounds that this player has given a star. They are theirs, not the session's, and kept with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Favourites(BTreeSet<SoundId>);
 
@@ -115,6 +115,13 @@ impl Favourites {
     /// Whether a sound has a star.
     pub(crate) fn has(&self, sound: &SoundId) -> bool {
         self.0.contains(sound)
+    }
+
+    /// Keeps no more than so many.
+    pub(crate) fn bound(&mut self, count_max: usize) {
+        while self.0.len() > count_max {
+            self.0.pop_last();
+        }
     }
 
     /// Gives a sound a star, or takes it away.

@@ -1,4 +1,4 @@
-//! The buttons that change the grid's size, and the one that opens the library.
+//! The buttons that make the grid larger.
 
 use super::{
     layout::{Layout, Target},
@@ -6,29 +6,19 @@ use super::{
 };
 use crate::{
     ClientSet,
-    labels::{Label, Labels},
-    library::Drawer,
     link::Now,
     screen::Screen,
     theme::{self, Rgb},
-    tiles::{Board, Glyph, Sign, Tile},
+    tiles::{Board, Glyph, Tile},
 };
 use bevy::prelude::*;
-use bevy_egui::egui::Align2;
 use keyboardia_session::limits::{SCENES_MAX, TRACKS_MAX};
 
 pub(super) fn plugin(app: &mut App) {
     app.add_systems(Update, draw.run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw).in_set(super::Grid));
 }
 
-fn draw(
-    now: Res<Now>,
-    layout: Res<Layout>,
-    pointer: Res<Pointer>,
-    drawer: Res<Drawer>,
-    mut board: ResMut<Board>,
-    mut labels: ResMut<Labels>,
-) {
+fn draw(now: Res<Now>, layout: Res<Layout>, pointer: Res<Pointer>, mut board: ResMut<Board>) {
     let Some(view) = now.session() else { return };
     let adders = [
         (Target::AddTrack, view.state.tracks().len() < TRACKS_MAX),
@@ -45,21 +35,6 @@ fn draw(
         let tile = Tile { fill_alpha: if has_room { 1.0 } else { 0.3 }, radius: 6.0, ..tile };
         board.push(tile.rimmed(theme::LINE, if has_room { 0.8 } else { 0.4 }, 1.0).signed(Glyph::Plus, 5.0, ink));
     }
-
-    let hovered = pointer.over == Some(Target::Library);
-    let fill = if hovered { theme::HOVERED } else { theme::RAISED };
-    let (ink, rim) = if drawer.is_open() { (theme::ACCENT, theme::ACCENT) } else { (theme::TEXT, theme::LINE) };
-    let tile = face(&layout, &pointer, Target::Library, fill).rimmed(rim, 0.8, 1.0);
-    let sign = Sign { glyph: Glyph::Shelf, radius: 7.0, from_left: 18.0, alpha: 0.9 };
-    board.push(Tile { ink, sign: Some(sign), radius: 7.0, ..tile });
-    labels.push(Label {
-        rect: Rect::new(tile.rect.min.x + 34.0, tile.rect.min.y, tile.rect.max.x - 6.0, tile.rect.max.y),
-        align: Align2::LEFT_CENTER,
-        text: "Library".into(),
-        size: 13.0,
-        strong: drawer.is_open(),
-        colour: ink,
-    });
 }
 
 /// A button, a little smaller while it is held down.

@@ -5,7 +5,7 @@
 //! ├ heads ──────────────────────────┬ + ┬ scenes +┬──────────┤
 //! │ pads (tracks × scenes)          │   │         │ side, or │
 //! ├ stops ──────────────────────────┤   │ stop all│ library  │
-//! ├ mixer strips ───────────────────┤   │ library │          │
+//! ├ mixer strips ───────────────────┤   │ master  │          │
 //! └─────────────────────────────────┴───┴─────────┴──────────┘
 //! ```
 
@@ -28,8 +28,6 @@ const LIBRARY_WIDTH: f32 = 280.0;
 const ADD_SIZE: f32 = 22.0;
 /// Space between the last column and the launch buttons; the button that adds a column is at its upper end.
 const GUTTER: f32 = ADD_SIZE + 2.0 * 5.0;
-/// Height of the button that opens the library.
-const LIBRARY_BUTTON_HEIGHT: f32 = 28.0;
 const SCENE_WIDTH: f32 = 104.0;
 /// Share of the height, and the least and the most of it, that the mixer gets.
 const MIXER_SHARE: f32 = 0.185;
@@ -52,8 +50,6 @@ pub(crate) enum Target {
     AddTrack,
     /// The button that adds a row.
     AddScene,
-    /// The button that opens and closes the library.
-    Library,
 }
 
 /// The places of a jam in one window.
@@ -168,13 +164,7 @@ impl Layout {
 
     /// The space beside the mixer strips, under the launch buttons.
     pub(crate) fn corner(&self) -> Rect {
-        let bottom = self.library_button().min.y - GROUP_GAP;
-        Rect::new(self.scenes_left, self.mixer.min.y, self.scenes_left + SCENE_WIDTH, bottom)
-    }
-
-    fn library_button(&self) -> Rect {
-        let bottom = self.mixer.max.y;
-        Rect::new(self.scenes_left, bottom - LIBRARY_BUTTON_HEIGHT, self.scenes_left + SCENE_WIDTH, bottom)
+        Rect::new(self.scenes_left, self.mixer.min.y, self.scenes_left + SCENE_WIDTH, self.mixer.max.y)
     }
 
     /// The place of a target.
@@ -187,7 +177,6 @@ impl Layout {
             Target::Head(track) => self.head(track),
             Target::AddTrack => self.add_track(),
             Target::AddScene => self.add_scene(),
-            Target::Library => self.library_button(),
         }
     }
 
@@ -199,7 +188,7 @@ impl Layout {
             Target::Pad(track, scene) => has_track(track) && has_scene(scene),
             Target::Scene(scene) => has_scene(scene),
             Target::Stop(track) | Target::Head(track) => has_track(track),
-            Target::StopAll | Target::AddTrack | Target::AddScene | Target::Library => true,
+            Target::StopAll | Target::AddTrack | Target::AddScene => true,
         }
     }
 
@@ -210,7 +199,7 @@ impl Layout {
         let on_scenes = (self.scenes_left..self.scenes_left + SCENE_WIDTH).contains(&point.x);
         let on_stops = (self.stops.min.y..self.stops.max.y).contains(&point.y);
         let on_heads = (TRANSPORT_HEIGHT..TRANSPORT_HEIGHT + HEAD_HEIGHT).contains(&point.y);
-        let buttons = [Target::AddTrack, Target::AddScene, Target::Library];
+        let buttons = [Target::AddTrack, Target::AddScene];
         if let Some(button) = buttons.into_iter().find(|button| self.rect(*button).contains(point)) {
             return Some(button);
         }
@@ -280,7 +269,7 @@ mod tests {
     fn targets(layout: &Layout) -> Vec<Target> {
         let pads = layout.tracks().flat_map(|track| layout.scenes().map(move |scene| Target::Pad(track, scene)));
         let stops = layout.tracks().map(Target::Stop).chain(layout.tracks().map(Target::Head));
-        let single = [Target::StopAll, Target::AddTrack, Target::AddScene, Target::Library];
+        let single = [Target::StopAll, Target::AddTrack, Target::AddScene];
         pads.chain(stops).chain(layout.scenes().map(Target::Scene)).chain(single).collect()
     }
 

@@ -1,18 +1,20 @@
 //! The playfield: the grid of pads, the heads and stop buttons of its columns and the launch buttons of its rows.
 //!
-//! [`layout`] says where everything lies, [`pointer`] turns mouse and fingers into presses, and [`pads`], [`scenes`],
+//! [`layout`] says where everything lies, [`pointer`] turns mouse and fingers into deeds, and [`pads`], [`scenes`],
 //! [`tracks`] and [`buttons`] show what the session is; [`outline`] shows what is selected, [`peers`] where the others are
-//! and what they have just changed, [`hints`] what lies under the pointer.
+//! and what they have just changed, [`tips`] what lies under the pointer.
 
 mod buttons;
-mod hints;
+mod fingers;
 pub(crate) mod layout;
+mod mouse;
 mod outline;
 pub(crate) mod pads;
 mod peers;
 pub(crate) mod pointer;
 mod press;
 mod scenes;
+mod tips;
 mod tracks;
 
 use crate::{ClientSet, library::Drawer, link::Now, theme::Scale};
@@ -29,7 +31,7 @@ pub(super) fn plugin(app: &mut App) {
         buttons::plugin,
         outline::plugin,
         peers::plugin,
-        hints::plugin,
+        tips::plugin,
     ));
 }
 

@@ -1,116 +1,76 @@
 //! Scripts: the real window, played by a file instead of by hands.
 //!
-//! A script moves the mouse and presses keys through the very messages that the window system would send, so that
+//! A script moves the mouse, presses keys and touches the screen through the very messages that the window system would send, so that
 //! whatever a script does, a hand could have done. Only what has neither pad nor key (tempo, volume, mute, solo) is asked
 //! of the session directly. Used for tests and for pictures; the language is in the README.
 
+mod hands;
+mod keys;
 mod parse;
+mod report;
 
 pub(crate) use parse::ScriptError;
 
 use crate::{
+    deed::Selection,
+    labels,
     link::{Link, Now},
+    motion::Motion,
     playfield::layout::{Layout, Target},
     screen::Screen,
     shot::{self, Shot},
     theme::Scale,
     wishes,
 };
-use bevy::ecs::system::SystemParam;
-use bevy::{
-    diagnostic::FrameCount,
-    input::{
-        ButtonState,
-        keyboard::{Key, KeyboardInput},
-        mouse::MouseButtonInput,
-    },
-    prelude::*,
-    window::{CursorMoved, PrimaryWindow, WindowEvent},
-};
-use keyboardia_player::Hearing;
-use keyboardia_session::{Action, View};
-use parse::{Condition, Line, Step};
+use bevy::{diagnostic::FrameCount, ecs::system::SystemParam, prelude::*};
+use bevy_egui::{EguiContext, PrimaryEguiContext};
+use hands::{Gesture, Gestures, Hands};
+use keyboardia_session::{Action, Command, Track, TrackId, View};
+use parse::{Condition, Line, Request, Spot, Step};
 use std::{collections::VecDeque, path::PathBuf, time::Duration};
 
 /// Longest time that a step may wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Exit code of a script that did not come to its end.
 const FAILED: u8 = 2;
+/// Least difference between two tempos, BPM.
+const TEMPO_STEP: f64 = 0.01;
 
 /// A script that is being played.
 #[derive(Resource, Debug)]
 pub(crate) struct Script {
     lines: VecDeque<Line>,
     shots: PathBuf,
-    /// What the hands still do for the present step, one a frame.
-    gestures: VecDeque<Gesture>,
+    /// What the hands still do for the present step.
+    gestures: Gestures,
+    /// Until when the hands stay as they are.
+    staying: Duration,
     /// When the present step began.
     since: Option<Duration>,
-}
-
-/// Something that a hand does within one frame.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Gesture {
-    Move(Vec2),
-    Button(ButtonState),
-    Key(KeyCode, ButtonState),
-    /// Lets the window follow.
-    Rest,
 }
 
 impl Script {
     /// Reads a script; its pictures go to `shots`.
     pub(crate) fn parse(text: &str, shots: PathBuf) -> Result<Self, ScriptError> {
-        Ok(Self { lines: parse::parse(text)?.into(), shots, gestures: VecDeque::new(), since: None })
-    }
-}
-
-/// The window's messages, as the window system sends them: once by kind, and once in one stream.
-#[derive(SystemParam)]
-struct Hands<'w, 's> {
-    window: Single<'w, 's, (Entity, &'static mut Window), With<PrimaryWindow>>,
-    all: MessageWriter<'w, WindowEvent>,
-    moves: MessageWriter<'w, CursorMoved>,
-    buttons: MessageWriter<'w, MouseButtonInput>,
-    keys: MessageWriter<'w, KeyboardInput>,
-}
-
-impl Hands<'_, '_> {
-    fn make(&mut self, gesture: Gesture) {
-        let window = self.window.0;
-        match gesture {
-            Gesture::Move(position) => {
-                let moved = CursorMoved { window, position, delta: None };
-                self.all.write(moved.clone().into());
-                self.moves.write(moved);
-            }
-            Gesture::Button(state) => {
-                let button = MouseButtonInput { button: MouseButton::Left, state, window };
-                self.all.write(button.into());
-                self.buttons.write(button);
-            }
-            Gesture::Key(key_code, state) => {
-                let logical_key = logical(key_code);
-                let key = KeyboardInput { key_code, logical_key, state, text: None, repeat: false, window };
-                self.all.write(key.clone().into());
-                self.keys.write(key);
-            }
-            Gesture::Rest => {}
-        }
+        let lines = parse::parse(text)?.into();
+        Ok(Self { lines, shots, gestures: Gestures::default(), staying: Duration::ZERO, since: None })
     }
 }
 
 /// What the script looks at.
 #[derive(SystemParam)]
-struct Scene<'w> {
+struct Scene<'w, 's> {
     now: Res<'w, Now>,
     link: Res<'w, Link>,
     layout: Res<'w, Layout>,
     scale: Res<'w, Scale>,
     screen: Res<'w, State<Screen>>,
+    selection: Res<'w, Selection>,
     time: Res<'w, Time<Real>>,
     frames: Res<'w, FrameCount>,
+    motion: ResMut<'w, Motion>,
     shot: ResMut<'w, Shot>,
+    context: Single<'w, 's, &'static mut EguiContext, With<PrimaryEguiContext>>,
 }
 
 pub(super) fn plugin(app: &mut App) {
@@ -124,8 +84,16 @@ fn play(
     mut commands: Commands,
     mut exit: MessageWriter<AppExit>,
 ) {
-    if let Some(gesture) = script.gestures.pop_front() {
-        return hands.make(gesture);
+    if scene.time.elapsed() < script.staying {
+        return;
+    }
+    match script.gestures.next() {
+        Some(Gesture::Stay(pause)) => {
+            script.staying = scene.time.elapsed() + pause;
+            return;
+        }
+        Some(gesture) => return hands.make(gesture),
+        None => {}
     }
     while let Some(line) = script.lines.front().cloned() {
         let now = scene.time.elapsed();
@@ -176,6 +144,7 @@ fn carry_out(
     commands: &mut Commands,
 ) -> Result<Progress, String> {
     let done_if = |done| if done { Progress::Done } else { Progress::Waiting };
+    let gestures = &mut script.gestures;
     match step {
         Step::Wait(condition) => return Ok(done_if(holds(*condition, scene))),
         Step::Pause(pause) => {
@@ -183,30 +152,49 @@ fn carry_out(
                 return Ok(Progress::Resting);
             }
         }
-        Step::Press(target) => click(script, place(*target, scene)?),
-        Step::Hover(target) => script.gestures.extend([Gesture::Move(place(*target, scene)?), Gesture::Rest]),
-        Step::Click(place) => click(script, *place),
-        Step::Key(key) => tap(script, *key),
+        Step::Press(spot) | Step::Hover(spot) | Step::Menu(spot) | Step::Tap(spot) | Step::Hold(spot) => {
+            gestures.at(step, place(*spot, scene)?);
+        }
+        Step::Drag(from, to, copy) => gestures.drag(place(*from, scene)?, place(*to, scene)?, *copy),
+        Step::Carry(from, to) => gestures.hold(place(*from, scene)?, Some(place(*to, scene)?)),
+        Step::Select(spot) => {
+            let Some(key) = way(*spot, scene)? else { return Ok(Progress::Done) };
+            gestures.press_key(key);
+            return Ok(Progress::Waiting);
+        }
+        Step::Move(place) => gestures.go(*place),
+        Step::Click(place, button) => gestures.click(*place, *button),
+        Step::Touch(place) => gestures.tap(*place),
+        Step::Key(chord) => gestures.strike(*chord),
+        Step::Type(text) => gestures.type_text(text),
         Step::Play(play) => {
             if wishes::playing(session(scene)?) != *play {
-                tap(script, KeyCode::Space);
+                gestures.press_key(KeyCode::Space);
             }
         }
-        Step::Ask(command) => {
-            session(scene)?;
-            scene.link.command(command.clone());
+        Step::Ask(request) => {
+            let command = command(*request, scene)?;
+            scene.link.command(command);
         }
         Step::Resize(size) => {
             hands.window.1.resolution.set(size.x as f32, size.y as f32);
-            script.gestures.extend([Gesture::Rest; 4]);
+            gestures.rest(4);
+        }
+        Step::Freeze => {
+            scene.motion.hold();
+            gestures.rest(2);
         }
         Step::PrintState => {
-            let mut state = describe(session(scene)?, scene.frames.0);
-            state["hearing"] = scene.now.player().map(|player| hearing(&player.hearing)).into();
+            let mut state = report::state(session(scene)?, scene.frames.0);
+            state["hearing"] = scene.now.player().map(|player| report::hearing(&player.hearing)).into();
             println!("{state}");
         }
         Step::PrintLayout => {
-            println!("{}", describe_layout(&scene.layout, scene.scale.0 * hands.window.1.scale_factor()));
+            println!("{}", report::layout(&scene.layout, scene.scale.0 * hands.window.1.scale_factor()));
+        }
+        Step::PrintClipped => {
+            let clipped = labels::clipped(scene.context.get_mut());
+            println!("{}", serde_json::json!({ "clipped": clipped }));
         }
         Step::Screenshot(file) => match &*scene.shot {
             Shot::None => {
@@ -226,25 +214,54 @@ fn carry_out(
     Ok(Progress::Done)
 }
 
-fn click(script: &mut Script, at: Vec2) {
-    let (down, up) = (Gesture::Button(ButtonState::Pressed), Gesture::Button(ButtonState::Released));
-    // egui learns of the hovered widget a frame after the move.
-    script.gestures.extend([Gesture::Move(at), Gesture::Rest, down, up, Gesture::Rest]);
-}
-
-fn tap(script: &mut Script, key: KeyCode) {
-    let (down, up) = (Gesture::Key(key, ButtonState::Pressed), Gesture::Key(key, ButtonState::Released));
-    script.gestures.extend([down, up, Gesture::Rest]);
+/// What lies at a place of the grid.
+fn target(spot: Spot, scene: &Scene) -> Result<Target, String> {
+    session(scene)?;
+    let track = |column| scene.layout.tracks().nth(column);
+    let row = |row| scene.layout.scenes().nth(row);
+    let target = match spot {
+        Spot::Pad(column, at) => track(column).zip(row(at)).map(|(track, scene)| Target::Pad(track, scene)),
+        Spot::Scene(at) => row(at).map(Target::Scene),
+        Spot::Stop(column) => track(column).map(Target::Stop),
+        Spot::StopAll => Some(Target::StopAll),
+    };
+    target.ok_or_else(|| format!("{spot:?} is not there."))
 }
 
 /// The middle of a target, logical pixels.
-fn place(target: Target, scene: &Scene) -> Result<Vec2, String> {
-    session(scene)?;
-    if scene.layout.has(target) {
-        Ok(scene.layout.rect(target).center() * scene.scale.0)
+fn place(spot: Spot, scene: &Scene) -> Result<Vec2, String> {
+    let target = target(spot, scene)?;
+    Ok(scene.layout.rect(target).center() * scene.scale.0)
+}
+
+/// The arrow key that leads from what is selected to a place; none when it is there.
+fn way(spot: Spot, scene: &Scene) -> Result<Option<KeyCode>, String> {
+    let wanted = target(spot, scene)?;
+    let Some(selected) = scene.selection.0.filter(|target| scene.layout.has(*target)) else {
+        return Ok(Some(KeyCode::ArrowDown));
+    };
+    let [to, from] = [wanted, selected].map(|target| scene.layout.rect(target).center());
+    let (right, down) = (to.x - from.x, to.y - from.y);
+    Ok(if selected == wanted {
+        None
+    } else if right.abs() > 1.0 {
+        Some(if right > 0.0 { KeyCode::ArrowRight } else { KeyCode::ArrowLeft })
     } else {
-        Err(format!("{target:?} is not there."))
-    }
+        Some(if down > 0.0 { KeyCode::ArrowDown } else { KeyCode::ArrowUp })
+    })
+}
+
+fn command(request: Request, scene: &Scene) -> Result<Command, String> {
+    session(scene)?;
+    let track = |column| -> Result<TrackId, String> {
+        scene.layout.tracks().nth(column).ok_or_else(|| format!("track {column} is not there."))
+    };
+    Ok(match request {
+        Request::Tempo(tempo) => Command::SetTempo(tempo),
+        Request::Volume(column, gain) => Command::SetGain { track: track(column)?, gain },
+        Request::Mute(column, mute) => Command::SetMute { track: track(column)?, mute },
+        Request::Solo(column, solo) => Command::SetSolo { track: track(column)?, solo },
+    })
 }
 
 fn session<'a>(scene: &'a Scene) -> Result<&'a View, String> {
@@ -253,78 +270,35 @@ fn session<'a>(scene: &'a Scene) -> Result<&'a View, String> {
 }
 
 fn holds(condition: Condition, scene: &Scene) -> bool {
-    let in_jam = |test: &dyn Fn(&View) -> bool| session(scene).is_ok_and(test);
-    match condition {
-        Condition::Joined => in_jam(&|view| view.now.is_some()),
-        Condition::Title => *scene.screen.get() == Screen::Title,
-        Condition::Beat(beat) => in_jam(&|view| view.is_playing() && view.beat().as_f64() >= beat),
-        Condition::Playing(track, row) => in_jam(&|view| {
-            let playing = view.state.track(track).and_then(|track| track.playing_at(view.beat()));
-            view.is_playing() && playing.is_some_and(|playing| playing.scene == row)
-        }),
-        Condition::Queued(track, row) => in_jam(&|view| {
-            let queued = view.state.track(track).and_then(|track| track.queued_at(view.beat()));
-            queued.is_some_and(|queued| queued.action == Action::Launch(row))
-        }),
-        Condition::Stopped(track) => {
-            in_jam(&|view| view.state.track(track).is_some_and(|track| !track.is_sounding_at(view.beat())))
-        }
-        Condition::Players(count) => {
-            in_jam(&|view| view.state.players().iter().filter(|player| player.present).count() >= count)
-        }
-        Condition::Loaded => {
-            session(scene).is_ok() && scene.now.player().is_some_and(|player| player.loading.is_empty())
-        }
-    }
-}
-
-/// The state of a session, as one line of JSON.
-fn describe(view: &View, frames: u32) -> serde_json::Value {
-    let beat = view.beat();
-    let tracks = || view.state.tracks().iter();
-    let playing = tracks().map(|track| track.playing_at(beat).map(|playing| playing.scene.0));
-    let queued = tracks().map(|track| match track.queued_at(beat)?.action {
-        Action::Launch(scene) => Some(serde_json::json!(scene.0)),
-        Action::Stop => Some(serde_json::json!("stop")),
-    });
-    serde_json::json!({
-        "beat": beat.as_f64(),
-        "tempo": view.state.transport().last().tempo.bpm(),
-        "playing": view.is_playing(),
-        "tracks": playing.collect::<Vec<_>>(),
-        "queued": queued.collect::<Vec<_>>(),
-        "muted": tracks().map(|track| track.mute).collect::<Vec<_>>(),
-        "soloed": tracks().map(|track| track.solo).collect::<Vec<_>>(),
-        "players": view.state.players().iter().map(|player| player.name.to_string()).collect::<Vec<_>>(),
-        "seq": view.state.seq(),
-        "frame": frames,
-    })
-}
-
-/// What becomes of the sound, in words.
-fn hearing(hearing: &Hearing) -> String {
-    match hearing {
-        Hearing::Starting => "starting".into(),
-        Hearing::Playing { device, .. } => device.clone(),
-        Hearing::Silent(why) => why.clone(),
-    }
-}
-
-/// Where the pads are, as one line of JSON: `pads[track][scene]` is left, top, width and height in pixels.
-fn describe_layout(layout: &Layout, scale: f32) -> serde_json::Value {
-    let pad = |track, scene| {
-        let rect = layout.pad(track, scene);
-        [rect.min.x, rect.min.y, rect.width(), rect.height()].map(|side| (side * scale).round())
+    let Ok(view) = session(scene) else {
+        return condition == Condition::Title && *scene.screen.get() == Screen::Title;
     };
-    let column = |track| layout.scenes().map(|scene| pad(track, scene)).collect::<Vec<_>>();
-    serde_json::json!({ "pads": layout.tracks().map(column).collect::<Vec<_>>() })
-}
-
-fn logical(key: KeyCode) -> Key {
-    match key {
-        KeyCode::Escape => Key::Escape,
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Tab => Key::Tab,
-        _ => Key::Space,
+    let track = |column: usize| view.state.tracks().get(column);
+    let is_row = |at, row: usize| view.state.scene_position(at) == Some(row);
+    let beat = view.beat();
+    match condition {
+        Condition::Title => false,
+        Condition::Joined => view.now.is_some(),
+        Condition::Beat(least) => view.is_playing() && beat.as_f64() >= least,
+        Condition::Playing(column, row) => {
+            let playing = track(column).and_then(|track| track.playing_at(beat));
+            view.is_playing() && playing.is_some_and(|playing| is_row(playing.scene, row))
+        }
+        Condition::Queued(column, row) => {
+            let queued = track(column).and_then(|track| track.queued_at(beat)).map(|queued| queued.action);
+            matches!(queued, Some(Action::Launch(scene)) if is_row(scene, row))
+        }
+        Condition::Stopped(column) => track(column).is_some_and(|track| !track.is_sounding_at(beat)),
+        Condition::Filled(column, row, filled) => {
+            let clip = |track: &Track| Some(track.clip(view.state.scenes().get(row)?.id).is_some());
+            track(column).and_then(clip) == Some(filled)
+        }
+        Condition::Transport(plays) => view.is_playing() == plays,
+        Condition::Tempo(bpm) => (view.state.transport().last().tempo.bpm() - bpm).abs() < TEMPO_STEP,
+        Condition::Undo(count) => view.history.0 == count,
+        Condition::Redo(count) => view.history.1 == count,
+        Condition::Settled => view.pending.is_empty(),
+        Condition::Players(count) => view.state.players().iter().filter(|player| player.present).count() >= count,
+        Condition::Loaded => scene.now.player().is_some_and(|player| player.loading.is_empty()),
     }
 }

@@ -1,8 +1,8 @@
 //! The language of scripts: one step a line, words parted by spaces, `#` begins a comment.
 
-use crate::playfield::layout::Target;
+use super::keys;
 use bevy::prelude::*;
-use keyboardia_session::{Command, Gain, SceneId, Tempo, TrackId};
+use keyboardia_session::{Gain, Tempo};
 use std::{path::PathBuf, time::Duration};
 use thiserror::Error;
 
@@ -18,6 +18,45 @@ pub(crate) struct Line {
     pub(crate) step: Step,
 }
 
+/// Something of the playfield, by its place: columns from the left and rows from the top, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spot {
+    /// A slot of the grid: column, row.
+    Pad(usize, usize),
+    /// The launch button of a row.
+    Scene(usize),
+    /// The stop button of a column.
+    Stop(usize),
+    /// The button that stops every column.
+    StopAll,
+}
+
+/// Something that has neither pad nor key, asked of the session.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Request {
+    /// Another tempo.
+    Tempo(Tempo),
+    /// A column's volume.
+    Volume(usize, Gain),
+    /// Whether a column is silenced.
+    Mute(usize, bool),
+    /// Whether a column is soloed.
+    Solo(usize, bool),
+}
+
+/// A key, and what is held with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chord {
+    /// Ctrl.
+    pub(crate) ctrl: bool,
+    /// Shift.
+    pub(crate) shift: bool,
+    /// Alt.
+    pub(crate) alt: bool,
+    /// The key.
+    pub(crate) key: KeyCode,
+}
+
 /// One step of a script.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
@@ -26,23 +65,45 @@ pub(crate) enum Step {
     /// Goes on after a while.
     Pause(Duration),
     /// The mouse presses something of the playfield.
-    Press(Target),
+    Press(Spot),
     /// The mouse goes to something of the playfield.
-    Hover(Target),
+    Hover(Spot),
+    /// The right button presses something of the playfield.
+    Menu(Spot),
+    /// The mouse drags from one pad to another, with Ctrl if it is to be a copy.
+    Drag(Spot, Spot, bool),
+    /// A finger touches something of the playfield for a moment.
+    Tap(Spot),
+    /// A finger stays on something of the playfield.
+    Hold(Spot),
+    /// A finger stays on a pad and then goes to another.
+    Carry(Spot, Spot),
+    /// The arrow keys go to something of the playfield.
+    Select(Spot),
+    /// The mouse goes to a place, logical pixels.
+    Move(Vec2),
     /// The mouse clicks at a place, logical pixels.
-    Click(Vec2),
+    Click(Vec2, MouseButton),
+    /// A finger touches a place for a moment, logical pixels.
+    Touch(Vec2),
     /// A key goes down and up.
-    Key(KeyCode),
+    Key(Chord),
+    /// A text is typed.
+    Type(String),
     /// Space, if the transport is not so already.
     Play(bool),
     /// Asks the session for something that has no key and no pad.
-    Ask(Command),
+    Ask(Request),
     /// Gives the window another size, logical pixels.
     Resize(UVec2),
+    /// Holds everything that moves for beauty only.
+    Freeze,
     /// Prints the state as a line of JSON.
     PrintState,
     /// Prints where the pads are, pixels of a screenshot, as a line of JSON.
     PrintLayout,
+    /// Prints the texts that did not fit, as a line of JSON.
+    PrintClipped,
     /// Takes a picture.
     Screenshot(PathBuf),
     /// Ends the program.
@@ -59,11 +120,23 @@ pub(crate) enum Condition {
     /// The transport plays and has reached a beat.
     Beat(f64),
     /// A clip plays.
-    Playing(TrackId, SceneId),
+    Playing(usize, usize),
     /// A clip waits for its beat.
-    Queued(TrackId, SceneId),
+    Queued(usize, usize),
     /// A track is silent.
-    Stopped(TrackId),
+    Stopped(usize),
+    /// A slot has a clip, or has none.
+    Filled(usize, usize, bool),
+    /// The transport plays, or rests.
+    Transport(bool),
+    /// The tempo, to a hundredth.
+    Tempo(f64),
+    /// So many edits of this player's can be taken back.
+    Undo(u8),
+    /// So many edits of this player's can be made again.
+    Redo(u8),
+    /// Everything that this player has asked for has its answer.
+    Settled,
     /// At least this many players are connected.
     Players(usize),
     /// Every sound of the grid is loaded, or known to be damaged.
@@ -101,25 +174,32 @@ fn step(words: &[&str]) -> Result<Step, String> {
     Ok(match words {
         ["wait", "seconds", seconds] => Step::Pause(pause(seconds)?),
         ["wait", condition @ ..] => Step::Wait(wait(condition)?),
-        ["press", track, scene] => Step::Press(Target::Pad(self::track(track)?, self::scene(scene)?)),
-        ["scene", scene] => Step::Press(Target::Scene(self::scene(scene)?)),
-        ["stop", "all"] => Step::Press(Target::StopAll),
-        ["stop", track] => Step::Press(Target::Stop(self::track(track)?)),
-        ["hover", track, scene] => Step::Hover(Target::Pad(self::track(track)?, self::scene(scene)?)),
-        ["click", x, y] => Step::Click(Vec2::new(coordinate(x)?, coordinate(y)?)),
-        ["key", key] => Step::Key(self::key(key)?),
+        ["press", spot @ ..] => Step::Press(self::spot(spot)?),
+        ["scene", _] | ["stop", _] => Step::Press(spot(words)?),
+        ["hover", spot @ ..] => Step::Hover(self::spot(spot)?),
+        ["menu", spot @ ..] => Step::Menu(self::spot(spot)?),
+        ["tap", spot @ ..] => Step::Tap(self::spot(spot)?),
+        ["hold", spot @ ..] => Step::Hold(self::spot(spot)?),
+        ["select", spot @ ..] => Step::Select(self::spot(spot)?),
+        ["drag", a, b, c, d] => Step::Drag(spot(&[a, b])?, spot(&[c, d])?, false),
+        ["drag", a, b, c, d, "copy"] => Step::Drag(spot(&[a, b])?, spot(&[c, d])?, true),
+        ["carry", a, b, c, d] => Step::Carry(spot(&[a, b])?, spot(&[c, d])?),
+        ["move", x, y] => Step::Move(place(x, y)?),
+        ["click", x, y] => Step::Click(place(x, y)?, MouseButton::Left),
+        ["rightclick", x, y] => Step::Click(place(x, y)?, MouseButton::Right),
+        ["touch", x, y] => Step::Touch(place(x, y)?),
+        ["key", key] => Step::Key(chord(key)?),
+        ["type", first, rest @ ..] => Step::Type(rest.iter().fold((*first).to_owned(), |text, word| text + " " + word)),
         ["play", switch] => Step::Play(self::switch(switch)?),
-        ["tempo", bpm] => Step::Ask(Command::SetTempo(tempo(bpm)?)),
-        ["mute", track, switch] => {
-            Step::Ask(Command::SetMute { track: self::track(track)?, mute: self::switch(switch)? })
-        }
-        ["solo", track, switch] => {
-            Step::Ask(Command::SetSolo { track: self::track(track)?, solo: self::switch(switch)? })
-        }
-        ["volume", track, db] => Step::Ask(Command::SetGain { track: self::track(track)?, gain: gain(db)? }),
+        ["tempo", bpm] => Step::Ask(Request::Tempo(tempo(bpm)?)),
+        ["mute", track, switch] => Step::Ask(Request::Mute(index(track)?, self::switch(switch)?)),
+        ["solo", track, switch] => Step::Ask(Request::Solo(index(track)?, self::switch(switch)?)),
+        ["volume", track, db] => Step::Ask(Request::Volume(index(track)?, gain(db)?)),
         ["resize", size] => Step::Resize(crate::cli::size(size)?),
+        ["freeze"] => Step::Freeze,
         ["print", "state"] => Step::PrintState,
         ["print", "layout"] => Step::PrintLayout,
+        ["print", "clipped"] => Step::PrintClipped,
         ["screenshot", file] => Step::Screenshot(picture(file)?),
         ["quit"] => Step::Quit,
         [word, ..] => return Err(format!("“{}” is no step, or has too few or too many words", short(word))),
@@ -132,25 +212,43 @@ fn wait(words: &[&str]) -> Result<Condition, String> {
         ["joined"] => Condition::Joined,
         ["title"] => Condition::Title,
         ["loaded"] => Condition::Loaded,
+        ["settled"] => Condition::Settled,
         ["beat", beat] => Condition::Beat(number(beat)?),
-        ["playing", track, scene] => Condition::Playing(self::track(track)?, self::scene(scene)?),
-        ["queued", track, scene] => Condition::Queued(self::track(track)?, self::scene(scene)?),
-        ["stopped", track] => Condition::Stopped(self::track(track)?),
-        ["players", count] => Condition::Players(count.parse().map_err(|_| format!("“{}” is no count", short(count)))?),
+        ["playing", track, scene] => Condition::Playing(index(track)?, index(scene)?),
+        ["queued", track, scene] => Condition::Queued(index(track)?, index(scene)?),
+        ["stopped", track] => Condition::Stopped(index(track)?),
+        ["filled", track, scene] => Condition::Filled(index(track)?, index(scene)?, true),
+        ["empty", track, scene] => Condition::Filled(index(track)?, index(scene)?, false),
+        ["play", switch] => Condition::Transport(self::switch(switch)?),
+        ["tempo", bpm] => Condition::Tempo(number(bpm)?),
+        ["undo", count] => Condition::Undo(self::count(count)?),
+        ["redo", count] => Condition::Redo(self::count(count)?),
+        ["players", count] => Condition::Players(usize::from(self::count(count)?)),
         _ => return Err(format!("“wait {}” is nothing to wait for", short(&words.join(" ")))),
     })
 }
 
-fn index(word: &str) -> Result<u8, String> {
-    word.parse().map_err(|_| format!("“{}” is no track or scene; they are counted from 0", short(word)))
+fn spot(words: &[&str]) -> Result<Spot, String> {
+    Ok(match words {
+        ["scene", row] => Spot::Scene(index(row)?),
+        ["stop", "all"] => Spot::StopAll,
+        ["stop", column] => Spot::Stop(index(column)?),
+        [column, row] => Spot::Pad(index(column)?, index(row)?),
+        _ => return Err(format!("“{}” is no place; write a track and a scene", short(&words.join(" ")))),
+    })
 }
 
-fn track(word: &str) -> Result<TrackId, String> {
-    index(word).map(TrackId)
+fn index(word: &str) -> Result<usize, String> {
+    let index: Result<u8, _> = word.parse();
+    index.map(usize::from).map_err(|_| format!("“{}” is no track or scene; they are counted from 0", short(word)))
 }
 
-fn scene(word: &str) -> Result<SceneId, String> {
-    index(word).map(SceneId)
+fn count(word: &str) -> Result<u8, String> {
+    word.parse().map_err(|_| format!("“{}” is no count", short(word)))
+}
+
+fn place(x: &str, y: &str) -> Result<Vec2, String> {
+    Ok(Vec2::new(coordinate(x)?, coordinate(y)?))
 }
 
 fn number(word: &str) -> Result<f64, String> {
@@ -186,14 +284,22 @@ fn gain(word: &str) -> Result<Gain, String> {
     Gain::from_db(number(word)?).ok_or_else(|| format!("“{}” is no volume", short(word)))
 }
 
-fn key(word: &str) -> Result<KeyCode, String> {
-    match word {
-        "space" => Ok(KeyCode::Space),
-        "esc" => Ok(KeyCode::Escape),
-        "enter" => Ok(KeyCode::Enter),
-        "tab" => Ok(KeyCode::Tab),
-        _ => Err(format!("“{}” is no key; space, esc, enter and tab are", short(word))),
+fn chord(word: &str) -> Result<Chord, String> {
+    let mut chord = Chord { ctrl: false, shift: false, alt: false, key: KeyCode::Space };
+    let (held, key) = word.rsplit_once('+').map_or((None, word), |(held, key)| (Some(held), key));
+    for modifier in held.into_iter().flat_map(|held| held.split('+')) {
+        match modifier {
+            "ctrl" => chord.ctrl = true,
+            "shift" => chord.shift = true,
+            "alt" => chord.alt = true,
+            _ => return Err(format!("“{}” cannot be held; ctrl, shift and alt can", short(modifier))),
+        }
     }
+    if key == "?" {
+        return Ok(Chord { shift: true, key: KeyCode::Slash, ..chord });
+    }
+    let key = keys::named(key).ok_or_else(|| format!("“{}” is no key; esc, f2, q and Digit1 are", short(key)))?;
+    Ok(Chord { key, ..chord })
 }
 
 fn picture(word: &str) -> Result<PathBuf, String> {
@@ -217,16 +323,15 @@ mod tests {
 
     #[test]
     fn a_whole_script_is_read() {
-        let pad = |track, scene| Target::Pad(TrackId(track), SceneId(scene));
         let text = "# a jam\nwait joined\n\npress 0 3   # drums\nwait playing 0 3\nwait seconds 0.5\nstop all\nscreenshot a.png\nquit";
         assert_eq!(
             steps(text),
             [
                 Step::Wait(Condition::Joined),
-                Step::Press(pad(0, 3)),
-                Step::Wait(Condition::Playing(TrackId(0), SceneId(3))),
+                Step::Press(Spot::Pad(0, 3)),
+                Step::Wait(Condition::Playing(0, 3)),
                 Step::Pause(Duration::from_millis(500)),
-                Step::Press(Target::StopAll),
+                Step::Press(Spot::StopAll),
                 Step::Screenshot("a.png".into()),
                 Step::Quit,
             ]
@@ -265,7 +370,14 @@ mod tests {
             "wait rain",
             "wait seconds -1",
             "wait seconds 1e9",
-            "key q",
+            "key super+q",
+            "key ctrl+",
+            "key Key1",
+            "drag 0 0 1",
+            "drag 0 0 1 1 move",
+            "hold scene",
+            "type",
+            "wait undo many",
             "screenshot a.jpg",
             "screenshot",
             "resize 10x10",
@@ -280,8 +392,32 @@ mod tests {
 
     #[test]
     fn silence_and_beats_before_the_first_bar_can_be_asked_for() {
-        assert_eq!(steps("volume 1 -61"), [Step::Ask(Command::SetGain { track: TrackId(1), gain: Gain::SILENCE })]);
+        assert_eq!(steps("volume 1 -61"), [Step::Ask(Request::Volume(1, Gain::SILENCE))]);
         assert_eq!(steps("wait beat -4"), [Step::Wait(Condition::Beat(-4.0))]);
+    }
+
+    #[test]
+    fn hands_of_every_kind_are_understood() {
+        let chord = |ctrl, shift, key| Step::Key(Chord { ctrl, shift, alt: false, key });
+        let text = "menu scene 1\ndrag 0 1 2 3 copy\nhold stop 0\ncarry 0 0 1 1\ntype Hello  you\nkey ctrl+shift+z\nkey KeyQ\nkey ?\n\
+                    key f2\nselect stop all\nwait empty 3 4\nwait undo 2";
+        assert_eq!(
+            steps(text),
+            [
+                Step::Menu(Spot::Scene(1)),
+                Step::Drag(Spot::Pad(0, 1), Spot::Pad(2, 3), true),
+                Step::Hold(Spot::Stop(0)),
+                Step::Carry(Spot::Pad(0, 0), Spot::Pad(1, 1)),
+                Step::Type("Hello you".into()),
+                chord(true, true, KeyCode::KeyZ),
+                chord(false, false, KeyCode::KeyQ),
+                chord(false, true, KeyCode::Slash),
+                chord(false, false, KeyCode::F2),
+                Step::Select(Spot::StopAll),
+                Step::Wait(Condition::Filled(3, 4, false)),
+                Step::Wait(Condition::Undo(2)),
+            ]
+        );
     }
 
     #[test]

@@ -131,7 +131,7 @@ mod tests {
         let mut settings = Settings::default().sanitised(3);
         settings.set_name(Name::sanitised("Ada"));
         settings.set_nudge_us("Speakers", -12_000);
-        settings.favourites.insert("kick".into());
+        settings.favourites.set(&keyboardia_session::SoundId::parse("kick").unwrap(), true);
         write(&path, &settings).unwrap();
         assert_eq!(read(&path), Ok(Some(settings)));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no draft is left");

@@ -17,6 +17,7 @@ mod you;
 pub(crate) use apply::{present_mode, window_mode};
 pub(crate) use panel::{OpenSettings, Page};
 
+use crate::{hints::HintsSeen, library::Favourites};
 use bevy::prelude::*;
 use keyboardia_session::{
     Avatar, Colour, Gain, Name, Profile, SeatId,
@@ -25,7 +26,7 @@ use keyboardia_session::{
 };
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     ops::RangeInclusive,
     path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
@@ -39,10 +40,6 @@ pub(crate) const SCALE_PERCENT: RangeInclusive<u16> = 80..=150;
 const DEVICES_MAX: usize = 32;
 /// Bytes of a device's name.
 const DEVICE_BYTES_MAX: usize = 256;
-/// Hints that are remembered as seen.
-const HINTS_MAX: usize = 64;
-/// Bytes of a hint's or a sound's name.
-const KEY_BYTES_MAX: usize = 64;
 /// Characters of an address, and of a code, that are remembered.
 pub(crate) const ADDRESS_CHARS_MAX: usize = 128;
 pub(crate) const CODE_CHARS_MAX: usize = 64;
@@ -78,10 +75,10 @@ pub(crate) struct Settings {
     pub(crate) last_join: LastJoin,
     /// Sounds of the library that they marked.
     #[serde(deserialize_with = "lenient")]
-    pub(crate) favourites: BTreeSet<String>,
+    pub(crate) favourites: Favourites,
     /// Hints that need not be shown again.
     #[serde(deserialize_with = "lenient")]
-    pub(crate) hints_seen: BTreeSet<String>,
+    pub(crate) hints_seen: HintsSeen,
     /// What the command line calls them; not kept.
     #[serde(skip)]
     called: Option<Name>,
@@ -189,21 +186,13 @@ impl Settings {
         graphics.size = graphics.size.map(|(x, y)| (x.clamp(least.x, most.x), y.clamp(least.y, most.y)));
         shorten(&mut self.last_join.address, ADDRESS_CHARS_MAX);
         shorten(&mut self.last_join.code, CODE_CHARS_MAX);
-        bound(&mut self.favourites, LIBRARY_SOUNDS_MAX);
-        bound(&mut self.hints_seen, HINTS_MAX);
+        self.favourites.bound(LIBRARY_SOUNDS_MAX);
         self
     }
 }
 
 fn shorten(text: &mut String, chars_max: usize) {
     *text = text.chars().filter(|character| !character.is_control()).take(chars_max).collect();
-}
-
-fn bound(keys: &mut BTreeSet<String>, count_max: usize) {
-    keys.retain(|key| key.len() <= KEY_BYTES_MAX);
-    while keys.len() > count_max {
-        keys.pop_last();
-    }
 }
 
 /// A value of the wrong kind is as if it were not there.
@@ -247,6 +236,7 @@ pub(super) fn plugin(app: &mut App) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keyboardia_session::SoundId;
 
     fn parse(text: &str) -> Settings {
         serde_json::from_str::<Settings>(text).unwrap().sanitised(1)
@@ -276,20 +266,22 @@ mod tests {
         let settings =
             parse(r#"{"name":"Ada","colour":"blue","avatar":99,"graphics":7,"favourites":"all","more":[1]}"#);
         assert_eq!(settings.name().as_str(), "Ada");
-        assert!(settings.colour.is_none() && settings.favourites.is_empty());
+        assert!(settings.colour.is_none() && settings.favourites == Favourites::default());
     }
 
     #[test]
     fn lists_have_their_bounds() {
         let many: Vec<String> = (0..10_000).map(|n| format!("sound-{n}")).collect();
-        let mut settings = Settings { favourites: many.iter().cloned().collect(), ..Settings::default() };
-        settings.hints_seen.extend(many.iter().cloned().chain(["x".repeat(5_000)]));
+        let mut settings = Settings::default();
+        for sound in many.iter().filter_map(|name| SoundId::parse(name)) {
+            settings.favourites.set(&sound, true);
+        }
         for device in &many {
             settings.set_nudge_us(device, 1);
         }
         let settings = settings.sanitised(1);
-        assert_eq!(settings.favourites.len(), LIBRARY_SOUNDS_MAX);
-        assert_eq!(settings.hints_seen.len(), HINTS_MAX);
+        let kept: Vec<String> = serde_json::from_str(&serde_json::to_string(&settings.favourites).unwrap()).unwrap();
+        assert_eq!(kept.len(), LIBRARY_SOUNDS_MAX);
         assert_eq!(settings.latency_nudges_us.len(), DEVICES_MAX);
     }
 

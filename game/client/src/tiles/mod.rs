@@ -12,13 +12,17 @@ pub(crate) use waves::Waves;
 
 use crate::{
     ClientSet,
+    motion::Motion,
     theme::{Rgb, Scale},
 };
-use bevy::{camera::visibility::NoFrustumCulling, prelude::*, sprite_render::Material2d, window::PrimaryWindow};
+use bevy::{
+    camera::visibility::NoFrustumCulling,
+    prelude::*,
+    render::{RenderApp, mesh::allocator::MeshAllocatorSettings},
+    sprite_render::Material2d,
+    window::PrimaryWindow,
+};
 use material::{Frame, SignMaterial, TileMaterial};
-
-/// The shaders' clock starts anew after this many seconds, so that it stays precise.
-const SECONDS_WRAP: f32 = 600.0;
 
 /// A sign on a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +41,6 @@ pub(crate) enum Glyph {
     Player = 6,
     /// A cross: one more.
     Plus = 7,
-    /// Records on a shelf: the library.
-    Shelf = 8,
 }
 
 /// Where a glyph sits on its tile.
@@ -162,6 +164,11 @@ impl Board {
     pub(crate) fn push(&mut self, tile: Tile) {
         self.0.push(tile);
     }
+
+    /// What is shown in this frame.
+    pub(crate) fn tiles(&self) -> &[Tile] {
+        &self.0
+    }
 }
 
 /// The entity that shows the board's tiles, or the one that shows their signs.
@@ -177,6 +184,13 @@ pub(super) fn plugin(app: &mut App) {
         .add_systems(Startup, (spawn::<TileMaterial>(Layer::Tiles), spawn::<SignMaterial>(Layer::Signs)))
         .add_systems(First, |mut board: ResMut<Board>| board.0.clear())
         .add_systems(Update, (upload, tick::<TileMaterial>, tick::<SignMaterial>).in_set(ClientSet::Show));
+    if let Some(render) = app.get_sub_app_mut(RenderApp) {
+        // Meshes that are new in every frame do better with buffers of their own: the shared ones would be given up and
+        // set up again each time, with all their bookkeeping, which costs more than everything else of a frame.
+        let mut settings = MeshAllocatorSettings::default();
+        settings.slab_allocator_settings.large_threshold = 0;
+        render.insert_resource(settings);
+    }
 }
 
 fn spawn<M: Material2d + From<Frame>>(layer: Layer) -> impl Fn(Commands, ResMut<Assets<Mesh>>, ResMut<Assets<M>>) {
@@ -208,13 +222,13 @@ fn upload(
 
 fn tick<M: Material2d + From<Frame>>(
     scale: Res<Scale>,
-    time: Res<Time<Real>>,
+    motion: Res<Motion>,
     window: Single<&Window, With<PrimaryWindow>>,
     layer: Single<&MeshMaterial2d<M>, With<Layer>>,
     waves: Res<Waves>,
     mut materials: ResMut<Assets<M>>,
 ) {
-    let seconds = time.elapsed_secs_wrapped() % SECONDS_WRAP;
+    let seconds = motion.seconds;
     let pixel = 1.0 / (scale.0 * window.scale_factor());
     if let Some(mut material) = materials.get_mut(&layer.0) {
         *material = M::from(Frame { seconds, pixel, waves: waves.image() });

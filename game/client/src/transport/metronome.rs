@@ -1,6 +1,7 @@
 //! The metronome: for this player's ears only, and marked so.
 
 use crate::{
+    deed::ToggleMetronome,
     icons::{self, Icon},
     settings::Settings,
     theme,
@@ -19,6 +20,13 @@ const WIDTHS: (f32, f32) = (36.0, 18.0);
 pub(crate) struct Metronome {
     /// Whether it is heard.
     pub(crate) on: bool,
+}
+
+/// The key of the switch.
+pub(super) fn hear_switch(mut switches: MessageReader<ToggleMetronome>, mut metronome: ResMut<Metronome>) {
+    for ToggleMetronome in switches.read() {
+        metronome.on = !metronome.on;
+    }
 }
 
 /// The switch, and the small list with its volume.
@@ -48,7 +56,7 @@ pub(super) fn field(ui: &mut Ui, metronome: &mut Metronome, settings: &mut ResMu
         ink,
     );
     widgets::private_mark(ui, rect, if metronome.on { theme::INK } else { theme::PRIVATE });
-    if response.on_hover_text("Metronome: only you hear it").clicked() {
+    if response.on_hover_text("Metronome: only you hear it (Shift M)").clicked() {
         metronome.on = !metronome.on;
     }
     let popup =

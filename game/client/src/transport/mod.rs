@@ -9,8 +9,9 @@ pub(crate) use metronome::{Metronome, volume as metronome_volume};
 
 use crate::{
     ClientSet,
-    deed::Deed,
+    deed::{Deed, Tap, ToggleLibrary},
     icons::Icon,
+    library::Drawer,
     link::{Link, Now},
     panel,
     playfield::layout::Layout,
@@ -35,30 +36,24 @@ const WIDTHS: (f32, f32) = (1_040.0, 1_120.0);
 const MARK: [Rgb; 4] =
     [Rgb([0xff, 0x6b, 0x5e]), Rgb([0xff, 0xb5, 0x47]), Rgb([0x4c, 0xc9, 0xff]), Rgb([0x5e, 0xe6, 0xa8])];
 
-/// A tap on the tempo, by button or key.
-#[derive(Message, Debug, Clone, Copy)]
-pub(crate) struct TapTempo;
-
-/// A wish to see the library of sounds.
-#[derive(Message, Debug, Clone, Copy)]
-pub(crate) struct OpenLibrary;
-
 /// What the bar's buttons set off elsewhere.
 #[derive(SystemParam)]
 struct Wishes<'w> {
     go: MessageWriter<'w, Go>,
     deeds: MessageWriter<'w, Deed>,
-    taps: MessageWriter<'w, TapTempo>,
-    library: MessageWriter<'w, OpenLibrary>,
+    taps: MessageWriter<'w, Tap>,
+    library: MessageWriter<'w, ToggleLibrary>,
+    drawer: Res<'w, Drawer>,
     settings: MessageWriter<'w, OpenSettings>,
 }
 
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<TempoHand>()
         .init_resource::<Metronome>()
-        .add_message::<TapTempo>()
-        .add_message::<OpenLibrary>()
-        .add_systems(Update, tempo::hear_taps.run_if(in_state(Screen::Jam)).in_set(ClientSet::Act))
+        .add_systems(
+            Update,
+            (tempo::hear_taps, metronome::hear_switch).run_if(in_state(Screen::Jam)).in_set(ClientSet::Act),
+        )
         .add_systems(
             EguiPrimaryContextPass,
             show.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).in_set(ClientSet::Panels),
@@ -86,7 +81,7 @@ fn show(
             play_button(ui, view, &link);
             meter::position(ui, view);
             if tempo::field(ui, view, &link, &mut tempo, time.elapsed()) {
-                wishes.taps.write(TapTempo);
+                wishes.taps.write(Tap);
             }
             meter::signature(ui, view, &link);
             meter::quantise(ui, view, &link);
@@ -164,13 +159,14 @@ fn ways_out(ui: &mut Ui, wordy: bool, wishes: &mut Wishes) {
     if widgets::icon_button(ui, 36.0, Icon::Settings, true, None).on_hover_text("Settings").clicked() {
         wishes.settings.write(OpenSettings(Page::You));
     }
+    let on = wishes.drawer.is_open().then_some(theme::ACCENT);
     let library = if wordy {
-        widgets::labelled_button(ui, Icon::Library, "Sounds")
+        widgets::labelled_button(ui, Icon::Library, "Sounds", on)
     } else {
-        widgets::icon_button(ui, 36.0, Icon::Library, true, None)
+        widgets::icon_button(ui, 36.0, Icon::Library, true, on)
     };
-    if library.on_hover_text("The library of sounds").clicked() {
-        wishes.library.write(OpenLibrary);
+    if library.on_hover_text("Sounds to put onto pads (L)").clicked() {
+        wishes.library.write(ToggleLibrary);
     }
 }
 

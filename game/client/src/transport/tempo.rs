@@ -1,6 +1,6 @@
 //! The tempo: dragged, typed, tapped and nudged.
 
-use super::TapTempo;
+use crate::deed::Tap;
 use crate::{
     held::Held,
     link::{Link, Now},
@@ -104,13 +104,13 @@ fn nudged(tempo: Tempo, milli_bpm: i64) -> Tempo {
 
 /// Turns taps into a tempo.
 pub(super) fn hear_taps(
-    mut taps: MessageReader<TapTempo>,
+    mut taps: MessageReader<Tap>,
     time: Res<Time<Real>>,
     now: Res<Now>,
     link: Res<Link>,
     mut hand: ResMut<TempoHand>,
 ) {
-    for TapTempo in taps.read() {
+    for Tap in taps.read() {
         if let Some(tempo) = hand.taps.tap(time.elapsed())
             && now.session().is_some_and(|view| view.state.transport().last().tempo != tempo)
         {
@@ -215,7 +215,7 @@ fn tap_button(ui: &Ui, rect: egui::Rect, lit: bool) -> bool {
     theme::label(ui.painter(), rect, Align2::CENTER_CENTER, "Tap", theme::strong(13.0), ink.egui());
     // A tap is a moment, so it counts when it goes down.
     let tapped = response.is_pointer_button_down_on() && ui.input(|input| input.pointer.primary_pressed());
-    response.on_hover_text("Tap the tempo, three times or more (T)");
+    response.on_hover_text("Tap the tempo, three times or more (Shift T)");
     tapped
 }
 

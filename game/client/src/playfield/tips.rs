@@ -88,7 +88,7 @@ fn has_words(view: &View, target: Target) -> bool {
     match target {
         Target::Pad(..) => clip(view, target).is_some(),
         Target::Stop(_) | Target::StopAll => false,
-        Target::Head(_) | Target::Scene(_) | Target::AddTrack | Target::AddScene | Target::Library => true,
+        Target::Head(_) | Target::Scene(_) | Target::AddTrack | Target::AddScene => true,
     }
 }
 
@@ -131,7 +131,6 @@ fn describe(ui: &mut Ui, view: &View, target: Target) {
             vec![format!("{SCENES_MAX} scenes are the most")]
         }
         Target::AddScene => vec!["Add a scene".to_owned()],
-        Target::Library => vec!["Sounds to put onto pads".to_owned()],
         Target::Stop(_) | Target::StopAll => Vec::new(),
     };
     for line in lines {

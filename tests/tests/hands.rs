@@ -1,0 +1,126 @@
+//! The hands: whatever plays the real window, mouse, keyboard or fingers, the session ends the same.
+
+#![cfg(target_os = "linux")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use keyboardia_tests::{
+    process::{Running, window},
+    stage::{Screen, file},
+};
+use serde_json::Value;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Time for a whole script on a machine without a graphics card.
+const SCRIPT_LIMIT: Duration = Duration::from_mins(3);
+/// Bars last long enough for the slowest window to do several things in one.
+const BEGIN: &str = "wait joined\nwait loaded\ntempo 50\nwait tempo 50\n";
+const END: &str = "wait settled\nprint state\nquit\n";
+
+/// Plays a script in a window with its own host; gives what it printed as JSON.
+fn played(screen: &Screen, script: &str) -> Vec<Value> {
+    let dir = TempDir::new().unwrap();
+    let script = file(&dir, "script", script);
+    let mut command = window(&screen.display, dir.path());
+    command.args(["--silent", "--port", "0", "--script"]).arg(script);
+    let (status, said, errors) = Running::start(&mut command).finish(SCRIPT_LIMIT);
+    assert!(status.success(), "{status}: {errors}");
+    let lines = said.lines().filter(|line| line.starts_with('{'));
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A hand: how it presses pads, rows and columns.
+struct Hand {
+    name: &'static str,
+    pad: fn(usize, usize) -> String,
+    scene: fn(usize) -> String,
+    stop: fn(usize) -> String,
+}
+
+const ROWS: [&str; 4] = ["12345678", "qwertyui", "asdfghjk", "zxcvbnm,"];
+
+const HANDS: [Hand; 3] = [
+    Hand {
+        name: "mouse",
+        pad: |track, scene| format!("press {track} {scene}\n"),
+        scene: |scene| format!("scene {scene}\n"),
+        stop: |track| format!("stop {track}\n"),
+    },
+    Hand {
+        name: "keyboard",
+        pad: |track, scene| format!("key {}\n", &ROWS[scene][track..=track]),
+        scene: |scene| format!("key shift+{}\n", scene + 1),
+        stop: |track| format!("select stop {track}\nkey enter\n"),
+    },
+    Hand {
+        name: "fingers",
+        pad: |track, scene| format!("tap {track} {scene}\n"),
+        scene: |scene| format!("tap scene {scene}\n"),
+        stop: |track| format!("tap stop {track}\n"),
+    },
+];
+
+/// Launches, another on a track that plays, a change of mind, a whole row, a stop.
+fn performance(Hand { pad, scene, stop, .. }: &Hand) -> String {
+    let steps = [
+        pad(0, 2),
+        "wait playing 0 2\n".into(),
+        pad(1, 1),
+        pad(0, 1),
+        "wait playing 1 1\nwait playing 0 1\n".into(),
+        pad(2, 0),
+        "wait queued 2 0\n".into(),
+        pad(2, 0),
+        "wait settled\n".into(),
+        scene(3),
+        "wait playing 0 3\nwait playing 1 3\n".into(),
+        stop(1),
+        pad(0, 3),
+        "wait stopped 1\nwait stopped 0\n".into(),
+    ];
+    [BEGIN, &steps.concat(), END].concat()
+}
+
+#[test]
+fn the_same_performance_by_mouse_keyboard_and_fingers_ends_in_the_same_state() {
+    let screen = Screen::open(1280, 800);
+    let ends = HANDS.map(|hand| {
+        let state = played(&screen, &performance(&hand)).pop().expect("a state")["session"].clone();
+        (hand.name, state)
+    });
+    let (_, first) = &ends[0];
+    assert_eq!(first["tracks"][0]["playing"], Value::Null, "{first}");
+    assert_eq!(first["tracks"][2]["playing"], 3, "{first}");
+    for (name, state) in &ends[1..] {
+        assert_eq!(state, first, "by {name}");
+    }
+}
+
+#[test]
+fn drags_and_long_presses_launch_nothing_and_leave_what_was_queued() {
+    let screen = Screen::open(1280, 800);
+    let script = "drag 0 3 0 4\nwait seconds 0.3\nprint state\npress 1 1\nwait playing 1 1\n\
+                  press 2 0\nwait queued 2 0\ndrag 2 1 2 7\nhold 3 2\nkey esc\nwait settled\nprint state\n";
+    let said = played(&screen, &[BEGIN, script, "quit\n"].concat());
+    let [rest, after] = said.as_slice() else { panic!("two states, not {said:?}") };
+    assert_eq!(rest["playing"], false, "a drag does not start the music");
+    assert_eq!(after["queued"][3], Value::Null, "a long press is no launch: {after}");
+    assert_eq!(after["tracks"][3], Value::Null);
+    let second = [&after["queued"][2], &after["tracks"][2]];
+    assert!(second.contains(&&Value::from(0)), "what was queued before the drag is queued after it: {after}");
+}
+
+#[test]
+fn the_map_opens_and_closes_the_bank_moves_and_what_is_typed_into_a_field_presses_no_pad() {
+    let screen = Screen::open(1280, 800);
+    // The third thing of the bar at the top is the tempo: a click makes it a field to type into.
+    let script = "key ?\nprint clipped\nkey esc\nkey q\nwait playing 0 1\nkey ctrl+q\nkey alt+2\nkey pagedown\n\
+                  key 2\nkey pageup\nclick 404 34\nwait seconds 0.2\nkey ctrl+a\ntype 45\nkey enter\n\
+                  wait tempo 45\nselect scene 2\nkey 3\nwait queued 2 0\nselect scene 2\nkey enter\n\
+                  wait queued 1 2\nwait settled\nprint state\nquit\n";
+    let said = played(&screen, &[BEGIN, script].concat());
+    let [clipped, state] = said.as_slice() else { panic!("two lines, not {said:?}") };
+    assert_eq!(clipped["clipped"], serde_json::json!([]), "texts of the map that do not fit");
+    assert_eq!(state["queued"][0], 2, "the row that was selected with arrows is launched: {state}");
+    assert_eq!(state["session"]["tempo"], 45.0);
+}
