@@ -229,10 +229,10 @@ fn foot(ui: &mut Ui, settings: &Settings) -> Option<Wish> {
     ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
         let mut wish = who(ui, settings).then_some(Wish::Settings);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if widgets::labelled_button(ui, Icon::Leave, "Quit").on_hover_text("Close the game").clicked() {
+            if widgets::labelled_button(ui, Icon::Leave, "Quit", None).on_hover_text("Close the game").clicked() {
                 wish = Some(Wish::Quit);
             }
-            let settings = widgets::labelled_button(ui, Icon::Settings, "Settings");
+            let settings = widgets::labelled_button(ui, Icon::Settings, "Settings", None);
             if settings.on_hover_text("You, sound, look").clicked() {
                 wish = Some(Wish::Settings);
             }
