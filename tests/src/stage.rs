@@ -199,6 +199,7 @@ impl Picture {
     }
 
     /// The picture with each square of so many pixels melted into one.
+    #[must_use]
     pub fn shrunk(&self, side: usize) -> Self {
         let (width, height) = (self.width / side, self.height / side);
         let mut pixels = Vec::with_capacity(width * height);

@@ -29,7 +29,7 @@ const FRAMES: usize = 900;
 const PRESSES: usize = 40;
 /// Frames after which a press that was not seen is not seen at all.
 const PRESS_FRAMES_MAX: usize = 30;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A window and nine others in a session.
 struct Jam {

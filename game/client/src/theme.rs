@@ -14,7 +14,7 @@ use bevy_egui::{
     },
 };
 use keyboardia_session::Colour;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The window at which a design unit is a logical pixel.
 const DESIGN_SIZE: Vec2 = Vec2::new(1280.0, 720.0);
@@ -60,6 +60,10 @@ pub(crate) const WARNING: Rgb = Rgb([0xff, 0xc1, 0x5e]);
 /// What went wrong.
 pub(crate) const DANGER: Rgb = Rgb([0xff, 0x8a, 0x7d]);
 
+/// What an sRGB byte is when it is linear: a frame asks for thousands of them, and each takes a power to work out.
+static LINEAR: LazyLock<[f32; 256]> =
+    LazyLock::new(|| std::array::from_fn(|byte| LinearRgba::from(Srgba::rgb_u8(byte as u8, 0, 0)).red));
+
 /// An sRGB colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rgb(pub(crate) [u8; 3]);
@@ -82,9 +86,8 @@ impl Rgb {
 
     /// For a shader: linear, with an alpha.
     pub(crate) fn linear(self, alpha: f32) -> [f32; 4] {
-        let [red, green, blue] = self.0;
-        let linear = LinearRgba::from(Srgba::rgb_u8(red, green, blue));
-        [linear.red, linear.green, linear.blue, alpha]
+        let [red, green, blue] = self.0.map(|byte| LINEAR[usize::from(byte)]);
+        [red, green, blue, alpha]
     }
 
     /// Relative luminance as WCAG 2 defines it, 0 … 1.

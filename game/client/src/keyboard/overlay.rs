@@ -224,10 +224,9 @@ fn cap(painter: &Painter, rect: egui::Rect, code: KeyCode, sign: &str, shown: &S
     let strength = if action.is_some() { theme::TEXT } else { theme::TEXT_DIM };
     theme::label(painter, top, Align2::LEFT_CENTER, sign, theme::strong(10.5), ink(strength));
     let what = match (action, clip) {
-        (Some(Action::Pad { .. }), None) => return,
         (_, Some(clip)) => clip.name.as_str(),
+        (Some(Action::Pad { .. }) | None, None) => return,
         (Some(action), None) => caption(action),
-        (None, None) => return,
     };
     theme::label(painter, bottom, Align2::LEFT_CENTER, what, theme::font(10.0), ink(theme::TEXT));
 }

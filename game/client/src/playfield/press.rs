@@ -140,7 +140,9 @@ mod tests {
             let mut out = Vec::new();
             authority.join(START, &token, &mut out).unwrap();
             let mut seat = Seat::new();
-            out.iter().for_each(|message| seat.receive(&message.bytes));
+            for message in &out {
+                seat.receive(&message.bytes);
+            }
             Self { authority, seat, last: 0, now: START }
         }
 
@@ -150,7 +152,9 @@ mod tests {
             let mut out = Vec::new();
             let me = self.view().me;
             self.authority.handle(self.now, me, &bytes, &mut out);
-            out.iter().for_each(|message| self.seat.receive(&message.bytes));
+            for message in &out {
+                self.seat.receive(&message.bytes);
+            }
         }
 
         fn view(&self) -> View {

@@ -175,7 +175,7 @@ fn step(words: &[&str]) -> Result<Step, String> {
         ["wait", "seconds", seconds] => Step::Pause(pause(seconds)?),
         ["wait", condition @ ..] => Step::Wait(wait(condition)?),
         ["press", spot @ ..] => Step::Press(self::spot(spot)?),
-        ["scene", _] | ["stop", _] => Step::Press(spot(words)?),
+        ["scene" | "stop", _] => Step::Press(spot(words)?),
         ["hover", spot @ ..] => Step::Hover(self::spot(spot)?),
         ["menu", spot @ ..] => Step::Menu(self::spot(spot)?),
         ["tap", spot @ ..] => Step::Tap(self::spot(spot)?),
