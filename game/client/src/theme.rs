@@ -24,8 +24,8 @@ const ROOM: Vec2 = Vec2::new(1000.0, 577.0);
 const SCALE_RANGE: (f32, f32) = (0.9, 3.0);
 const INTER: &[u8] = include_bytes!("../../../assets/fonts/Inter-subset.ttf");
 const STRONG: &str = "strong";
-/// How much smaller a text may get before it is cut.
-const SQUEEZE: f32 = 0.88;
+/// How much smaller a text may get, step by step, before it is cut.
+const SQUEEZES: [f32; 2] = [0.88, 0.8];
 /// Steps in which a dark colour is lightened.
 const LIFT_STEPS: u8 = 20;
 /// Height of a line of text as a share of its size.
@@ -34,6 +34,8 @@ const LINE_HEIGHT: f32 = 1.25;
 const CLIP_TOLERANCE: f32 = 3.0;
 /// Least contrast of text, WCAG 2 level AA.
 pub(crate) const CONTRAST_MIN: f32 = 4.5;
+/// Share by which a face that is shaded has more.
+pub(crate) const CONTRAST_SPARE: f32 = 1.06;
 
 /// Behind everything.
 pub(crate) const BACKGROUND: Rgb = Rgb([0x0d, 0x10, 0x17]);
@@ -264,6 +266,13 @@ pub(crate) fn lifted(colour: Rgb, surface: Rgb) -> Rgb {
     lifted.next().unwrap_or(TEXT)
 }
 
+/// This colour, lightened until one of the two inks is read well enough on it, with a little to spare for shade.
+pub(crate) fn legible(colour: Rgb) -> Rgb {
+    let steps = (0..=LIFT_STEPS).map(|step| colour.mix(TEXT, f32::from(step) / f32::from(LIFT_STEPS)));
+    let mut legible = steps.filter(|lighter| contrast(*lighter, lighter.ink()) >= CONTRAST_SPARE * CONTRAST_MIN);
+    legible.next().unwrap_or(TEXT)
+}
+
 /// A text, painted at the place that `align` names of `rect`: a little smaller and, where there is height for it, in two
 /// rows if that makes it fit; cut with an ellipsis if nothing does.
 pub(crate) fn label(
@@ -282,8 +291,11 @@ pub(crate) fn label(
         painter.layout_job(job)
     };
     let mut galley = layout(font.clone(), 1);
-    if galley.elided {
-        let smaller = FontId { size: font.size * SQUEEZE, ..font };
+    for squeeze in SQUEEZES {
+        if !galley.elided {
+            break;
+        }
+        let smaller = FontId { size: font.size * squeeze, ..font.clone() };
         let rows = (rect.height() / (smaller.size * LINE_HEIGHT)).floor().clamp(1.0, 2.0);
         galley = layout(smaller, rows as usize);
     }

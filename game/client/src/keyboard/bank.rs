@@ -1,10 +1,9 @@
 //! Which pads lie under the keys, and the marks on the playfield that show it: the letter of its first key beside each
-//! row, a bracket around them, and a ring around what the arrow keys have selected.
+//! row, and a bracket around them.
 
-use super::map::{Action, BANK_COLUMNS, BANK_ROWS, Way};
+use super::map::{BANK_COLUMNS, BANK_ROWS, Way};
 use crate::{
     ClientSet,
-    deed::Selection,
     labels::{Label, Labels},
     playfield::layout::{Layout, Target},
     screen::Screen,
@@ -26,8 +25,6 @@ pub(crate) struct Bank {
     pub(crate) column: usize,
     /// Its first row, counted from the top.
     pub(crate) row: usize,
-    /// Whether the selection is shown: it was moved by keys, not by a hand that sees where it points.
-    pub(crate) shows_selection: bool,
 }
 
 impl Bank {
@@ -57,14 +54,11 @@ impl Bank {
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Bank>()
         .add_systems(Update, stay.run_if(in_state(Screen::Jam)).in_set(ClientSet::Arrange))
-        .add_systems(Update, (mark, ring).run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw));
+        .add_systems(Update, mark.run_if(in_state(Screen::Jam)).in_set(ClientSet::Draw));
 }
 
-fn stay(layout: Res<Layout>, buttons: Res<ButtonInput<MouseButton>>, touches: Res<Touches>, mut bank: ResMut<Bank>) {
+fn stay(layout: Res<Layout>, mut bank: ResMut<Bank>) {
     bank.stay_in(&layout);
-    if buttons.get_just_pressed().next().is_some() || touches.any_just_pressed() {
-        bank.shows_selection = false;
-    }
 }
 
 fn mark(layout: Res<Layout>, bank: Res<Bank>, mut board: ResMut<Board>, mut labels: ResMut<Labels>) {
@@ -87,22 +81,6 @@ fn mark(layout: Res<Layout>, bank: Res<Bank>, mut board: ResMut<Board>, mut labe
         if row == 0 && layout.tracks().count() > BANK_COLUMNS {
             board.push(line(Rect::new(left, place.min.y - 3.5, place.max.x, place.min.y - 2.0)));
         }
-    }
-}
-
-fn ring(layout: Res<Layout>, bank: Res<Bank>, selection: Res<Selection>, mut board: ResMut<Board>) {
-    if let Some(target) = selection.0.filter(|target| bank.shows_selection && layout.has(*target)) {
-        let tile = Tile::new(layout.rect(target).inflate(2.0), theme::SURFACE).rimmed(theme::TEXT, 0.95, 2.0);
-        board.push(Tile { fill_alpha: 0.0, ..tile });
-    }
-}
-
-/// Whether an action moves what is selected by keys, so that it has to be seen.
-pub(super) fn shows_selection(action: Action) -> Option<bool> {
-    match action {
-        Action::Walk(_) => Some(true),
-        Action::Pad { .. } | Action::Scene(_) => Some(false),
-        _ => None,
     }
 }
 

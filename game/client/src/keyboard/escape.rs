@@ -3,6 +3,7 @@
 use super::{KeyMap, strike};
 use crate::{
     ClientSet,
+    library::Drawer,
     playfield::pointer::{self, Drag},
     screen::{Go, Screen},
     theme,
@@ -39,12 +40,13 @@ fn close(
     mut leaving: ResMut<Leaving>,
     mut drag: ResMut<Drag>,
     mut keys: ResMut<KeyMap>,
+    mut drawer: ResMut<Drawer>,
     mut toasts: ResMut<Toasts>,
     mut go: MessageWriter<Go>,
 ) {
     for Escape in escapes.read() {
         let present = time.elapsed();
-        if drag.cancel() || keys.close() {
+        if drag.cancel() || keys.close() || drawer.close() {
             leaving.0 = None;
         } else if leaving.0.is_some_and(|at| present.saturating_sub(at) < ESCAPE_TWICE) {
             leaving.0 = None;

@@ -84,9 +84,6 @@ fn strike(
 
 impl Effect<'_> {
     fn carry_out(&mut self, action: Action) {
-        if let Some(shows) = bank::shows_selection(action) {
-            self.bank.shows_selection = shows;
-        }
         let selected = self.selection.0.filter(|target| self.layout.has(*target));
         match action {
             Action::Pad { row, column } => {

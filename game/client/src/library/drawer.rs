@@ -67,6 +67,12 @@ impl Drawer {
         self.filling = None;
     }
 
+    /// Closes it. Returns whether it was open.
+    pub(crate) fn close(&mut self) -> bool {
+        self.filling = None;
+        std::mem::take(&mut self.open)
+    }
+
     /// Opens it to choose a sound for a slot.
     pub(crate) fn fill(&mut self, cell: Cell) {
         self.open = true;

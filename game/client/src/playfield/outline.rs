@@ -86,5 +86,5 @@ pub(super) fn around(layout: &Layout, target: Target, colour: theme::Rgb, alpha:
 
 /// Whether keys and menus act on it.
 fn is_selectable(target: Target) -> bool {
-    matches!(target, Target::Pad(..) | Target::Head(_) | Target::Scene(_))
+    !matches!(target, Target::AddTrack | Target::AddScene)
 }

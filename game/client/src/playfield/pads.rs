@@ -36,7 +36,7 @@ const FLASH_DECAY: f64 = 6.0;
 /// Light on what is still to be played, where its text allows so little.
 const SHADE: f32 = 0.72;
 /// Pads narrower than this show a sign only when it matters.
-const COMPACT: f32 = 94.0;
+const COMPACT: f32 = 100.0;
 /// Pads narrower than this have no name.
 pub(super) const NARROW: f32 = 52.0;
 /// Pads lower than this have the name over the shape of the sound, others above it.
@@ -203,7 +203,7 @@ fn look(rect: Rect, state: PadState, colour: Rgb, lights: Lights) -> Face {
         (Life::Idle | Life::Queued, false) => 0.07,
     };
     let lift = if state.hovered && tint < 0.3 { 0.08 } else { 0.0 };
-    let fill = theme::SURFACE.mix(colour, tint + lift);
+    let fill = theme::legible(theme::SURFACE.mix(colour, tint + lift));
     let ink = fill.ink();
     let mut tile = Tile::new(rect, fill);
     let mut glyph = (Glyph::Play, 5.0, 0.9);
@@ -242,7 +242,8 @@ fn look(rect: Rect, state: PadState, colour: Rgb, lights: Lights) -> Face {
     if state.pending {
         tile = Tile { dashed: true, ..tile.rimmed(if ink == theme::INK { ink } else { theme::TEXT }, 0.8, 1.5) };
     }
-    let quiet = state.life == Life::Idle && usable;
+    // A playhead on a bright pad says enough where there is little room.
+    let quiet = usable && matches!(state.life, Life::Idle | Life::Playing { stopping: false, .. });
     let from_left = match rect.width() {
         width if width < COMPACT => 12.0,
         _ => 14.0,
@@ -267,7 +268,7 @@ fn look(rect: Rect, state: PadState, colour: Rgb, lights: Lights) -> Face {
 /// How dark what is still to be played may be for a text of this ink to be read on it.
 fn shade(fill: Rgb, ink: Rgb) -> f32 {
     // A little more than the least contrast, for faces get a little darker towards their lower end.
-    let least = 1.06 * theme::CONTRAST_MIN * (ink.luminance() + 0.05) - 0.05;
+    let least = theme::CONTRAST_SPARE * theme::CONTRAST_MIN * (ink.luminance() + 0.05) - 0.05;
     if ink == theme::INK { (least / fill.luminance()).clamp(SHADE, 1.0) } else { SHADE }
 }
 
@@ -320,7 +321,7 @@ fn write(labels: &mut Labels, rect: Rect, face: &Face, clip: &Clip, bar: Beats) 
         return;
     }
     let left = rect.min.x + left(rect.width(), face.tile.sign.is_some());
-    let dot_at_right = face.tile.dot.is_some() && rect.height() < LOW;
+    let dot_at_right = face.tile.dot.is_some() && (rect.height() < LOW || face.tile.sign.is_none());
     let right = rect.max.x - if dot_at_right { 2.0 * DOT_FROM_RIGHT } else { 6.0 };
     let mut line = |top: f32, height: f32, text: String, size: f32, strong: bool, colour: Rgb| {
         let rect = Rect::new(left, top, right, top + height);
@@ -391,9 +392,12 @@ mod tests {
         }
     }
 
-    /// Colours that clips can have.
+    /// Colours that clips can have: those of the library, those to choose from, and any that another program sends.
     fn colours() -> impl Iterator<Item = Rgb> {
-        clips().into_iter().map(|clip| clip.colour).chain(PALETTE.iter().map(|(colour, _)| *colour)).map(Rgb::from)
+        let step = |value: usize| (value * 51) as u8;
+        let any = (0..216).map(move |index| Rgb([step(index / 36), step(index / 6 % 6), step(index % 6)]));
+        let known = clips().into_iter().map(|clip| clip.colour).chain(PALETTE.iter().map(|(colour, _)| *colour));
+        known.map(Rgb::from).chain(any)
     }
 
     #[test]
@@ -438,7 +442,7 @@ mod tests {
 
     #[test]
     fn what_is_still_to_be_played_lies_in_the_shade_and_is_still_read() {
-        for fill in colours() {
+        for fill in colours().map(theme::legible).filter(|fill| fill.ink() == theme::INK) {
             let lit = fill.luminance() * shade(fill, fill.ink());
             let contrast = (lit + 0.05) / (theme::INK.luminance() + 0.05);
             assert!(contrast >= theme::CONTRAST_MIN, "{fill:?}: {contrast}");
