@@ -4,10 +4,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, Edit, Gain, Micros, Name, Outbox, Pan,
-    Quantise, Refusal, Row, SceneId, SeatId, Tempo, TimeSignature, TrackChange, TrackId,
+    Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, Edit, Gain, Name, Outbox, Pan, Quantise,
+    Refusal, Row, SceneId, SeatId, Tempo, TimeSignature, TrackChange, TrackId,
     edit::Value,
-    limits::{GRACE_US, SCENES_MAX, TRACKS_MAX, UNDO_GESTURE_US, UNDO_STEPS_MAX, UPCOMING_TIMELINES_MAX},
+    limits::{GRACE_US, SCENES_MAX, TRACKS_MAX, UNDO_GESTURE_US, UNDO_STEPS_MAX},
     wire::{ClientMessage, HostMessage},
 };
 use keyboardia_tests::{
@@ -495,7 +495,6 @@ fn two_signatures_within_a_lead_of_a_bar_line_are_too_fast() {
     assert_eq!(table.ask(0, Command::SetSignature(TimeSignature::ThreeFour)), Err(Refusal::TooFast));
     table.pass_beats(0.1);
     assert!(table.ask(0, Command::SetSignature(TimeSignature::ThreeFour)).is_ok());
-    assert!(UPCOMING_TIMELINES_MAX > 0);
 }
 
 /// Whose work the values in a session are: for every place, who changed it last.
@@ -557,5 +556,4 @@ fn ten_bots_edit_for_ten_minutes_agree_and_nobody_s_undo_changes_somebody_else_s
     world.pass(2_000_000);
     assert!(world.agrees(), "seed {seed}");
     assert!(undone > 50 && refused > 5, "{undone} taken back and {refused} refused show something");
-    assert!(world.now > Micros(0));
 }
