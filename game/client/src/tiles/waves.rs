@@ -35,7 +35,7 @@ impl Waves {
         self.image.clone()
     }
 
-    /// Takes up what is new; returns whether anything is, and writes it into `pixels`.
+    /// Takes up what is new, and writes it into `pixels`.
     fn take_up(&mut self, overviews: &Arc<BTreeMap<SoundId, Overview>>, pixels: &mut [u8]) {
         for (sound, overview) in overviews.iter() {
             let next = self.rows.len();
