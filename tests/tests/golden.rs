@@ -44,8 +44,9 @@ fn taken(scene: &str, arguments: &[&str], begin: &str) -> Vec<(Picture, Value, V
         writeln!(script, "print layout\nprint clipped\nscreenshot {picture}").unwrap();
     }
     let script = file(&dir, "script", &(script + "quit\n"));
-    // Who has chosen nothing is given a picture by chance.
-    file(&dir, "settings.json", r##"{"avatar":3,"colour":"#4cc9ff"}"##);
+    // Who has chosen nothing is given a picture by chance, and hints come when there is room for them.
+    let settings = r##"{"avatar":3,"colour":"#4cc9ff","hints_seen":{"press":true,"together":true,"more":true}}"##;
+    file(&dir, "settings.json", settings);
     let mut command = window(&screen.display, dir.path());
     command.args(["--silent", "--name", "Ada", "--size", "1024x600"]).args(arguments).arg("--script").arg(script);
     let (status, said, errors) = Running::start(&mut command).finish(SCRIPT_LIMIT);
@@ -108,7 +109,7 @@ fn the_title_looks_as_it_did_and_no_text_is_cut() {
 
 #[test]
 fn the_jam_at_rest_looks_as_it_did_and_no_text_is_cut() {
-    // Notices come and go; until they have gone, hints give way to them.
+    // Notices come and go.
     let begin = "wait joined\nwait loaded\nwait seconds 6\n";
     compare("jam", taken("jam", &["--port", "0"], begin), true);
 }
