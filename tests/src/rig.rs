@@ -55,6 +55,38 @@ pub fn score(transport: &Transport, tracks: Vec<TrackScore>) -> Score {
     Score { transport: transport.clone(), meters: Meters::default(), tracks: tracks.collect() }
 }
 
+/// Awkward tempos, BPM.
+pub const TEMPOS: [f64; 4] = [97.3, 120.0, 133.0, 179.9];
+/// Rates of sound cards, Hz.
+pub const RATES: [u32; 2] = [44_100, 48_000];
+/// Callback sizes as sound cards have them, awkward ones too, frames.
+pub const CALLBACKS: [usize; 4] = [64, 128, 441, 1_024];
+
+/// A tone at 48 kHz.
+pub fn sine(hz: f64, frames: usize) -> impl Iterator<Item = f32> {
+    (0..frames).map(move |i| (std::f64::consts::TAU * hz * i as f64 / 48_000.0).sin() as f32)
+}
+
+/// A tone below the limiter's ceiling.
+pub fn soft_sine(hz: f64, frames: usize) -> impl Iterator<Item = f32> {
+    sine(hz, frames).map(|x| 0.5 * x)
+}
+
+/// A tone that begins at its top, so that a bare start or end would click.
+pub fn soft_cosine(hz: f64, frames: usize) -> impl Iterator<Item = f32> {
+    (0..frames).map(move |i| (0.5 * (std::f64::consts::TAU * hz * i as f64 / 48_000.0).cos()) as f32)
+}
+
+/// The largest difference of two renderings.
+pub fn difference(some: &[f32], other: &[f32]) -> f32 {
+    some.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+/// A volume of the rig, decibels.
+pub fn gain(db: f64) -> Gain {
+    Gain::from_db(db).expect("a gain")
+}
+
 /// An engine under an exact clock.
 pub struct Rig {
     /// The control side.

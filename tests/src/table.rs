@@ -1,8 +1,8 @@
 //! A session in one's hand: the production authority, asked by one seat after the other, without a network.
 
 use keyboardia_session::{
-    Action, Authority, Beats, Command, CommandId, EventKind, Manifest, Micros, Outbox, Profile, Refusal, SceneId,
-    SeatId, SeatToken, SessionSetup, TrackId,
+    Action, Authority, Beats, Cell, Clip, ClipChange, Command, CommandId, Edit, EventKind, Manifest, Micros, Name,
+    Outbox, Profile, Refusal, SceneId, SeatId, SeatToken, SessionSetup, TrackId,
     wire::{self, ClientMessage, HostMessage, Report},
 };
 
@@ -99,4 +99,34 @@ pub fn token(index: usize) -> SeatToken {
 /// A launch.
 pub fn launch(track: u8, scene: u8) -> Command {
     Command::Launch { track: TrackId(track), scene: SceneId(scene) }
+}
+
+/// A slot of the starter groove without a clip.
+pub const EMPTY: Cell = Cell::new(TrackId(7), SceneId(7));
+/// A slot of the starter groove with a clip.
+pub const FILLED: Cell = Cell::new(TrackId(0), SceneId(0));
+
+/// A name.
+pub fn name(text: &str) -> Name {
+    Name::sanitised(text)
+}
+
+/// A clip of the starter groove.
+pub fn some_clip(table: &Table) -> Clip {
+    table.authority.state().clip(FILLED).unwrap().clone()
+}
+
+/// Puts a clip into an empty slot.
+pub fn fill(table: &Table, cell: Cell) -> Command {
+    Command::Edit(Edit::SetClip { cell, clip: Some(Box::new(some_clip(table))), replace: false })
+}
+
+/// Empties a slot.
+pub fn clear(cell: Cell) -> Command {
+    Command::Edit(Edit::SetClip { cell, clip: None, replace: true })
+}
+
+/// Renames a clip.
+pub fn rename(cell: Cell, text: &str) -> Command {
+    Command::Edit(Edit::ChangeClip { cell, change: ClipChange::Name(name(text)) })
 }

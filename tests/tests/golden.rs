@@ -40,7 +40,7 @@ fn taken(scene: &str, arguments: &[&str], begin: &str) -> Vec<(Picture, Value, V
     for (width, height, _) in SIZES {
         let picture = format!("{scene}-{width}x{height}.png");
         // The pointer of the screen may lie anywhere; ours goes where nothing is under it.
-        writeln!(script, "resize {width}x{height}\nwait seconds 1\nmove 2 2\nwait seconds 0.5").unwrap();
+        writeln!(script, "resize {width}x{height}\nwait size {width}x{height}\nmove 2 2\nwait frames 12").unwrap();
         writeln!(script, "print layout\nprint clipped\nscreenshot {picture}").unwrap();
     }
     let script = file(&dir, "script", &(script + "quit\n"));
@@ -110,6 +110,6 @@ fn the_title_looks_as_it_did_and_no_text_is_cut() {
 #[test]
 fn the_jam_at_rest_looks_as_it_did_and_no_text_is_cut() {
     // Notices come and go.
-    let begin = "wait joined\nwait loaded\nwait seconds 6\n";
+    let begin = "wait joined\nwait loaded\nwait quiet\n";
     compare("jam", taken("jam", &["--port", "0"], begin), true);
 }

@@ -122,7 +122,7 @@ fn what_is_cleared_is_back_after_an_undo_and_gone_again_after_a_redo() {
 #[test]
 fn drags_and_long_presses_launch_nothing_and_leave_what_was_queued() {
     let screen = Screen::open(1280, 800);
-    let script = "drag 0 3 0 4\nwait seconds 0.3\nprint state\npress 1 1\nwait playing 1 1\n\
+    let script = "drag 0 3 0 4\nwait frames 30\nwait settled\nprint state\npress 1 1\nwait playing 1 1\n\
                   press 2 0\nwait queued 2 0\ndrag 2 1 2 7\nhold 3 2\nkey esc\nwait settled\nprint state\n";
     let said = played(&screen, &[BEGIN, script, "quit\n"].concat());
     let [rest, after] = said.as_slice() else { panic!("two states, not {said:?}") };
@@ -138,7 +138,7 @@ fn the_map_opens_and_closes_the_bank_moves_and_what_is_typed_into_a_field_presse
     let screen = Screen::open(1280, 800);
     // The third thing of the bar at the top is the tempo: a click makes it a field to type into.
     let script = "key ?\nprint clipped\nkey esc\nkey q\nwait playing 0 1\nkey ctrl+q\nkey alt+2\nkey pagedown\n\
-                  key 2\nkey pageup\nclick 404 34\nwait seconds 0.2\nkey ctrl+a\ntype 45\nkey enter\n\
+                  key 2\nkey pageup\nclick 404 34\nwait typing\nkey ctrl+a\ntype 45\nkey enter\n\
                   wait tempo 45\nselect scene 2\nkey 3\nwait queued 2 0\nselect scene 2\nkey enter\n\
                   wait queued 1 2\nwait settled\nprint state\nquit\n";
     let said = played(&screen, &[BEGIN, script].concat());

@@ -44,6 +44,11 @@ impl Toasts {
         self.push(Toast { text, colour, player: None, since: now });
     }
 
+    /// Whether nothing is being said.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn push(&mut self, toast: Toast) {
         self.0.retain(|shown| shown.text != toast.text);
         self.0.push(toast);

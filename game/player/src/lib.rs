@@ -12,6 +12,7 @@
 //!
 //! Start reading at [`handle`], then `player`.
 
+mod body;
 mod device;
 pub mod handle;
 mod host;

@@ -4,12 +4,12 @@
 //! picture out. The seat, the engine and the sounds outlive a connection; a lost one is made anew with the same token.
 
 use crate::{
+    body::{Body, PICTURE_US, TURN, refuse_wishes},
     device,
-    handle::{Connection, Heard, PlayerOptions, PreviewStart, Wish},
+    handle::{Connection, PlayerOptions, Wish},
     host::{HostApi, JoinFailure},
     probe::{BURST, Prober},
-    shared::{Shared, Switch},
-    sounds::{Shelf, SoundDir},
+    shared::Shared,
 };
 use bevy_app::{App, PostUpdate, PreUpdate, Update};
 use bevy_ecs::prelude::*;
@@ -22,9 +22,9 @@ use bevy_renet::{
     renet::{ChannelConfig, ConnectionConfig, SendType},
 };
 use bevy_time::TimePlugin;
-use keyboardia_audio::{Engine, EngineSettings, Levels, PreviewRequest, engine};
+use keyboardia_audio::{EngineSettings, engine};
 use keyboardia_session::{
-    Micros, Notice, Profile, Refusal, Seat, SessionState, SoundId,
+    Micros, Notice, Profile,
     api::{Joined, from_hex},
     limits::{
         BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, SEATS_MAX, TRACKS_MAX,
@@ -33,19 +33,12 @@ use keyboardia_session::{
 };
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    path::Path,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// A turn of the player's thread.
-const TURN: Duration = Duration::from_millis(1);
 /// How often a packet is sent when there is nothing to say.
 const QUIET_PACKET_US: i64 = 10_000;
-/// How often the picture is replaced.
-const PICTURE_US: i64 = 4_000;
-/// How often it is looked whether sounds can be forgotten.
-const TIDY_US: i64 = 500_000;
 /// How often the seat reports how it is doing, if that has changed.
 const REPORT_US: i64 = 1_000_000;
 /// Change of the needed lead that is worth a message, microseconds.
@@ -63,33 +56,6 @@ const BACKOFF_MAX: Duration = Duration::from_secs(8);
 const CONNECT_TOKEN_BYTES_MAX: usize = 4_096;
 /// Sample rate of the engine until a device says otherwise, Hz.
 const SAMPLE_RATE: u32 = 48_000;
-
-/// What a player is made of, and what outlives a connection.
-struct Body {
-    shared: Arc<Shared>,
-    seat: Seat,
-    engine: Engine,
-    shelf: Shelf,
-    preview: Option<Preview>,
-    levels: Levels,
-    tidied: Micros,
-    seen: Option<Arc<SessionState>>,
-    pictured: Option<Micros>,
-    heard: Option<Micros>,
-    reported: Option<(Micros, Report)>,
-    was_playing: bool,
-    has_arrived: bool,
-    packet_is_due: bool,
-    packet_sent: Micros,
-}
-
-/// A sound that the player listens to alone.
-struct Preview {
-    sound: SoundId,
-    start: PreviewStart,
-    /// Whether the engine has it; before that, it is being loaded.
-    begun: bool,
-}
 
 /// How a connection ended.
 enum End {
@@ -268,130 +234,6 @@ fn sentence(reason: DisconnectReason, host: SocketAddr) -> String {
     }
 }
 
-impl Body {
-    fn new(sounds: Option<&Path>, shared: &Arc<Shared>, engine: Engine) -> Result<Self, String> {
-        let shelf = Shelf::new(SoundDir::find(sounds));
-        let shelf = shelf.map_err(|error| format!("This machine cannot start another thread: {error}."))?;
-        Ok(Self {
-            shared: shared.clone(),
-            seat: Seat::new(),
-            engine,
-            shelf,
-            preview: None,
-            levels: Levels::default(),
-            tidied: Micros(0),
-            seen: None,
-            pictured: None,
-            heard: None,
-            reported: None,
-            was_playing: false,
-            has_arrived: false,
-            packet_is_due: false,
-            packet_sent: Micros(0),
-        })
-    }
-
-    /// A turn without a connection: what only this player hears goes on, what is pressed is refused.
-    fn turn_alone(&mut self) {
-        refuse_wishes(&self.shared);
-        self.hear(self.shared.local());
-        std::thread::sleep(TURN);
-    }
-
-    /// Needs the sounds that play or are queued, then what is previewed, then the rest of the grid.
-    fn need_sounds(&mut self, local: Micros) {
-        let state = self.seat.state().cloned();
-        let grid = state.iter().flat_map(|state| {
-            let rows = state.scenes().iter().map(|scene| scene.id);
-            rows.flat_map(|scene| state.tracks().iter().filter_map(move |track| track.clip(scene)))
-        });
-        let preview = self.preview.as_ref().map(|preview| &preview.sound);
-        let is_in_grid = |sound: &SoundId| grid.clone().any(|clip| clip.sound == *sound);
-        let only_preview = preview.filter(|sound| !is_in_grid(sound));
-        let sounds = self.engine.wanted().chain(preview).chain(grid.clone().map(|clip| &clip.sound));
-        self.shelf.need(local, sounds, only_preview);
-    }
-
-    /// Fulfils what the player wishes for its own ears, and keeps the engine supplied with sounds.
-    fn hear(&mut self, local: Micros) {
-        let wishes = self.shared.take_private_wishes();
-        if let Some(ears) = wishes.ears {
-            self.engine.set_ears(&ears);
-        }
-        match wishes.metronome {
-            Switch::AsIs => {}
-            Switch::Off => self.engine.set_metronome(None),
-            Switch::On(gain) => self.engine.set_metronome(Some(gain)),
-        }
-        let preview = match wishes.preview {
-            Switch::AsIs => None,
-            Switch::Off => Some(None),
-            Switch::On((sound, start)) => Some(Some(Preview { sound, start, begun: false })),
-        };
-        if let Some(preview) = preview {
-            self.engine.stop_preview();
-            self.preview = preview;
-            self.need_sounds(local);
-        }
-        while let Some((id, sample)) = self.shelf.next() {
-            self.engine.add_sample(id, sample);
-        }
-        self.go_on_with_preview(local);
-        let onsets: Vec<_> = self.engine.take_onsets().collect();
-        for (track, onset) in onsets {
-            self.shared.hear(Heard { track, start: onset.start, beat: onset.beat, at: onset.at });
-        }
-        if local.since(self.tidied) >= TIDY_US {
-            self.tidied = local;
-            self.shelf.forget(local);
-        }
-        let shelf = &self.shelf;
-        self.engine.tidy(|id| shelf.keeps(id));
-        self.show_hearing(local);
-    }
-
-    /// Begins the preview when its sound is there, and forgets it when it is over.
-    fn go_on_with_preview(&mut self, local: Micros) {
-        let Some(preview) = &mut self.preview else { return };
-        let goes_on = if preview.begun {
-            self.engine.previewing().is_some()
-        } else {
-            match self.shelf.loaded(&preview.sound) {
-                None => true,
-                Some(Err(())) => false,
-                Some(Ok((length, looped))) => {
-                    let (sound, start) = (preview.sound.clone(), preview.start);
-                    preview.begun = true;
-                    self.engine.preview(&PreviewRequest { sound, length, looped, start })
-                }
-            }
-        };
-        if !goes_on {
-            self.preview = None;
-            self.need_sounds(local);
-        }
-    }
-
-    /// Puts into the picture what becomes of the sound; it does, connected or not.
-    fn show_hearing(&mut self, local: Micros) {
-        let since = self.heard.map(|at| local.since(at));
-        if since.is_some_and(|since| since < PICTURE_US) {
-            return;
-        }
-        self.heard = Some(local);
-        self.levels.follow(self.engine.take_levels(), since.unwrap_or(0) as f64 / 1e6);
-        let phase_error_us = self.engine.status().phase_error_ns() / 1_000;
-        let hearing = self.shared.hearing();
-        self.shared.change_view(|view| {
-            view.hearing = hearing;
-            view.phase_error_us = phase_error_us;
-            view.levels.clone_from(&self.levels);
-            view.previewing = self.preview.as_ref().map(|preview| preview.sound.clone());
-            self.shelf.show(view);
-        });
-    }
-}
-
 fn receive(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
     for channel in [CHANNEL_RELIABLE, CHANNEL_UNRELIABLE] {
         while let Some(message) = client.receive_message(channel) {
@@ -428,13 +270,6 @@ fn fulfil_wishes(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
         };
     }
     report(body, local);
-}
-
-/// What is pressed while nobody listens is refused, so that it does not come true late.
-fn refuse_wishes(shared: &Shared) {
-    for _ in shared.take_wishes() {
-        shared.notice(Notice::Refused(Refusal::NotConnected));
-    }
 }
 
 /// Tells the host how much earlier than its beat this player must hear of a launch, and how far away it is.

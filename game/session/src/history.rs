@@ -26,8 +26,8 @@ struct Change {
 struct Step {
     /// Tells edits apart.
     serial: u64,
-    /// When it was made, or last went on.
-    at: Micros,
+    /// When it was made, or last went on; `None` once it has been taken back: what follows is another gesture.
+    at: Option<Micros>,
     /// What it changed: one place, or the two that changed theirs.
     changes: Vec<Change>,
     /// The edit of somebody else that has changed the same since.
@@ -41,8 +41,11 @@ impl Step {
 
     /// Whether a change of these places now belongs to the same gesture.
     fn goes_on_with(&self, addresses: &[Address], now: Micros) -> bool {
-        let is_same = matches!((&self.changes[..], addresses), ([change], [address]) if change.address == *address && address.is_property());
-        is_same && self.overwritten_by.is_none() && now.since(self.at) < UNDO_GESTURE_US
+        let is_same = match (&self.changes[..], addresses) {
+            ([change], [address]) => change.address == *address && address.is_property(),
+            _ => false,
+        };
+        is_same && self.overwritten_by.is_none() && self.at.is_some_and(|at| now.since(at) < UNDO_GESTURE_US)
     }
 
     /// The event that takes the step back, or makes it again.
@@ -137,14 +140,14 @@ impl History {
         steps.undone.clear();
         let goes_on = steps.done.back().is_some_and(|last| last.goes_on_with(&addresses, now));
         let serial = if let Some(last) = steps.done.back_mut().filter(|_| goes_on) {
-            last.at = now;
+            last.at = Some(now);
             for (known, change) in last.changes.iter_mut().zip(changes) {
                 known.after = change.after;
             }
             last.serial
         } else {
             self.last_serial += 1;
-            let step = Step { serial: self.last_serial, at: now, changes, overwritten_by: None };
+            let step = Step { serial: self.last_serial, at: Some(now), changes, overwritten_by: None };
             if steps.done.len() == UNDO_STEPS_MAX {
                 steps.done.pop_front();
             }
@@ -189,8 +192,7 @@ impl History {
             Direction::Again => steps.undone.pop(),
         };
         let Some(mut step) = step else { return };
-        // What follows is not part of the same gesture.
-        step.at = Micros(0);
+        step.at = None;
         let (serial, addresses) = (step.serial, step.changes.iter().map(|change| change.address).collect::<Vec<_>>());
         match direction {
             Direction::Back => {

@@ -124,13 +124,8 @@ impl Meter {
         Position { bar: bar.saturating_add(1), count: count + 1 }
     }
 
-    /// The first bar line at or after `beat`.
-    pub fn next_bar_line(&self, beat: Beats) -> Beats {
-        self.next_boundary(beat, Quantise::Bar)
-    }
-
     /// The first boundary at or after `beat`. Boundaries shorter than a bar start anew on every bar line.
-    fn next_boundary(&self, beat: Beats, quantise: Quantise) -> Beats {
+    pub fn next_boundary(&self, beat: Beats, quantise: Quantise) -> Beats {
         let bar = self.bars_before(beat);
         let line = self.bar_line(bar);
         match quantise.span() {

@@ -1,7 +1,7 @@
 //! Scripts: the real window, played by a file instead of by hands.
 //!
-//! A script moves the mouse, presses keys and touches the screen through the very messages that the window system would send, so that
-//! whatever a script does, a hand could have done. Only what has neither pad nor key (tempo, volume, mute, solo) is asked
+//! A script moves the mouse, presses keys and touches the screen through the very messages that the window system would
+//! send, so that whatever a script does, a hand could have done. Only what has neither pad nor key (tempo, volume, mute, solo) is asked
 //! of the session directly. Used for tests and for pictures; the language is in the README.
 
 mod hands;
@@ -20,10 +20,11 @@ use crate::{
     screen::Screen,
     shot::{self, Shot},
     theme::Scale,
+    toasts::Toasts,
     wishes,
 };
 use bevy::{diagnostic::FrameCount, ecs::system::SystemParam, prelude::*};
-use bevy_egui::{EguiContext, PrimaryEguiContext};
+use bevy_egui::{EguiContext, PrimaryEguiContext, input::EguiWantsInput};
 use hands::{Gesture, Gestures, Hands};
 use keyboardia_session::{Action, Command, Track, TrackId, View};
 use parse::{Condition, Line, Request, Spot, Step};
@@ -69,6 +70,8 @@ struct Scene<'w, 's> {
     time: Res<'w, Time<Real>>,
     frames: Res<'w, FrameCount>,
     motion: ResMut<'w, Motion>,
+    toasts: Res<'w, Toasts>,
+    wants: Res<'w, EguiWantsInput>,
     shot: ResMut<'w, Shot>,
     context: Single<'w, 's, &'static mut EguiContext, With<PrimaryEguiContext>>,
 }
@@ -146,7 +149,13 @@ fn carry_out(
     let done_if = |done| if done { Progress::Done } else { Progress::Waiting };
     let gestures = &mut script.gestures;
     match step {
+        Step::Wait(Condition::Size(size)) => {
+            let window = hands.window.1.size();
+            let is_laid_out = (scene.layout.size * scene.scale.0).distance(window) < 1.0;
+            return Ok(done_if(window == size.as_vec2() && is_laid_out));
+        }
         Step::Wait(condition) => return Ok(done_if(holds(*condition, scene))),
+        Step::Frames(frames) => gestures.rest(*frames),
         Step::Pause(pause) => {
             if waited < *pause {
                 return Ok(Progress::Resting);
@@ -182,6 +191,7 @@ fn carry_out(
         }
         Step::Freeze => {
             scene.motion.hold();
+            scene.context.get_mut().all_styles_mut(|style| style.animation_time = 0.0);
             gestures.rest(2);
         }
         Step::PrintState => {
@@ -270,6 +280,11 @@ fn session<'a>(scene: &'a Scene) -> Result<&'a View, String> {
 }
 
 fn holds(condition: Condition, scene: &Scene) -> bool {
+    match condition {
+        Condition::Quiet => return scene.toasts.is_empty(),
+        Condition::Typing => return scene.wants.wants_any_keyboard_input(),
+        _ => {}
+    }
     let Ok(view) = session(scene) else {
         return condition == Condition::Title && *scene.screen.get() == Screen::Title;
     };
@@ -277,7 +292,7 @@ fn holds(condition: Condition, scene: &Scene) -> bool {
     let is_row = |at, row: usize| view.state.scene_position(at) == Some(row);
     let beat = view.beat();
     match condition {
-        Condition::Title => false,
+        Condition::Title | Condition::Quiet | Condition::Typing | Condition::Size(_) => false,
         Condition::Joined => view.now.is_some(),
         Condition::Beat(least) => view.is_playing() && beat.as_f64() >= least,
         Condition::Playing(column, row) => {

@@ -64,6 +64,8 @@ pub(crate) enum Step {
     Wait(Condition),
     /// Goes on after a while.
     Pause(Duration),
+    /// Goes on after so many frames.
+    Frames(usize),
     /// The mouse presses something of the playfield.
     Press(Spot),
     /// The mouse goes to something of the playfield.
@@ -137,6 +139,12 @@ pub(crate) enum Condition {
     Redo(u8),
     /// Everything that this player has asked for has its answer.
     Settled,
+    /// No notice is shown.
+    Quiet,
+    /// A field takes what is typed.
+    Typing,
+    /// The window has this size, logical pixels, and everything lies as it does at it.
+    Size(UVec2),
     /// At least this many players are connected.
     Players(usize),
     /// Every sound of the grid is loaded, or known to be damaged.
@@ -173,6 +181,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Line>, ScriptError> {
 fn step(words: &[&str]) -> Result<Step, String> {
     Ok(match words {
         ["wait", "seconds", seconds] => Step::Pause(pause(seconds)?),
+        ["wait", "frames", count] => Step::Frames(usize::from(self::count(count)?)),
         ["wait", condition @ ..] => Step::Wait(wait(condition)?),
         ["press", spot @ ..] => Step::Press(self::spot(spot)?),
         ["scene" | "stop", _] => Step::Press(spot(words)?),
@@ -213,6 +222,9 @@ fn wait(words: &[&str]) -> Result<Condition, String> {
         ["title"] => Condition::Title,
         ["loaded"] => Condition::Loaded,
         ["settled"] => Condition::Settled,
+        ["quiet"] => Condition::Quiet,
+        ["typing"] => Condition::Typing,
+        ["size", size] => Condition::Size(crate::cli::size(size)?),
         ["beat", beat] => Condition::Beat(number(beat)?),
         ["playing", track, scene] => Condition::Playing(index(track)?, index(scene)?),
         ["queued", track, scene] => Condition::Queued(index(track)?, index(scene)?),

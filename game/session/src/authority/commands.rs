@@ -87,13 +87,12 @@ impl Authority {
     /// Takes the player's last edit back, or makes it again.
     fn step(&mut self, cause: Cause, direction: Direction, out: &mut Outbox) -> Result<(), Refusal> {
         let kind = self.history.next(&self.state, cause.seat, direction);
-        if let Ok(kind) = &kind
-            && self.emit(Some(cause), kind.clone(), out)
-        {
+        let done = kind.and_then(|kind| if self.emit(Some(cause), kind, out) { Ok(()) } else { Err(Refusal::TooFast) });
+        if done.is_ok() {
             self.history.moved(cause.seat, direction);
         }
         self.send_history(cause.seat, out);
-        kind.map(drop)
+        done
     }
 
     fn set_profile(&mut self, seat: SeatId, name: Name, colour: Colour, avatar: Avatar) -> Result<EventKind, Refusal> {
@@ -143,7 +142,7 @@ impl Authority {
         if is_imminent {
             return Err(Refusal::TooFast);
         }
-        Ok(self.state.meters().at(earliest).next_bar_line(earliest))
+        Ok(self.state.meters().at(earliest).next_boundary(earliest, Quantise::Bar))
     }
 
     /// As [`Self::stamp`]; a resting transport is started, and the boundary is where it starts.

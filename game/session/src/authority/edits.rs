@@ -16,7 +16,7 @@ impl Authority {
     /// The event of an edit.
     pub(super) fn edit(&mut self, seat: SeatId, edit: Edit) -> Result<EventKind, Refusal> {
         Ok(match edit {
-            Edit::SetClip { cell, clip, replace } => {
+            Edit::SetClip { cell, mut clip, replace } => {
                 self.cell(cell)?;
                 let is_taken = self.state.clip(cell).is_some();
                 if is_taken && clip.is_some() && !replace {
@@ -25,7 +25,6 @@ impl Authority {
                 if !is_taken && clip.is_none() {
                     return Err(Refusal::EmptySlot);
                 }
-                let mut clip = clip;
                 if let Some(clip) = &mut clip {
                     self.sign(seat, clip)?;
                 }
@@ -88,15 +87,7 @@ impl Authority {
         }
         let mut column = column
             .unwrap_or_else(|| Box::new(Column::empty(&format!("Track {}", count + 1), names::track_colour(count))));
-        let mut clips = Vec::new();
-        for (scene, clip) in column.clips.iter().filter(|(scene, _)| self.state.scene(*scene).is_some()) {
-            let mut clip = clip.clone();
-            self.sign(seat, &mut clip)?;
-            clips.push((*scene, clip));
-        }
-        clips.sort_by_key(|(scene, _)| *scene);
-        clips.dedup_by_key(|(scene, _)| *scene);
-        column.clips = Bounded::try_from_vec(clips).unwrap_or_default();
+        column.clips = self.signed(seat, &column.clips, |scene| self.state.scene(scene).is_some())?;
         let track = TrackId(fresh(self.last_track.0, |id| self.state.track(TrackId(id)).is_some()));
         self.last_track = track;
         Ok(EventKind::TrackAdded { track, at: at.min(count as u8), column })
@@ -110,18 +101,28 @@ impl Authority {
         let mut row = row.unwrap_or_else(|| {
             Box::new(Row { name: Name::sanitised(&format!("Scene {}", count + 1)), clips: Bounded::new() })
         });
-        let mut clips: Vec<(TrackId, Clip)> = Vec::new();
-        for (track, clip) in row.clips.iter().filter(|(track, _)| self.state.track(*track).is_some()) {
-            let mut clip = clip.clone();
-            self.sign(seat, &mut clip)?;
-            clips.push((*track, clip));
-        }
-        clips.sort_by_key(|(track, _)| *track);
-        clips.dedup_by_key(|(track, _)| *track);
-        row.clips = Bounded::try_from_vec(clips).unwrap_or_default();
+        row.clips = self.signed(seat, &row.clips, |track| self.state.track(track).is_some())?;
         let scene = SceneId(fresh(self.last_scene.0, |id| self.state.scene(SceneId(id)).is_some()));
         self.last_scene = scene;
         Ok(EventKind::SceneAdded { scene, at: at.min(count as u8), row })
+    }
+
+    /// The clips of a column or row that a player brings, checked and with their name on them: those whose place is
+    /// there, in order, one for each.
+    fn signed<Place: Copy + Ord, const MAX: usize>(
+        &self,
+        seat: SeatId,
+        clips: &[(Place, Clip)],
+        is_there: impl Fn(Place) -> bool,
+    ) -> Result<Bounded<(Place, Clip), MAX>, Refusal> {
+        let mut signed: Vec<(Place, Clip)> = clips.iter().filter(|(place, _)| is_there(*place)).cloned().collect();
+        for (_, clip) in &mut signed {
+            self.sign(seat, clip)?;
+        }
+        signed.sort_by_key(|(place, _)| *place);
+        signed.dedup_by_key(|(place, _)| *place);
+        // Never more than were brought.
+        Ok(Bounded::try_from_vec(signed).unwrap_or_default())
     }
 
     /// Checks a clip that a player brings, and puts their name on it.
