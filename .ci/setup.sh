@@ -2,6 +2,8 @@
 # Sourced, not run. Everything comes from the system's package manager and from cargo's registry.
 
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/keyboardia}"
+# Several checkouts may share a build: each plays its own sounds.
+export KEYBOARDIA_SOUNDS="${KEYBOARDIA_SOUNDS:-$PWD/assets/sounds}"
 
 # The oldest Rust that builds this; Cargo.toml says the same.
 RUST_MINOR=95

@@ -11,7 +11,8 @@ use keyboardia_session::library::Manifest;
 use std::{collections::BTreeSet, error::Error, fs, path::PathBuf};
 
 fn folder() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../sounds"))
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this");
+    PathBuf::from(here).join("../sounds")
 }
 
 /// Every sound as players hear it.

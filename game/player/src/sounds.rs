@@ -32,15 +32,15 @@ pub(crate) struct SoundDir {
 }
 
 impl SoundDir {
-    /// The library: the named directory; else the environment's; else beside the program; else in the source tree.
+    /// The library: the named directory; else the environment's; else beside the program; else in
+    /// the working directory. Never a path of the machine that built it: builds are kept while source trees move.
     pub(crate) fn find(named: Option<&Path>) -> Option<Self> {
         let program = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
         let beside = program.iter().flat_map(|dir| [dir.join("assets/sounds"), dir.join("../share/keyboardia/sounds")]);
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/sounds");
         let places: Vec<PathBuf> = match (named, std::env::var_os(SOUNDS_VARIABLE)) {
             (Some(named), _) => vec![named.to_owned()],
             (None, Some(variable)) => vec![PathBuf::from(variable)],
-            (None, None) => beside.chain([source]).collect(),
+            (None, None) => beside.chain([PathBuf::from("assets/sounds")]).collect(),
         };
         places.into_iter().find(|path| path.join(MANIFEST).is_file()).map(|path| Self { path })
     }
