@@ -89,7 +89,7 @@ fn breathe(
 ) {
     let (transform, material) = &mut *backdrop;
     let size = window.size();
-    transform.scale = size.extend(1.0);
+    transform.set_if_neq(transform.with_scale(size.extend(1.0)));
     if let Some(mut material) = materials.get_mut(&material.0) {
         let aspect = size.x / size.y.max(1.0);
         let phase = (motion.seconds % SECONDS_WRAP) / SECONDS_WRAP * TAU;

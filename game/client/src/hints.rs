@@ -27,8 +27,9 @@ const WIDTH: f32 = 184.0;
 const AIR: f32 = 5.0;
 /// Distance between two places that are tried.
 const STEP: f32 = 6.0;
-/// Frames between two searches for a calm spot.
+/// Frames between two searches for a calm spot, and between two looks whether it still is one.
 const SEARCH_FRAMES: u32 = 20;
+const LOOK_FRAMES: u32 = 4;
 /// Rounds of light a minute around the pad that a hint means.
 const BREATHS_PER_S: f32 = 0.6;
 
@@ -92,7 +93,7 @@ struct Shown {
     spot: Option<egui::Rect>,
     /// Its height, measured when it came.
     height: f32,
-    /// Frames until a calm spot is looked for again, for looking takes a while.
+    /// Frames until the window is looked at again, for looking takes a while.
     patience: u32,
 }
 
@@ -182,17 +183,10 @@ fn show(
     let Some(hint) = shown.hint else { return Ok(()) };
     let context = contexts.ctx_mut()?;
     let layer = LayerId::new(Order::Middle, egui::Id::new("hint"));
-    let taken = taken(context, &board, layer);
-    let window = egui::Rect::from_min_size(pos2(0.0, 0.0), vec2(layout.size.x, layout.size.y));
-    if shown.height == 0.0 {
-        shown.height = measure(context, hint);
-    }
-    let size = vec2(WIDTH, shown.height);
-    let near = shown.pad.filter(|pad| layout.has(*pad)).map_or(layout.corner(), |pad| layout.rect(pad)).center();
-    if !shown.spot.is_some_and(|spot| window.contains_rect(spot) && is_free(spot, &taken)) {
-        let looks = shown.patience == 0;
-        shown.patience = if looks { SEARCH_FRAMES } else { shown.patience - 1 };
-        shown.spot = if looks { calm(window, size, pos2(near.x, near.y), &taken) } else { None };
+    if shown.patience > 0 {
+        shown.patience -= 1;
+    } else {
+        look(context, &layout, taken(context, &board, layer), hint, &mut shown);
     }
     let Some(spot) = shown.spot else { return Ok(()) };
     let area = egui::Area::new(layer.id).order(layer.order).fixed_pos(spot.min).constrain(false).fade_in(false);
@@ -209,6 +203,19 @@ fn show(
         settings.hints_seen.see(hint);
     }
     Ok(())
+}
+
+/// Keeps the hint where it is while that is free, finds it another spot otherwise.
+fn look(context: &egui::Context, layout: &Layout, taken: Vec<egui::Rect>, hint: Hint, shown: &mut Shown) {
+    let window = egui::Rect::from_min_size(pos2(0.0, 0.0), vec2(layout.size.x, layout.size.y));
+    if !shown.spot.is_some_and(|spot| window.contains_rect(spot) && is_free(spot, &taken)) {
+        if shown.height == 0.0 {
+            shown.height = measure(context, hint);
+        }
+        let near = shown.pad.filter(|pad| layout.has(*pad)).map_or(layout.corner(), |pad| layout.rect(pad)).center();
+        shown.spot = calm(window, vec2(WIDTH, shown.height), pos2(near.x, near.y), &taken);
+    }
+    shown.patience = if shown.spot.is_some() { LOOK_FRAMES } else { SEARCH_FRAMES };
 }
 
 /// Space inside a hint.
@@ -252,15 +259,57 @@ fn is_free(spot: egui::Rect, taken: &[egui::Rect]) -> bool {
 
 /// The free place of this size in the window that is nearest to a point.
 fn calm(window: egui::Rect, size: egui::Vec2, near: egui::Pos2, taken: &[egui::Rect]) -> Option<egui::Rect> {
-    let room = window.shrink(AIR).size() - size;
-    let columns = (room.x / STEP).floor() as i32;
-    let rows = (room.y / STEP).floor() as i32;
-    let places = (0..=rows).flat_map(|row| (0..=columns).map(move |column| (row, column))).map(|(row, column)| {
-        let corner = window.min + vec2(AIR, AIR) + vec2(column as f32, row as f32) * STEP;
-        egui::Rect::from_min_size(corner, size)
+    let cells = Cells::of(window, taken);
+    // A cell begins where the air around a place does.
+    let (wide, high) = (((size.x + 2.0 * AIR) / STEP).ceil() as usize, ((size.y + 2.0 * AIR) / STEP).ceil() as usize);
+    let places = (0..=cells.rows.checked_sub(high)?).flat_map(|row| {
+        let columns = 0..=cells.columns.saturating_sub(wide);
+        columns.map(move |column| (row, column))
     });
+    let free = places.filter(|(row, column)| wide <= cells.columns && cells.taken(*row, *column, wide, high) == 0);
+    let place = |(row, column): (usize, usize)| {
+        egui::Rect::from_min_size(window.min + vec2(AIR, AIR) + vec2(column as f32, row as f32) * STEP, size)
+    };
     let distance = |place: &egui::Rect| place.center().distance_sq(near);
-    places.filter(|place| is_free(*place, taken)).min_by(|one, other| distance(one).total_cmp(&distance(other)))
+    free.map(place).min_by(|one, other| distance(one).total_cmp(&distance(other)))
+}
+
+/// A window in squares of [`STEP`]: how many of them are taken above and to the left of each corner.
+struct Cells {
+    columns: usize,
+    rows: usize,
+    sums: Vec<u32>,
+}
+
+impl Cells {
+    fn of(window: egui::Rect, taken: &[egui::Rect]) -> Self {
+        let whole = |length: f32| (length / STEP).floor().max(0.0) as usize;
+        let (columns, rows) = (whole(window.width()), whole(window.height()));
+        let mut sums = vec![0; (columns + 1) * (rows + 1)];
+        let range = |from: f32, to: f32, count: usize| whole(from)..((to / STEP).ceil().max(0.0) as usize).min(count);
+        for rect in taken {
+            let rect = rect.translate(-window.min.to_vec2());
+            for row in range(rect.min.y, rect.max.y, rows) {
+                for column in range(rect.min.x, rect.max.x, columns) {
+                    sums[(row + 1) * (columns + 1) + column + 1] = 1;
+                }
+            }
+        }
+        for row in 1..=rows {
+            for column in 1..=columns {
+                let at = row * (columns + 1) + column;
+                let above = at - columns - 1;
+                sums[at] += sums[at - 1] + sums[above] - sums[above - 1];
+            }
+        }
+        Self { columns, rows, sums }
+    }
+
+    /// Taken cells among so many from this one on.
+    fn taken(&self, row: usize, column: usize, wide: usize, high: usize) -> u32 {
+        let at = |row: usize, column: usize| self.sums[row * (self.columns + 1) + column];
+        at(row + high, column + wide) + at(row, column) - at(row, column + wide) - at(row + high, column)
+    }
 }
 
 #[cfg(test)]
@@ -297,6 +346,8 @@ mod tests {
         let spot = calm(window, size, pos2(690.0, 500.0), &[pads, panel]).unwrap();
         assert!(window.contains_rect(spot) && !spot.intersects(pads) && !spot.intersects(panel));
         assert!(spot.min.x - pads.max.x < 2.0 * STEP + AIR, "{spot:?} is far away");
+        assert!(is_free(spot, &[pads, panel]));
         assert_eq!(calm(window, size, pos2(0.0, 0.0), &[window]), None);
+        assert_eq!(calm(window.shrink(460.0), size, pos2(0.0, 0.0), &[]), None, "larger than the window");
     }
 }

@@ -39,6 +39,7 @@ mod screen;
 mod script;
 mod settings;
 mod shot;
+mod tessellated;
 mod theme;
 mod tiles;
 mod title;
@@ -54,12 +55,21 @@ use bevy::{
     app::PluginGroupBuilder,
     log::{DEFAULT_FILTER, Level, LogPlugin},
     prelude::*,
+    sprite::SpritePlugin,
+    sprite_render::{Mesh2dRenderPlugin, SpriteRenderPlugin},
+    text::TextPlugin,
+    transform::StaticTransformOptimizations,
     window::{WindowResizeConstraints, WindowResolution},
 };
 use bevy_egui::{EguiPlugin, EguiPrimaryContextPass};
 use link::Link;
 use script::Script;
 use std::process::ExitCode;
+
+/// A frame allocates and frees thousands of small things; this does it in half the time of the system's own.
+#[cfg(not(target_arch = "wasm32"))]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Warnings about the machine that no player can do anything about.
 const QUIET: &str = "winit=error,bevy_winit=error,bevy_egui=error,bevy_render::renderer=error";
@@ -129,8 +139,17 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
         ..default()
     };
     let log = LogPlugin { level: Level::WARN, filter: format!("{DEFAULT_FILTER},{QUIET}"), ..default() };
-    app.add_plugins(adapt(DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..default() }).set(log)))
-        .add_plugins(EguiPlugin::default())
+    // Of everything flat, the window has meshes with materials of its own, and nothing else.
+    let bevy = DefaultPlugins
+        .set(WindowPlugin { primary_window: Some(window), ..default() })
+        .set(log)
+        .disable::<SpritePlugin>()
+        .disable::<SpriteRenderPlugin>()
+        .disable::<TextPlugin>();
+    app.add_plugins(adapt(bevy))
+        .add_plugins((Mesh2dRenderPlugin, EguiPlugin::default()))
+        // Nothing here has children: there are no trees to be looked through.
+        .insert_resource(StaticTransformOptimizations::Disabled)
         .insert_resource(Link::new(&cli))
         .insert_resource(cli)
         .insert_resource(settings)
@@ -144,6 +163,7 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
         .configure_sets(EguiPrimaryContextPass, (labels::LabelSet, ClientSet::Panels).chain());
     app.add_plugins((
         theme::plugin,
+        tessellated::plugin,
         deed::plugin,
         screen::plugin,
         link::plugin,

@@ -136,7 +136,7 @@ impl<const N: usize> Quads<N> {
         }
         let quads = self.positions.len() as u32 / 4;
         let indices = (0..quads).flat_map(|quad| [0, 2, 1, 0, 3, 2].map(|corner| quad * 4 + corner)).collect();
-        let mut mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::default())
+        let mut mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD)
             .with_inserted_attribute(Mesh::ATTRIBUTE_POSITION, self.positions)
             .with_inserted_attribute(LOCAL, self.locals)
             .with_inserted_indices(Indices::U32(indices));

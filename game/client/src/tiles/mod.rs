@@ -213,7 +213,7 @@ fn upload(
     mut meshes: ResMut<Assets<Mesh>>,
 ) {
     for (layer, handle, mut transform) in &mut layers {
-        transform.scale = Vec3::new(scale.0, scale.0, 1.0);
+        transform.set_if_neq(transform.with_scale(Vec3::new(scale.0, scale.0, 1.0)));
         if let Some(mut shown) = meshes.get_mut(&handle.0) {
             *shown = mesh::of(*layer, &board.0, window.size() / scale.0);
         }
