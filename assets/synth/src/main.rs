@@ -66,7 +66,7 @@ use thiserror::Error;
 #[derive(Debug, Parser)]
 struct Options {
     /// Folder of the sounds and their manifest.
-    #[arg(long, value_name = "DIR", default_value = "assets/sounds")]
+    #[arg(long, value_name = "DIR", env = "KEYBOARDIA_SOUNDS", default_value = "assets/sounds")]
     out: PathBuf,
     /// Write nothing; fail when a file in the folder differs from what would be written.
     #[arg(long)]

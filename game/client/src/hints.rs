@@ -186,7 +186,7 @@ fn show(
     if shown.patience > 0 {
         shown.patience -= 1;
     } else {
-        look(context, &layout, taken(context, &board, layer), hint, &mut shown);
+        look(context, &layout, &taken(context, &board, layer), hint, &mut shown);
     }
     let Some(spot) = shown.spot else { return Ok(()) };
     let area = egui::Area::new(layer.id).order(layer.order).fixed_pos(spot.min).constrain(false).fade_in(false);
@@ -206,14 +206,14 @@ fn show(
 }
 
 /// Keeps the hint where it is while that is free, finds it another spot otherwise.
-fn look(context: &egui::Context, layout: &Layout, taken: Vec<egui::Rect>, hint: Hint, shown: &mut Shown) {
+fn look(context: &egui::Context, layout: &Layout, taken: &[egui::Rect], hint: Hint, shown: &mut Shown) {
     let window = egui::Rect::from_min_size(pos2(0.0, 0.0), vec2(layout.size.x, layout.size.y));
-    if !shown.spot.is_some_and(|spot| window.contains_rect(spot) && is_free(spot, &taken)) {
+    if !shown.spot.is_some_and(|spot| window.contains_rect(spot) && is_free(spot, taken)) {
         if shown.height == 0.0 {
             shown.height = measure(context, hint);
         }
         let near = shown.pad.filter(|pad| layout.has(*pad)).map_or(layout.corner(), |pad| layout.rect(pad)).center();
-        shown.spot = calm(window, vec2(WIDTH, shown.height), pos2(near.x, near.y), &taken);
+        shown.spot = calm(window, vec2(WIDTH, shown.height), pos2(near.x, near.y), taken);
     }
     shown.patience = if shown.spot.is_some() { LOOK_FRAMES } else { SEARCH_FRAMES };
 }

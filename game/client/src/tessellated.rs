@@ -12,7 +12,7 @@ use bevy::{
 use bevy_egui::{
     EguiContext, EguiFullOutput, EguiPostUpdateSet,
     egui::{
-        Color32, Context, Rect as EguiRect, Shape, Stroke, StrokeKind, TextureId, Vec2,
+        Color32, Context, Rect as EguiRect, Shape, Stroke, StrokeKind, Vec2,
         epaint::{ClippedShape, ColorMode, Mesh, Primitive, Tessellator},
         pos2, vec2,
     },
@@ -66,6 +66,16 @@ struct Merging {
 }
 
 impl Merging {
+    /// Adds a mesh; one with a texture of its own stays by itself.
+    fn add(&mut self, mesh: &Arc<Mesh>) {
+        if mesh.texture_id == self.mesh.texture_id {
+            self.mesh.append_ref(mesh);
+        } else if !mesh.is_empty() {
+            self.finish();
+            self.done.push(ClippedShape { clip_rect: self.clip, shape: Shape::Mesh(Arc::clone(mesh)) });
+        }
+    }
+
     fn finish(&mut self) {
         let mesh = mem::take(&mut self.mesh);
         if !mesh.is_empty() {
@@ -87,7 +97,7 @@ impl Tessellated {
             letters: Tessellator::new(density, options, made_for.1, Vec::new()),
         };
         for ClippedShape { clip_rect, shape } in shapes {
-            if clip_rect != merging.clip || merging.mesh.is_empty() {
+            if clip_rect != merging.clip {
                 merging.finish();
                 merging.clip = clip_rect;
                 merging.letters.set_clip_rect(clip_rect);
@@ -123,14 +133,14 @@ impl Tessellated {
             Shape::Noop => {}
             Shape::Vec(shapes) => shapes.into_iter().for_each(|shape| self.add(context, shape, merging)),
             Shape::Text(text) => merging.letters.tessellate_text(&text, &mut merging.mesh),
-            Shape::Mesh(mesh) if mesh.texture_id == TextureId::default() => merging.mesh.append_ref(&mesh),
-            Shape::Mesh(_) | Shape::Callback(_) => {
+            Shape::Mesh(mesh) => merging.add(&mesh),
+            Shape::Callback(_) => {
                 merging.finish();
                 merging.done.push(ClippedShape { clip_rect: merging.clip, shape });
             }
             shape => {
                 if merging.clip.intersects(shape.visual_bounding_rect()) {
-                    merging.mesh.append_ref(&self.mesh(context, shape));
+                    merging.add(&self.mesh(context, shape));
                 }
             }
         }
@@ -221,7 +231,12 @@ impl Outline {
     /// The outline of a shape, if it is one that has ours.
     fn of(shape: &Shape, density: f32) -> Option<Self> {
         let outline = match shape {
-            Shape::Rect(shape) if shape.blur_width == 0.0 && shape.angle == 0.0 && shape.brush.is_none() => {
+            Shape::Rect(shape)
+                if shape.blur_width == 0.0
+                    && shape.angle == 0.0
+                    && shape.brush.is_none()
+                    && shape.round_to_pixels != Some(false) =>
+            {
                 let stroke = Self::visible(shape.stroke);
                 let outside = match shape.stroke_kind {
                     StrokeKind::Outside => stroke.width,
@@ -331,7 +346,7 @@ fn pieces(radius: f32, pixel: f32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bevy_egui::egui::{CornerRadius, FontId, Pos2, RawInput, epaint::RectShape};
+    use bevy_egui::egui::{CornerRadius, FontId, Pos2, RawInput, TextureId, epaint::RectShape};
 
     /// Area of a mesh, weighted by the opacity of its triangles.
     fn ink(mesh: &Mesh) -> f32 {
@@ -419,6 +434,22 @@ mod tests {
                 assert!((ink(&mesh) / theirs - 1.0).abs() < 0.02 && mesh.is_valid(), "{} and {theirs}", ink(&mesh));
             }
         }
+    }
+
+    #[test]
+    fn what_has_a_texture_of_its_own_stays_by_itself_and_in_its_place() {
+        let (context, mut tessellated) = (context(), Tessellated::default());
+        let rect = EguiRect::from_min_size(pos2(10.0, 20.0), vec2(60.0, 24.0));
+        let plain = Shape::rect_filled(rect, 3, Color32::RED);
+        let picture = TextureId::User(7);
+        let brushed = RectShape::filled(rect, 3, Color32::WHITE).with_texture(picture, rect);
+        let mesh = Shape::image(picture, rect, rect, Color32::WHITE);
+        let shapes = [plain.clone(), brushed.into(), plain.clone(), mesh, plain];
+        let clipped = shapes.map(|shape| ClippedShape { clip_rect: EguiRect::EVERYTHING, shape });
+        let merged = tessellated.merge(&context, clipped.into(), 1.0);
+        let textures = merged.iter().map(|clipped| clipped.shape.texture_id()).collect::<Vec<_>>();
+        let letters = TextureId::default();
+        assert_eq!(textures, [letters, picture, letters, picture, letters]);
     }
 
     #[test]

@@ -32,8 +32,8 @@ pub(crate) struct SoundDir {
 }
 
 impl SoundDir {
-    /// The library: the named directory; else the environment's; else beside the program; else in
-    /// the working directory. Never a path of the machine that built it: builds are kept while source trees move.
+    /// The library: the named directory; else the environment's; else beside the program; else in the working directory.
+    /// Never a path of the machine that built it: builds are kept while source trees move.
     pub(crate) fn find(named: Option<&Path>) -> Option<Self> {
         let program = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
         let beside = program.iter().flat_map(|dir| [dir.join("assets/sounds"), dir.join("../share/keyboardia/sounds")]);

@@ -30,7 +30,8 @@ use keyboardia_session::{Action, Command, Track, TrackId, View};
 use parse::{Condition, Line, Request, Spot, Step};
 use std::{collections::VecDeque, path::PathBuf, time::Duration};
 
-/// Longest time that a step may wait.
+/// Longest time that a step may wait. A frame that takes long counts little, so that a machine that stands still does not
+/// use it up before anything could happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Exit code of a script that did not come to its end.
 const FAILED: u8 = 2;
@@ -46,7 +47,7 @@ pub(crate) struct Script {
     gestures: Gestures,
     /// Until when the hands stay as they are.
     staying: Duration,
-    /// When the present step began.
+    /// When the present step began, in time that a long frame adds little to.
     since: Option<Duration>,
 }
 
@@ -68,6 +69,7 @@ struct Scene<'w, 's> {
     screen: Res<'w, State<Screen>>,
     selection: Res<'w, Selection>,
     time: Res<'w, Time<Real>>,
+    patience: Res<'w, Time<Virtual>>,
     frames: Res<'w, FrameCount>,
     motion: ResMut<'w, Motion>,
     toasts: Res<'w, Toasts>,
@@ -99,9 +101,10 @@ fn play(
         None => {}
     }
     while let Some(line) = script.lines.front().cloned() {
-        let now = scene.time.elapsed();
+        let now = scene.patience.elapsed();
         let since = *script.since.get_or_insert(now);
-        match carry_out(&line.step, now.saturating_sub(since), &mut script, &mut hands, &mut scene, &mut commands) {
+        let waited = now.saturating_sub(since);
+        match carry_out(&line.step, waited, &mut script, &mut hands, &mut scene, &mut commands) {
             Ok(Progress::Done) => {
                 script.lines.pop_front();
                 script.since = None;
@@ -109,9 +112,9 @@ fn play(
                     return;
                 }
             }
-            Ok(Progress::Waiting) if now.saturating_sub(since) > PATIENCE => {
-                let waited = PATIENCE.as_secs();
-                eprintln!("keyboardia: line {} of the script: waited {waited} s in vain.", line.number);
+            Ok(Progress::Waiting) if waited > PATIENCE => {
+                let (waited, seen) = (PATIENCE.as_secs(), report::outline(scene.screen.get(), scene.now.player()));
+                eprintln!("keyboardia: line {} of the script: waited {waited} s in vain; {seen}.", line.number);
                 exit.write(AppExit::from_code(FAILED));
                 script.lines.clear();
             }

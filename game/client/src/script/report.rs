@@ -1,7 +1,7 @@
 //! What a script prints: the state of the session and of the window, as lines of JSON.
 
-use crate::playfield::layout::Layout;
-use keyboardia_player::Hearing;
+use crate::{playfield::layout::Layout, screen::Screen};
+use keyboardia_player::{Hearing, PlayerView};
 use keyboardia_session::{Action, Clip, SceneId, Track, View};
 use serde_json::{Value, json};
 
@@ -24,6 +24,15 @@ pub(super) fn state(view: &View, frames: u32) -> Value {
         "frame": frames,
         "session": session(view),
     })
+}
+
+/// Where the window is, in a few words, for who wonders why a script came no further.
+pub(super) fn outline(screen: &Screen, player: Option<&PlayerView>) -> String {
+    let player = player.map(|player| {
+        let PlayerView { connection, loading, damaged, .. } = player;
+        format!(", {connection:?}, {} sounds are loading, {} are damaged", loading.len(), damaged.len())
+    });
+    format!("the screen is {screen:?}{}", player.unwrap_or_default())
 }
 
 fn session(view: &View) -> Value {
