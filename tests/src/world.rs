@@ -290,7 +290,8 @@ impl World {
                         }
                     }
                     Some((_, Packet::Down(index, bytes))) => {
-                        self.players[index].seat.receive(&bytes);
+                        let now = self.now;
+                        self.players[index].seat.receive(now, &bytes);
                         self.flush(index);
                     }
                     None => {}

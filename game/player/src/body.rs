@@ -69,8 +69,16 @@ impl Body {
     /// A turn without a connection: what only this player hears goes on, what is pressed is refused.
     pub(crate) fn turn_alone(&mut self) {
         refuse_wishes(&self.shared);
+        self.tell_time();
         self.hear(self.shared.local());
         std::thread::sleep(TURN);
+    }
+
+    /// Tells the sound's thread what time it is in the session: the clock runs a little faster or slower than ours.
+    pub(crate) fn tell_time(&self) {
+        let local = self.shared.local();
+        let offset = self.seat.clock().line().map(|line| line.offset_at(local).round() as i64);
+        self.shared.set_offset(offset);
     }
 
     /// Needs the sounds that play or are queued, then what is previewed, then the rest of the grid.

@@ -235,9 +235,10 @@ fn sentence(reason: DisconnectReason, host: SocketAddr) -> String {
 }
 
 fn receive(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
+    let local = body.shared.local();
     for channel in [CHANNEL_RELIABLE, CHANNEL_UNRELIABLE] {
         while let Some(message) = client.receive_message(channel) {
-            body.seat.receive(&message);
+            body.seat.receive(local, &message);
         }
     }
     for notice in body.seat.take_notices() {
@@ -253,7 +254,7 @@ fn take_probes(mut body: NonSendMut<Body>) {
     for (probe, returned) in body.shared.take_probes() {
         body.seat.probe_reply(returned, &probe);
     }
-    body.shared.set_offset(body.seat.clock().offset_us());
+    body.tell_time();
 }
 
 fn fulfil_wishes(mut body: NonSendMut<Body>, client: Res<RenetClient>) {

@@ -64,8 +64,12 @@ pub const GRACE_US: u64 = 30_000_000;
 /// Time between two clock beacons while playing, microseconds.
 pub const BEACON_INTERVAL_US: u64 = 75_000;
 
-/// Round trips that the clock estimate looks at.
-pub const CLOCK_PROBES_KEPT: usize = 16;
+/// Length of the stretches of which the clock estimate keeps the best observations, microseconds.
+pub const CLOCK_BUCKET_US: u64 = 1_000_000;
+/// Stretches that the clock estimate looks back.
+pub const CLOCK_BUCKETS_KEPT: usize = 60;
+/// Probes in a row that must contradict the clock estimate, and agree with each other, to be believed instead.
+pub const CLOCK_SUSPECTS_MAX: usize = 3;
 /// Round trips longer than this are not used, microseconds.
 pub const CLOCK_ROUND_TRIP_MAX_US: u64 = 5_000_000;
 

@@ -146,7 +146,7 @@ impl Seat {
             peers: self.peers,
             history: self.history,
             round_trip_us: self.clock.round_trip_us(),
-            uncertainty_us: self.clock.uncertainty_us(),
+            uncertainty_us: self.clock.uncertainty_us(local),
         })
     }
 
@@ -227,9 +227,11 @@ impl Seat {
         self.clock.probe(probe, local)
     }
 
-    /// Takes a message of the authority.
-    pub fn receive(&mut self, bytes: &[u8]) {
+    /// Takes a message of the authority that arrived at `local`, the player's clock; where the moment is not known, a later
+    /// one will do.
+    pub fn receive(&mut self, local: Micros, bytes: &[u8]) {
         match wire::decode(bytes) {
+            Ok(HostMessage::Beacon(sent)) => self.clock.beacon(sent, local),
             Ok(message) => self.message(message),
             Err(malformed) => self.notice(Notice::Malformed(malformed)),
         }
@@ -278,6 +280,7 @@ impl Seat {
             HostMessage::History { undo, redo } => self.history = (undo, redo),
             HostMessage::Report { seat, report } => self.with_peer(seat, |peer| peer.report = report),
             HostMessage::Cursor { seat, cell } => self.with_peer(seat, |peer| peer.cursor = cell),
+            // Taken with the moment of its arrival, see `receive`.
             HostMessage::Beacon(_) => {}
         }
     }
