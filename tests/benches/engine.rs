@@ -98,7 +98,7 @@ fn callback_us(voices: usize) -> (f64, u64) {
         for _ in 0..CALLBACKS {
             let at = rig.time_of(rig.frames);
             let begin = Instant::now();
-            rig.renderer.render(&mut buffer, 2, at);
+            rig.renderer.render(&mut buffer, 2, at, 0);
             times.push(begin.elapsed().as_nanos() as f64 / 1e3);
             rig.frames += CALLBACK as u64;
         }

@@ -129,7 +129,7 @@ impl Rig {
         while left > 0 {
             let count = left.min(block);
             let at = self.time_of(self.frames);
-            self.renderer.render(&mut buffer[..2 * count], 2, at);
+            self.renderer.render(&mut buffer[..2 * count], 2, at, 0);
             out.extend(buffer[..2 * count].iter().step_by(2));
             self.frames += count as u64;
             left -= count;

@@ -393,7 +393,7 @@ fn the_callback_allocates_nothing() {
         let used = allocation_counter::measure(|| {
             for block in 0..50 {
                 let at = rig.time_of((u64::try_from(quarter).expect("a quarter") * 50 + block) * 512);
-                rig.renderer.render(&mut buffer, 2, at);
+                rig.renderer.render(&mut buffer, 2, at, 0);
             }
         });
         assert_eq!((used.count_total, used.count_current), (0, 0), "{used:?}");

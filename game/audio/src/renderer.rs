@@ -98,13 +98,14 @@ impl Renderer {
     }
 
     /// Fills `out` (interleaved, `channels` per frame; the first two carry sound, mono carries their mean). Its first
-    /// frame leaves the speaker at `at`, session time.
+    /// frame leaves the speaker at `local`, says the device by the player's own clock; the map smooths that. Session
+    /// time is `offset_ns` later and is not smoothed: its own estimate has been, and may turn faster than a crystal.
     ///
     /// Allocates nothing, locks nothing, logs nothing.
-    pub fn render(&mut self, out: &mut [f32], channels: u16, at: Nanos) {
+    pub fn render(&mut self, out: &mut [f32], channels: u16, local: Nanos, offset_ns: i64) {
         let width = usize::from(channels.max(1));
         let frames = out.len() / width;
-        let at = self.map.advance(frames, at);
+        let at = Nanos(self.map.advance(frames, local).0.saturating_add(offset_ns));
         let frame_ns = self.map.frame_ns();
         // What goes into the limiter now leaves it later.
         let delay = limiter::latency_frames(self.sample_rate);

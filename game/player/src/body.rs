@@ -6,7 +6,7 @@ use crate::{
     sounds::{Shelf, SoundDir},
 };
 use keyboardia_audio::{Engine, Levels, PreviewRequest};
-use keyboardia_session::{Micros, Notice, Refusal, Seat, SessionState, SoundId, wire::Report};
+use keyboardia_session::{Micros, Notice, Refusal, Seat, SessionState, SoundId};
 use std::{path::Path, sync::Arc, time::Duration};
 
 /// A turn of the player's thread.
@@ -28,8 +28,6 @@ pub(crate) struct Body {
     pub(crate) seen: Option<Arc<SessionState>>,
     pub(crate) pictured: Option<Micros>,
     heard: Option<Micros>,
-    pub(crate) reported: Option<(Micros, Report)>,
-    pub(crate) was_playing: bool,
     pub(crate) has_arrived: bool,
     pub(crate) packet_is_due: bool,
     pub(crate) packet_sent: Micros,
@@ -58,8 +56,6 @@ impl Body {
             seen: None,
             pictured: None,
             heard: None,
-            reported: None,
-            was_playing: false,
             has_arrived: false,
             packet_is_due: false,
             packet_sent: Micros(0),

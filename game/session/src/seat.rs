@@ -10,8 +10,9 @@ use crate::{
     edit::Address,
     event::EventKind,
     grid::{Action, Cell, SceneId, TrackId},
-    limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US, SEATS_MAX},
+    limits::{CLOCK_UNCERTAIN_US, COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US, SEATS_MAX},
     replica::Replica,
+    reporting::{Reporting, Way},
     score::Score,
     state::{SeatId, SessionState},
     time::{Beats, Micros},
@@ -108,6 +109,7 @@ pub struct Seat {
     peers: [Peer; SEATS_MAX],
     history: (u8, u8),
     cursor: CursorSender,
+    reporting: Reporting,
 }
 
 impl Seat {
@@ -167,6 +169,7 @@ impl Seat {
         self.resyncing = false;
         self.peers = [Peer::default(); SEATS_MAX];
         self.cursor.reconnect();
+        self.reporting = Reporting::default();
     }
 
     /// Asks for something. A refusal on the spot is also a notice.
@@ -204,11 +207,21 @@ impl Seat {
         }
     }
 
-    /// Tells the authority how this seat is doing.
-    pub fn report(&mut self, report: Report) {
-        if self.state().is_some() && self.outgoing.len() < COMMANDS_IN_FLIGHT_MAX {
+    /// Tells the authority how this seat is doing, if that is news.
+    pub fn report(&mut self, local: Micros, way: Way) {
+        if self.state().is_none() || self.outgoing.len() >= COMMANDS_IN_FLIGHT_MAX {
+            return;
+        }
+        if let Some(report) = self.reporting.due(local, &self.clock, way) {
             self.outgoing.push_back(wire::encode(&ClientMessage::Report(report)));
         }
+    }
+
+    /// Whether the clock should be probed more often: it may be off by more than the network's way explains.
+    pub fn is_uncertain(&self, local: Micros) -> bool {
+        let half = self.clock.round_trip_us().map(|round_trip| round_trip / 2);
+        let bound = self.clock.uncertainty_us(local).zip(half);
+        bound.is_none_or(|(bound, half)| bound > half + CLOCK_UNCERTAIN_US)
     }
 
     /// The player's pointer or finger is on this slot, or on none.
