@@ -20,6 +20,11 @@ use crate::{
 };
 use std::{collections::VecDeque, sync::Arc};
 
+/// Jumps of the clock from this on are told, microseconds.
+const CLOCK_JUMP_TOLD_US: i64 = 20_000;
+/// Time after the clock was found, or set, within which it may jump unnoticed, microseconds.
+const CLOCK_JOINING_US: i64 = 2_000_000;
+
 /// A command that has no answer yet; drawn on top of the state, never written into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
@@ -44,6 +49,8 @@ pub enum Notice {
     Lost(SeatId),
     /// A player's seat was freed.
     Gone(SeatId),
+    /// The session's clock jumped by so many microseconds, and so did the sound.
+    ClockSet(i64),
     /// Somebody else has edited the grid; faders that they move are not told.
     Edited {
         /// Who.
@@ -110,6 +117,8 @@ pub struct Seat {
     history: (u8, u8),
     cursor: CursorSender,
     reporting: Reporting,
+    /// When the clock was found, or set.
+    clock_known_since: Option<Micros>,
 }
 
 impl Seat {
@@ -237,7 +246,18 @@ impl Seat {
 
     /// Takes a time probe's reply that arrived at `local`. Returns whether it was usable.
     pub fn probe_reply(&mut self, local: Micros, probe: &Probe) -> bool {
-        self.clock.probe(probe, local)
+        let before = self.clock.line();
+        let usable = self.clock.probe(probe, local);
+        if let (Some(before), Some(after)) = (before, self.clock.line()) {
+            let known_since = *self.clock_known_since.get_or_insert(local);
+            let jump = (after.offset_at(local) - before.offset_at(local)).round() as i64;
+            // On joining, the first probes may be far off; nobody has heard anything yet.
+            if jump.abs() >= CLOCK_JUMP_TOLD_US && local.since(known_since) > CLOCK_JOINING_US {
+                self.clock_known_since = Some(local);
+                self.notice(Notice::ClockSet(jump));
+            }
+        }
+        usable
     }
 
     /// Takes a message of the authority that arrived at `local`, the player's clock; where the moment is not known, a later
@@ -344,4 +364,41 @@ fn pad_command(view: &View, track: TrackId, scene: SceneId) -> Option<Command> {
         Some(_) if plays && view.is_playing() => Command::StopTrack { track },
         Some(_) => Command::Launch { track, scene },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Probes once, `ms` milliseconds after the beginning, a session whose clock is `offset_us` ahead.
+    fn probe(seat: &mut Seat, ms: u64, offset_us: u64) {
+        let sent = Micros(1_000_000 + ms * 1_000);
+        let there = sent + 2_000 + offset_us;
+        seat.probe_reply(sent + 4_000, &Probe { sent, received: there, answered: there });
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_once_and_joining_is_not() {
+        let mut seat = Seat::new();
+        for index in 0..40 {
+            probe(&mut seat, index * 250, 5_000_000);
+        }
+        assert!(seat.take_notices().is_empty());
+        for index in 40..80 {
+            probe(&mut seat, index * 250, 12_000_000);
+        }
+        let notices = seat.take_notices();
+        assert!(matches!(notices[..], [Notice::ClockSet(by)] if (by - 7_000_000).abs() < 1_000), "{notices:?}");
+    }
+
+    #[test]
+    fn a_clock_is_uncertain_until_it_is_known() {
+        let mut seat = Seat::new();
+        assert!(seat.is_uncertain(Micros(0)));
+        for index in 0..10 {
+            probe(&mut seat, index * 50, 5_000_000);
+        }
+        assert!(!seat.is_uncertain(Micros(1_500_000)));
+        assert!(seat.is_uncertain(Micros(3_600_000_000)), "nobody has asked for an hour");
+    }
 }
