@@ -28,6 +28,7 @@ pub mod library;
 pub mod limits;
 pub mod meter;
 pub mod names;
+pub mod probing;
 pub mod replica;
 pub mod score;
 pub mod seat;
