@@ -14,7 +14,8 @@
 //!
 //! Two clocks never run at quite the same speed. The difference, the *skew*, tilts all bounds of the minute; the tilt
 //! that leaves the most room between the bounds is the one that contradicts no observation (a linear programme, as
-//! S. Moon, P. Skelly and D. Towsley describe for one-way delays, INFOCOM 1999).
+//! S. Moon, P. Skelly and D. Towsley describe for one-way delays, INFOCOM 1999). Jitter tilts them, too: the less it is
+//! and the longer the window, the better the skew is known. By what it may be wrong, old bounds are loosened.
 //!
 //! What is shown follows the estimate without a jump: it runs a little faster or slower until it has caught up. It jumps
 //! only on joining, and when the session's clock has truly been set.
@@ -28,8 +29,18 @@ use std::collections::VecDeque;
 
 /// Largest difference of speed between two clocks that is believed.
 const SKEW_MAX: f64 = 300e-6;
-/// Windows shorter than this say little about the skew, seconds.
-const SKEW_SPAN_S: f64 = 12.0;
+/// Difference that is usual, either way.
+const SKEW_USUAL: f64 = 100e-6;
+/// Steps in which the skew is closed in on, each a halving: to 10⁻⁸.
+const SKEW_STEPS: u32 = 16;
+/// Jitter below this is the machines' own, microseconds.
+const JITTER_MIN_US: f64 = 10.0;
+/// Slow change of a crystal's speed that no window shows.
+const SKEW_WANDER: f64 = 5e-6;
+/// Share of the jitter by which the tightest bounds at the two ends of the window may be off.
+const RAGGED: f64 = 0.15;
+/// How much longer than jitter takes to look like a usual skew two bounds must lie apart to be heard about the skew.
+const PATIENCE: f64 = 0.3;
 /// Fastest slew, as a share of time: what the controller of the sound can follow.
 const SLEW_MAX: f64 = 1.5e-3;
 /// Time in which an error is slewed away, if that is not too fast, microseconds.
@@ -62,12 +73,67 @@ struct Bucket {
     least: Option<Bound>,
 }
 
+/// A bound on the offset of some time ago.
+#[derive(Debug, Clone, Copy)]
+struct Aged {
+    age_us: f64,
+    offset_us: f64,
+}
+
+impl Aged {
+    /// The offset that it allows now, if the skew is this.
+    fn now(self, skew: f64) -> f64 {
+        self.offset_us + skew * self.age_us
+    }
+}
+
+/// Upper and lower bounds of some time ago; never many, see [`CLOCK_BUCKETS_KEPT`].
+struct Window {
+    most: Vec<Aged>,
+    least: Vec<Aged>,
+}
+
+impl Window {
+    /// The tightest bounds on the offset now for a skew, at most and at least; `None` unless there are both.
+    fn tightest(&self, skew: f64) -> Option<(Aged, Aged)> {
+        let most = self.most.iter().copied().min_by(|a, b| a.now(skew).total_cmp(&b.now(skew)));
+        let least = self.least.iter().copied().max_by(|a, b| a.now(skew).total_cmp(&b.now(skew)));
+        most.zip(least)
+    }
+
+    /// The skew that leaves the most room. Room is concave in the skew: it grows with it while the upper bound that it
+    /// rests on is older than the lower one, so halves close in on the summit. Bounds that lie less than `patience_us`
+    /// apart are not heard.
+    fn skew(&self, patience_us: f64) -> f64 {
+        let (mut low, mut high) = (-SKEW_MAX, SKEW_MAX);
+        for _ in 0..SKEW_STEPS {
+            let middle = f64::midpoint(low, high);
+            let Some((most, least)) = self.tightest(middle) else { return 0.0 };
+            let grows = most.age_us - least.age_us > patience_us.copysign(middle);
+            (low, high) = if grows { (middle, high) } else { (low, middle) };
+        }
+        f64::midpoint(low, high)
+    }
+
+    /// Loosens every bound by what a skew that may be wrong by so much makes of its age.
+    fn loosen(&mut self, doubt: f64) {
+        for bound in &mut self.most {
+            bound.offset_us += doubt * bound.age_us.abs();
+        }
+        for bound in &mut self.least {
+            bound.offset_us -= doubt * bound.age_us.abs();
+        }
+    }
+}
+
 /// The line that the offset follows by the bounds of the window.
 #[derive(Debug, Clone, Copy)]
 struct Fit {
     at: Micros,
     offset_us: f64,
     skew: f64,
+    /// By how much the skew may be wrong.
+    doubt: f64,
     /// Half the distance between the bounds, microseconds.
     room_us: f64,
 }
@@ -157,8 +223,9 @@ impl ClockEstimate {
             (-fit.room_us - CONTRADICTION_US..=CLOCK_ROUND_TRIP_MAX_US as f64).contains(&late)
         });
         if is_possible {
-            self.keep(None, Some(least));
-            self.follow(received);
+            if self.keep(None, Some(least)) {
+                self.follow(received);
+            }
         }
     }
 
@@ -193,8 +260,7 @@ impl ClockEstimate {
         let (fit, line) = (self.fit?, self.line?);
         let slewing = (fit.offset_at(local) - line.offset_at(local)).abs();
         let age_us = local.since(fit.at).max(0) as f64;
-        let doubt = if self.span_s() < SKEW_SPAN_S { 100e-6 } else { 5e-6 };
-        Some((fit.room_us.max(0.0) + slewing + doubt * age_us).ceil() as u64)
+        Some((fit.room_us.max(0.0) + slewing + fit.doubt * age_us).ceil() as u64)
     }
 
     /// Whether a probe's bounds cannot be true if the window's are.
@@ -228,8 +294,9 @@ impl ClockEstimate {
         true
     }
 
-    fn keep(&mut self, most: Option<Bound>, least: Option<Bound>) {
-        let Some(at) = least.or(most).map(|bound| bound.at) else { return };
+    /// Keeps bounds that are tighter than those of their time. Returns whether one was.
+    fn keep(&mut self, most: Option<Bound>, least: Option<Bound>) -> bool {
+        let Some(at) = least.or(most).map(|bound| bound.at) else { return false };
         let number = at.0 / CLOCK_BUCKET_US;
         if self.buckets.back().is_none_or(|bucket| bucket.number < number) {
             if self.buckets.len() == CLOCK_BUCKETS_KEPT {
@@ -241,13 +308,12 @@ impl ClockEstimate {
             self.buckets.pop_front();
         }
         // Within a bucket the skew is less than what a coarse clock rounds away.
-        let Some(bucket) = self.buckets.back_mut() else { return };
-        if let Some(most) = most.filter(|new| bucket.most.is_none_or(|old| new.offset_us <= old.offset_us)) {
-            bucket.most = Some(most);
-        }
-        if let Some(least) = least.filter(|new| bucket.least.is_none_or(|old| new.offset_us >= old.offset_us)) {
-            bucket.least = Some(least);
-        }
+        let Some(bucket) = self.buckets.back_mut() else { return false };
+        let most = most.filter(|new| bucket.most.is_none_or(|old| new.offset_us <= old.offset_us));
+        let least = least.filter(|new| bucket.least.is_none_or(|old| new.offset_us >= old.offset_us));
+        bucket.most = most.or(bucket.most);
+        bucket.least = least.or(bucket.least);
+        most.is_some() || least.is_some()
     }
 
     /// Time that the window covers, seconds.
@@ -256,39 +322,34 @@ impl ClockEstimate {
         numbers.map_or(0.0, |(first, last)| (last.number - first.number) as f64 * CLOCK_BUCKET_US as f64 / 1e6)
     }
 
-    /// The tightest bounds for a skew, as offsets at `now`: at most, and at least.
-    fn bounds(&self, skew: f64, now: Micros) -> (f64, f64) {
-        let at_now = |bound: Bound| bound.offset_us as f64 + skew * now.since(bound.at) as f64;
-        let most = self.buckets.iter().filter_map(|bucket| bucket.most).map(at_now).fold(f64::INFINITY, f64::min);
-        let least = self.buckets.iter().filter_map(|bucket| bucket.least).map(at_now).fold(f64::NEG_INFINITY, f64::max);
-        (most, least)
+    /// The window's bounds as they look at `now`.
+    fn window(&self, now: Micros) -> Window {
+        let aged = |bound: Bound| Aged { age_us: now.since(bound.at) as f64, offset_us: bound.offset_us as f64 };
+        Window {
+            most: self.buckets.iter().filter_map(|bucket| bucket.most).map(aged).collect(),
+            least: self.buckets.iter().filter_map(|bucket| bucket.least).map(aged).collect(),
+        }
     }
 
-    /// The skew that leaves the most room; room is concave in the skew, so thirds close in on it.
-    fn skew(&self, now: Micros) -> f64 {
-        let room = |skew| {
-            let (most, least) = self.bounds(skew, now);
-            most - least
-        };
-        let (mut low, mut high) = (-SKEW_MAX, SKEW_MAX);
-        for _ in 0..24 {
-            let third = (high - low) / 3.0;
-            if room(low + third) < room(high - third) { low += third } else { high -= third }
-        }
-        // A short window is tilted by any jitter: it is believed by the share that its length deserves.
-        let span = self.span_s();
-        let trust = span * span / (span * span + SKEW_SPAN_S * SKEW_SPAN_S);
-        f64::midpoint(low, high) * trust
+    /// By how much a delay commonly exceeds the shortest one, microseconds.
+    fn jitter_us(&self) -> f64 {
+        let mut trips: Vec<u64> = self.round_trips.iter().copied().collect();
+        trips.sort_unstable();
+        let (Some(best), Some(middle)) = (trips.first(), trips.get(trips.len() / 2)) else { return JITTER_MIN_US };
+        ((middle - best) as f64 / 2.0).max(JITTER_MIN_US)
     }
 
     /// Brings the estimate, and the line that is shown, up to date.
     fn follow(&mut self, now: Micros) {
-        let skew = self.skew(now);
-        let (most, least) = self.bounds(skew, now);
-        if !(most.is_finite() && least.is_finite()) {
-            return;
-        }
-        let fit = Fit { at: now, offset_us: f64::midpoint(most, least), skew, room_us: (most - least) / 2.0 };
+        let jitter_us = self.jitter_us();
+        let doubt = (RAGGED * jitter_us / (self.span_s() * 1e6).max(1.0)).min(SKEW_USUAL);
+        let mut window = self.window(now);
+        window.loosen(doubt);
+        let skew = window.skew(PATIENCE * jitter_us / SKEW_USUAL);
+        let Some((most, least)) = window.tightest(skew) else { return };
+        let (most, least) = (most.now(skew), least.now(skew));
+        let (offset_us, room_us) = (f64::midpoint(most, least), (most - least) / 2.0);
+        let fit = Fit { at: now, offset_us, skew, doubt: doubt.max(SKEW_WANDER), room_us };
         self.fit = Some(fit);
         let is_settling = self.begun.is_none_or(|begun| now.since(begun) < SETTLING_US);
         let shown = self.line.map(|line| line.offset_at(now));
