@@ -3,7 +3,7 @@
 //! A burst on joining, when the transport starts, and when the clock is in doubt; then steadily while the session plays;
 //! none while it rests, so that its host may sleep.
 
-use crate::{clock::ClockEstimate, time::Micros, wire::Report};
+use crate::{clock::ClockEstimate, limits::RESEND_MS, time::Micros, wire::Report};
 
 /// Probes sent in quick succession.
 pub const BURST: u32 = 10;
@@ -12,7 +12,11 @@ const BURST_INTERVAL_US: i64 = 50_000;
 /// Time between two probes while the session plays, microseconds.
 const STEADY_INTERVAL_US: i64 = 500_000;
 /// Time that polling and blocks may add between hearing of a launch and rendering it, microseconds.
-const POLLING_US: u32 = 4_000;
+const POLLING_US: u64 = 4_000;
+/// Jitter up to which a network is taken for one that loses nothing, microseconds.
+const STEADY_JITTER_US: u64 = 5_000;
+/// Repetitions of a lost message that are waited for.
+const REPEATS: u64 = 2;
 
 /// Says when the next probe is due.
 #[derive(Debug, Clone)]
@@ -59,11 +63,15 @@ impl ProbeSchedule {
 }
 
 /// How much earlier than its beat a seat must hear of a launch, and how far away its host is; `None` before the first
-/// probe. `latency_us` is the time from rendering to the speaker.
+/// probe. `latency_us` is the time from rendering a callback to the moment when its last frame leaves the speaker.
 pub fn report(clock: &ClockEstimate, latency_us: u32) -> Option<Report> {
-    let one_way = u32::try_from(clock.round_trip_max_us()? / 2).unwrap_or(u32::MAX);
-    let lead_us = one_way.saturating_add(latency_us).saturating_add(POLLING_US);
-    Some(Report { lead_us, round_trip_us: u32::try_from(clock.round_trip_us()?).unwrap_or(u32::MAX) })
+    let (shortest, longest) = (clock.round_trip_us()?, clock.round_trip_max_us()?);
+    let jitter = longest.saturating_sub(shortest);
+    // Where delays vary, packets are also lost, and what is lost comes with the second repetition at the latest.
+    let repeats = if jitter > STEADY_JITTER_US { REPEATS * RESEND_MS * 1_000 } else { jitter };
+    let lead = (shortest / 2).saturating_add(repeats).saturating_add(u64::from(latency_us)).saturating_add(POLLING_US);
+    let to_u32 = |us: u64| u32::try_from(us).unwrap_or(u32::MAX);
+    Some(Report { lead_us: to_u32(lead), round_trip_us: to_u32(shortest) })
 }
 
 #[cfg(test)]

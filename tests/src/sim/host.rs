@@ -27,6 +27,10 @@ struct Connection {
     is_stream: bool,
     is_dirty: bool,
     flush_at: Time,
+    /// Something came since the last look.
+    has_come: bool,
+    /// The player still has to acknowledge something.
+    is_in_flight: bool,
 }
 
 /// What the host sends, and to whom.
@@ -76,7 +80,9 @@ impl Host {
         if !is_stream {
             self.renet.add_connection(client);
         }
-        self.connections.push(Connection { player, client, seat, is_stream, is_dirty: true, flush_at: now });
+        let (is_dirty, flush_at, has_come, is_in_flight) = (true, now, false, false);
+        let connection = Connection { player, client, seat, is_stream, is_dirty, flush_at, has_come, is_in_flight };
+        self.connections.push(connection);
     }
 
     pub(super) fn disconnect(&mut self, now: Time, player: usize) {
@@ -102,19 +108,15 @@ impl Host {
     pub(super) fn due_at(&self, acknowledges: impl Fn(usize) -> bool) -> Option<Time> {
         let wake = self.authority.wake_at().map(|at| (at.since(START) - self.set_us) * 1_000);
         let waits = |connection: &&Connection| {
-            !connection.is_stream && (self.is_in_flight(connection) || acknowledges(connection.player))
+            !connection.is_stream && (connection.is_in_flight || acknowledges(connection.player))
         };
         let flush = self.connections.iter().filter(waits).map(|connection| connection.flush_at).min();
         [wake, flush].into_iter().flatten().min()
     }
 
-    fn is_in_flight(&self, connection: &Connection) -> bool {
-        self.renet.channel_available_memory(connection.client, CHANNEL_RELIABLE) < CHANNEL_BYTES_MAX
-    }
-
     /// Whether a player still has to acknowledge something.
     pub(super) fn awaits(&self, player: usize) -> bool {
-        self.connections.iter().any(|c| c.player == player && !c.is_stream && self.is_in_flight(c))
+        self.connections.iter().any(|connection| connection.player == player && connection.is_in_flight)
     }
 
     /// A turn of the host's loop.
@@ -122,16 +124,17 @@ impl Host {
         self.update(now);
         let time = self.now(now);
         for (player, bytes) in std::mem::take(&mut self.inbox) {
-            let Some(connection) = self.connections.iter().find(|connection| connection.player == player) else {
+            let Some(connection) = self.connections.iter_mut().find(|connection| connection.player == player) else {
                 continue;
             };
             if connection.is_stream {
                 self.authority.handle(time, connection.seat, &bytes, &mut self.outbox);
             } else {
+                connection.has_come = true;
                 self.renet.process_packet_from(&bytes, connection.client).expect("a connection");
             }
         }
-        for connection in self.connections.iter().filter(|connection| !connection.is_stream) {
+        for connection in self.connections.iter().filter(|connection| connection.has_come) {
             for channel in [CHANNEL_UNRELIABLE, CHANNEL_RELIABLE] {
                 while let Some(bytes) = self.renet.receive_message(connection.client, channel) {
                     self.authority.handle(time, connection.seat, &bytes, &mut self.outbox);
@@ -177,6 +180,11 @@ impl Host {
 
     fn flush(&mut self, now: Time, sent: &mut Vec<Sent>) {
         for connection in self.connections.iter_mut().filter(|connection| !connection.is_stream) {
+            if connection.has_come || connection.is_dirty {
+                let memory = self.renet.channel_available_memory(connection.client, CHANNEL_RELIABLE);
+                connection.is_in_flight = memory < CHANNEL_BYTES_MAX;
+                connection.has_come = false;
+            }
             if !connection.is_dirty && now < connection.flush_at {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! The world of the simulation: what happens when, to whom, and what is heard of it.
 
 use super::{
-    START, Time,
+    Time,
     host::{Host, Sent},
     player::{Parcel, Player},
     scenario::Scenario,
@@ -18,6 +18,8 @@ const LOOK_EVERY: Time = 200_000_000;
 const WATCH_EVERY: Time = 10_000_000;
 /// Within this time the players of a world come, seconds.
 const ARRIVALS_S: f64 = 60.0;
+/// The baselines are looked at for this time of each world, and ours for all of it, minutes.
+const BASELINE_MINUTES: f64 = 10.0;
 /// Mean time that a player stays, and is away, seconds.
 const STAY_S: f64 = 900.0;
 const AWAY_S: f64 = 30.0;
@@ -148,6 +150,12 @@ impl Jam {
             }
         }
         self.now = until;
+    }
+
+    /// The baselines have been looked at for long enough.
+    fn drop_baselines(&mut self) {
+        self.course.baselines = false;
+        self.places.iter_mut().filter_map(|place| place.player.as_mut()).for_each(Player::drop_baselines);
     }
 
     /// What was found so far.
@@ -510,7 +518,9 @@ impl Jam {
 /// A world of ten players who come, go and play for so many virtual minutes.
 pub fn simulate(scenario: Scenario, seed: u64, minutes: f64, baselines: bool) -> Tally {
     let mut jam = Jam::new(scenario, Course { baselines, ..Course::JAM }, seed);
-    jam.pass(minutes * 60.0);
-    debug_assert!(jam.session_time() > START);
+    let compared = minutes.min(BASELINE_MINUTES);
+    jam.pass(compared * 60.0);
+    jam.drop_baselines();
+    jam.pass((minutes - compared) * 60.0);
     jam.tally
 }

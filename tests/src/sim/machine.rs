@@ -98,9 +98,9 @@ impl SoundCard {
         ((self.leaves(self.next) - now as f64 + noise) as i64).max(0)
     }
 
-    /// From rendering to the speaker, microseconds.
+    /// From rendering a callback to the moment when its last frame leaves the speaker, microseconds.
     pub(super) fn latency_us(&self) -> u32 {
-        (self.latency_ns / 1e3) as u32
+        ((self.latency_ns + self.frame_ns * self.frames as f64) / 1e3) as u32
     }
 
     /// The card runs dry for a while: what is yet to come leaves that much later.

@@ -63,6 +63,7 @@ pub(super) struct Player {
     pub(super) joined: Time,
     pub(super) is_stream: bool,
     pub(super) is_connected: bool,
+    is_in_flight: bool,
     pub(super) next_turn: Option<Time>,
     pub(super) dice: Dice,
     machine: Machine,
@@ -98,6 +99,7 @@ impl Player {
             card,
             joined: now,
             is_stream: scenario.transport == Transport::Stream,
+            is_in_flight: false,
             is_connected: false,
             next_turn: None,
             dice,
@@ -168,7 +170,7 @@ impl Player {
 
     /// Whether something of the player's is still to be acknowledged.
     pub(super) fn is_in_flight(&self) -> bool {
-        !self.is_stream && self.client.channel_available_memory(CHANNEL_RELIABLE) < CHANNEL_BYTES_MAX
+        self.is_in_flight
     }
 
     /// When the next packet that only acknowledges or repeats is due.
@@ -194,6 +196,7 @@ impl Player {
             }
         }
         for (probe, returned) in std::mem::take(&mut self.probes) {
+            tally.round_trip.add((returned.since(probe.sent) - probe.answered.since(probe.received)) as f64 / 1e3);
             self.seat.probe_reply(returned, &probe);
             self.baselines.probe(&probe, returned);
         }
@@ -216,6 +219,7 @@ impl Player {
             self.packet_sent = now;
             sent.extend(self.client.get_packets_to_send().into_iter().map(Parcel::Bytes));
         }
+        self.is_in_flight = self.client.channel_available_memory(CHANNEL_RELIABLE) < CHANNEL_BYTES_MAX;
         sent
     }
 
@@ -234,12 +238,12 @@ impl Player {
     }
 
     fn report(&mut self, local: Micros) {
-        // Blocks come at once; the first frame of a callback leaves the speaker a latency later.
+        if self.seat.state().is_none() || self.reported.is_some_and(|(at, _)| local.since(at) < REPORT_US) {
+            return;
+        }
         let Some(report) = probing::report(self.seat.clock(), self.card.latency_us()) else { return };
-        let is_due = self.reported.is_none_or(|(at, told)| {
-            local.since(at) >= REPORT_US && told.lead_us.abs_diff(report.lead_us) >= REPORT_CHANGE_US
-        });
-        if self.seat.state().is_some() && is_due {
+        let told = self.reported.map(|(_, told)| told.lead_us);
+        if told.is_none_or(|told| told.abs_diff(report.lead_us) >= REPORT_CHANGE_US) {
             self.seat.report(report);
             self.reported = Some((local, report));
         }
@@ -280,6 +284,11 @@ impl Player {
                 speaker.render(first, frames, at(offset_us as i64));
             }
         }
+    }
+
+    /// The baselines are not looked at any more.
+    pub(super) fn drop_baselines(&mut self) {
+        self.speakers.truncate(1);
     }
 
     /// The beats that leave the speaker now, nano-beats: ours, and those of the baselines.

@@ -67,13 +67,6 @@ pub struct Scenario {
     pub machine: Machine,
 }
 
-impl Scenario {
-    /// Shortest round trip, milliseconds.
-    pub fn round_trip_ms(&self) -> f64 {
-        (self.up.delay_us + self.down.delay_us) / 1e3
-    }
-}
-
 const DESKTOP: Machine = Machine {
     clock_ppm: 100.0,
     clock_grain_us: 1,

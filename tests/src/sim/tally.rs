@@ -82,6 +82,8 @@ pub struct Tally {
     pub heard: u64,
     /// Those heard of when their beat had been rendered already.
     pub late: u64,
+    /// Round trips of the probes.
+    pub round_trip: Distribution,
     /// Leads that were granted.
     pub lead: Distribution,
     /// Jumps of the sound of players that have been there for 2 s.
@@ -99,6 +101,7 @@ impl Tally {
         self.lock.merge(&other.lock);
         self.uncertainty.merge(&other.uncertainty);
         self.lead.merge(&other.lead);
+        self.round_trip.merge(&other.round_trip);
         self.looks += other.looks;
         self.honest += other.honest;
         self.heard += other.heard;
