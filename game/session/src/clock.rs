@@ -18,7 +18,7 @@
 //! and the longer the window, the better the skew is known. By what it may be wrong, old bounds are loosened.
 //!
 //! What is shown follows the estimate without a jump: it runs a little faster or slower until it has caught up. It jumps
-//! only on joining, and when the session's clock has truly been set.
+//! only on joining, when nothing was heard of the session's clock for a while, and when that has truly been set.
 
 use crate::{
     limits::{CLOCK_BUCKET_US, CLOCK_BUCKETS_KEPT, CLOCK_ROUND_TRIP_MAX_US, CLOCK_SUSPECTS_MAX},
@@ -39,20 +39,28 @@ const JITTER_MIN_US: f64 = 10.0;
 const SKEW_WANDER: f64 = 5e-6;
 /// Share of the jitter by which the tightest bounds at the two ends of the window may be off.
 const RAGGED: f64 = 0.15;
-/// How much longer than jitter takes to look like a usual skew two bounds must lie apart to be heard about the skew.
+/// To be heard about the skew, two bounds must lie this far apart: as a share of the time in which a usual skew makes as
+/// much as the jitter, and at least, microseconds.
 const PATIENCE: f64 = 0.3;
+const PATIENCE_MIN_US: f64 = 1e6;
 /// Fastest slew, as a share of time: what the controller of the sound can follow.
 const SLEW_MAX: f64 = 1.5e-3;
 /// Time in which an error is slewed away, if that is not too fast, microseconds.
 pub const SLEW_TIME_US: f64 = 1.0e6;
 /// Errors beyond this are jumped, microseconds.
 const JUMP_US: f64 = 50_000.0;
+/// When nothing was heard for so long, the next probe is like the first, microseconds.
+const GAP_US: i64 = 5_000_000;
 /// How long after the first probe the estimate may jump to a better one, microseconds: the burst on joining.
 const SETTLING_US: i64 = 700_000;
 /// Errors below this are slewed even then, microseconds.
 const SETTLED_US: f64 = 100.0;
 /// Bounds that contradict each other by more than this cannot both be true, microseconds: coarse clocks are not lies.
 const CONTRADICTION_US: f64 = 3_000.0;
+/// When the estimate has stood for so long, microseconds, many bounds have come.
+const ESTABLISHED_US: i64 = 10_000_000;
+/// A bound that is then tighter than all by more than this and the jitter is a surprise, microseconds.
+const SURPRISE_US: f64 = 1_000.0;
 /// Round trips of which the typical one is taken.
 const ROUND_TRIPS_KEPT: usize = 32;
 
@@ -179,6 +187,7 @@ pub struct ClockEstimate {
     fit: Option<Fit>,
     line: Option<ClockLine>,
     begun: Option<Micros>,
+    heard: Option<Micros>,
     jumps: u32,
 }
 
@@ -208,7 +217,7 @@ impl ClockEstimate {
             self.round_trips.pop_front();
         }
         self.round_trips.push_back(round_trip as u64);
-        self.begun.get_or_insert(returned);
+        self.note(returned);
         self.keep(Some(most), Some(least));
         self.follow(returned);
         true
@@ -220,9 +229,10 @@ impl ClockEstimate {
         let least = Bound { at: received, offset_us: sent.since(received) };
         let is_possible = self.fit.is_some_and(|fit| {
             let late = fit.offset_at(received) - least.offset_us as f64;
-            (-fit.room_us - CONTRADICTION_US..=CLOCK_ROUND_TRIP_MAX_US as f64).contains(&late)
+            (-self.slack_us(fit, received)..=CLOCK_ROUND_TRIP_MAX_US as f64).contains(&late)
         });
         if is_possible {
+            self.note(received);
             if self.keep(None, Some(least)) {
                 self.follow(received);
             }
@@ -263,13 +273,33 @@ impl ClockEstimate {
         Some((fit.room_us.max(0.0) + slewing + fit.doubt * age_us).ceil() as u64)
     }
 
-    /// Whether a probe's bounds cannot be true if the window's are.
+    /// Notes that something was heard; the first time, and after a gap, the estimate may jump for a while.
+    fn note(&mut self, now: Micros) {
+        if self.heard.is_none_or(|heard| now.since(heard) >= GAP_US) {
+            self.begun = Some(now);
+        }
+        self.heard = Some(now);
+    }
+
+    /// Whether a probe's bounds cannot be true if the window's are, or are too good to be true.
     fn contradicts(&self, most: Bound, least: Bound) -> bool {
         self.fit.is_some_and(|fit| {
-            let room = fit.room_us.max(0.0) + CONTRADICTION_US;
-            most.offset_us as f64 + room < fit.offset_at(most.at)
-                || least.offset_us as f64 - room > fit.offset_at(least.at)
+            most.offset_us as f64 + self.slack_us(fit, most.at) < fit.offset_at(most.at)
+                || least.offset_us as f64 - self.slack_us(fit, least.at) > fit.offset_at(least.at)
         })
+    }
+
+    /// How far beyond the estimate a bound may lie: at first, by all the room and a little more. Once many have come,
+    /// one alone that is much tighter than they all is not believed.
+    fn slack_us(&self, fit: Fit, at: Micros) -> f64 {
+        let room_us = fit.room_us.max(0.0);
+        let drift_us = fit.doubt * at.since(fit.at).abs() as f64;
+        let is_established = self.begun.is_some_and(|begun| at.since(begun) >= ESTABLISHED_US);
+        if is_established {
+            (SURPRISE_US + self.jitter_us()).min(CONTRADICTION_US) - room_us + drift_us
+        } else {
+            room_us + CONTRADICTION_US + drift_us
+        }
     }
 
     /// Keeps a probe apart. Several in a row that agree with each other mean that the session's clock was set, and the
@@ -316,10 +346,10 @@ impl ClockEstimate {
         most.is_some() || least.is_some()
     }
 
-    /// Time that the window covers, seconds.
-    fn span_s(&self) -> f64 {
+    /// Time that the window covers, microseconds.
+    fn span_us(&self) -> f64 {
         let numbers = self.buckets.front().zip(self.buckets.back());
-        numbers.map_or(0.0, |(first, last)| (last.number - first.number) as f64 * CLOCK_BUCKET_US as f64 / 1e6)
+        numbers.map_or(0.0, |(first, last)| ((last.number - first.number) * CLOCK_BUCKET_US) as f64)
     }
 
     /// The window's bounds as they look at `now`.
@@ -342,10 +372,12 @@ impl ClockEstimate {
     /// Brings the estimate, and the line that is shown, up to date.
     fn follow(&mut self, now: Micros) {
         let jitter_us = self.jitter_us();
-        let doubt = (RAGGED * jitter_us / (self.span_s() * 1e6).max(1.0)).min(SKEW_USUAL);
+        let patience_us = (PATIENCE * jitter_us / SKEW_USUAL).max(PATIENCE_MIN_US);
+        let span_us = self.span_us();
+        let doubt = if span_us > patience_us { (RAGGED * jitter_us / span_us).min(SKEW_USUAL) } else { SKEW_USUAL };
         let mut window = self.window(now);
         window.loosen(doubt);
-        let skew = window.skew(PATIENCE * jitter_us / SKEW_USUAL);
+        let skew = window.skew(patience_us);
         let Some((most, least)) = window.tightest(skew) else { return };
         let (most, least) = (most.now(skew), least.now(skew));
         let (offset_us, room_us) = (f64::midpoint(most, least), (most - least) / 2.0);

@@ -11,7 +11,7 @@ use super::{
     tally::Tally,
 };
 use crate::world::Dice;
-use keyboardia_audio::Nanos;
+use keyboardia_audio::{ClockOffset, Nanos};
 use keyboardia_server::connection_config;
 use keyboardia_session::{
     Beats, Event, EventKind, Micros, Seat, SessionState,
@@ -275,13 +275,14 @@ impl Player {
         // The thread of the sound knows the offset of the last turn.
         let stale = if self.is_stream { 0.0 } else { self.dice.between(0.0, self.machine.turn_us) };
         let offset_us = line.offset_at(local.micros().offset(-(stale as i64))).round() as i64;
-        let at = |offset_us: i64| Nanos(local.0 + ahead + offset_us * 1_000);
-        self.speakers[0].render(first, frames, at(offset_us));
+        let at = Nanos(local.0 + ahead);
+        let clock = |offset_us: i64, jumps: u32| ClockOffset { offset_ns: offset_us * 1_000, jumps };
+        self.speakers[0].render(first, frames, at, clock(offset_us, self.seat.clock().jumps()));
         if self.speakers.len() > 1
             && let Some(offsets) = self.baselines.offsets()
         {
             for (speaker, offset_us) in self.speakers[1..].iter_mut().zip(offsets) {
-                speaker.render(first, frames, at(offset_us as i64));
+                speaker.render(first, frames, at, clock(offset_us as i64, 0));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What leaves a player's speaker: the production time map and steering, and a record of the beats that they rendered.
 
 use keyboardia_audio::{
-    Nanos,
+    ClockOffset, Nanos,
     controller::{BeatLine, Block, Steering, TransportPlan},
     limiter,
     limits::BLOCK_FRAMES_MAX,
@@ -30,22 +30,27 @@ pub(super) struct Speaker {
     /// What the kira clock would show, nano-beats.
     clock: i64,
     sample_rate: u32,
+    /// Jumps of the session's clock that the sound has followed.
+    followed: u32,
     rendered: VecDeque<Rendered>,
 }
 
 impl Speaker {
     pub(super) fn new(sample_rate: u32) -> Self {
         let (map, steering, line) = (TimeMap::new(sample_rate), Steering::default(), BeatLine::default());
-        Self { map, steering, line, clock: 0, sample_rate, rendered: VecDeque::new() }
+        Self { map, steering, line, clock: 0, sample_rate, followed: 0, rendered: VecDeque::new() }
     }
 
     pub(super) fn follow(&mut self, transport: &Transport) {
         self.steering.follow(TransportPlan::new(transport));
     }
 
-    /// As the production renderer does: `frames` frames from `first` on, which leave the speaker at `at`.
-    pub(super) fn render(&mut self, first: u64, frames: usize, at: Nanos) {
-        let at = self.map.advance(frames, at);
+    /// As the production renderer does: `frames` frames from `first` on, which leave the speaker at `at`, the player's clock.
+    pub(super) fn render(&mut self, first: u64, frames: usize, at: Nanos, clock: ClockOffset) {
+        let at = Nanos(self.map.advance(frames, at).0.saturating_add(clock.offset_ns));
+        if std::mem::replace(&mut self.followed, clock.jumps) != clock.jumps {
+            self.steering.jump();
+        }
         let frame_ns = self.map.frame_ns();
         let delay = limiter::latency_frames(self.sample_rate);
         let mut done = 0;
