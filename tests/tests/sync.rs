@@ -275,7 +275,11 @@ fn replies_that_come_again_or_out_of_order_move_nobody() {
     let mut jam = playing(WIFI, 3);
     let mut seen = Vec::new();
     for index in 0..60 {
-        jam.forge_reply(2, |local, now| Probe { sent: local.offset(-9_000), received: now.offset(-4_000), answered: now.offset(-3_900) });
+        jam.forge_reply(2, |local, now| Probe {
+            sent: local.offset(-9_000),
+            received: now.offset(-4_000),
+            answered: now.offset(-3_900),
+        });
         // Kept, and given again much later and in another order.
         let (local, now) = (jam.session_time(), index);
         seen.push((local, now));
@@ -305,7 +309,11 @@ fn after_a_real_jump_of_the_hosts_clock_all_are_together_again_within_two_second
         let worst = worst_ms(&mut jam);
         assert!(worst < 5.0, "{}: {worst} ms", scenario.name);
         for (index, said) in said.into_iter().enumerate() {
-            assert!(jam.seat(index).unwrap().clock().jumps() > said, "{}: player {index} is silent about it", scenario.name);
+            assert!(
+                jam.seat(index).unwrap().clock().jumps() > said,
+                "{}: player {index} is silent about it",
+                scenario.name
+            );
         }
     }
 }

@@ -6,7 +6,7 @@
 //! which the decks declick). Its arithmetic is [`Steering`]'s, which needs no kira.
 
 use crate::{
-    limits::{JUMP_THRESHOLD_S, NUDGE_MAX},
+    limits::{JUMP_THRESHOLD_S, LATE_CHANGE_S, NUDGE_MAX},
     time_map::Nanos,
 };
 use keyboardia_session::{Beats, Timeline, Transport, limits::UPCOMING_TIMELINES_MAX};
@@ -138,12 +138,14 @@ pub struct Steering {
     plan: Option<TransportPlan>,
     phase_error_ns: i64,
     must_jump: bool,
+    /// The plan has changed since the last block.
+    is_new: bool,
 }
 
 impl Steering {
     /// Follows this transport from the next block on.
     pub fn follow(&mut self, plan: TransportPlan) {
-        self.plan = Some(plan);
+        self.is_new |= self.plan.replace(plan) != Some(plan);
     }
 
     /// The sound goes another way to the speaker from now on: the next block is put right at once, however little it is
@@ -197,7 +199,9 @@ impl Steering {
         let ideal = if next.playing { (beat_at(next, end) - wanted).0 } else { by_tempo };
         let behind_s = behind as f64 / tempo / 1e9;
         let must_jump = std::mem::take(&mut self.must_jump);
-        if !was_playing || must_jump || behind_s.abs() > JUMP_THRESHOLD_S {
+        // A change that was heard of too late has to be caught up with.
+        let threshold_s = if std::mem::take(&mut self.is_new) { LATE_CHANGE_S } else { JUMP_THRESHOLD_S };
+        if !was_playing || must_jump || behind_s.abs() > threshold_s {
             line.base.fetch_add(behind, Relaxed);
             line.jumps.fetch_add(u32::from(was_playing), Relaxed);
             self.phase_error_ns = 0;

@@ -1,7 +1,7 @@
 //! The world of the simulation: what happens when, to whom, and what is heard of it.
 
 use super::{
-    Time,
+    START, Time,
     host::{Host, Sent},
     player::{Parcel, Player},
     scenario::Scenario,
@@ -9,7 +9,7 @@ use super::{
     tally::Tally,
 };
 use crate::world::Dice;
-use keyboardia_session::{Command, Micros, SeatToken, SessionState, limits::SEATS_MAX, wire::Probe};
+use keyboardia_session::{Command, Micros, SeatToken, SessionState, Transport, limits::SEATS_MAX, wire::Probe};
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// Time between two looks at all speakers.
@@ -237,21 +237,18 @@ impl Jam {
         (0..self.places.len()).map(|index| self.error_ms(index)).collect()
     }
 
-    /// How many nano-beats one millisecond has now, and the beat; `None` while the session rests.
-    fn beat(&self) -> Option<(f64, f64)> {
-        let time = self.host.now(self.now);
-        let line = self.host.authority.state().transport().timeline_at(time);
-        let per_ms = line.tempo.beats_per_second() * 1e6;
+    /// What a beat's distance from the session is measured by; `None` while the session rests.
+    fn ruler(&self) -> Option<Ruler<'_>> {
+        let (transport, time) = (self.host.authority.state().transport(), self.host.now(self.now));
         // Session time counts whole microseconds, a speaker does not.
-        let fraction_ms = (self.now % 1_000) as f64 / 1e6;
-        line.playing.then(|| (per_ms, line.beat_at(time).0 as f64 + fraction_ms * per_ms))
+        let now_us = (time.0 - START.0) as f64 + (self.now % 1_000) as f64 / 1e3;
+        transport.is_playing_at(time).then_some(Ruler { transport, now_us })
     }
 
     fn error_ms(&mut self, index: usize) -> Option<f64> {
-        let (per_ms, truth) = self.beat()?;
         let now = self.now;
         let beat = self.places[index].player.as_mut()?.beat(now)?;
-        Some((beat - truth) / per_ms)
+        Some(self.ruler()?.ahead_ms(beat))
     }
 
     fn schedule(&mut self, at: Time, player: usize, task: Task) {
@@ -351,7 +348,7 @@ impl Jam {
         for is_up in [true, false, true, false] {
             connects = player.handshake(connects, is_up);
         }
-        if self.beat().is_none() {
+        if self.ruler().is_none() {
             player.forget_lock();
         }
         let callback = player.card.next_callback(now, &mut player.dice);
@@ -484,7 +481,6 @@ impl Jam {
     fn look(&mut self) {
         let (now, time) = (self.now, self.host.now(self.now));
         self.schedule(now + LOOK_EVERY, 0, Task::Look);
-        let beat = self.beat();
         let mut chains: [Vec<f64>; 4] = std::array::from_fn(|_| Vec::new());
         for place in &mut self.places {
             let Some(player) = &mut place.player else { continue };
@@ -500,18 +496,37 @@ impl Jam {
                 }
             }
         }
-        let Some((per_ms, truth)) = beat else { return };
-        for beat in &chains[0] {
-            self.tally.session.add((beat - truth) / per_ms);
+        let Some(ruler) = self.ruler() else { return };
+        let chains = chains.map(|beats| -> Vec<f64> { beats.into_iter().map(|beat| ruler.ahead_ms(beat)).collect() });
+        for ahead in &chains[0] {
+            self.tally.session.add(*ahead);
         }
         let tallies = std::iter::once(&mut self.tally.phase).chain(&mut self.tally.baselines);
-        for (tally, beats) in tallies.zip(&chains) {
-            for (index, one) in beats.iter().enumerate() {
-                for other in &beats[index + 1..] {
-                    tally.add((one - other) / per_ms);
+        for (tally, chain) in tallies.zip(&chains) {
+            for (index, one) in chain.iter().enumerate() {
+                for other in &chain[index + 1..] {
+                    tally.add(one - other);
                 }
             }
         }
+    }
+}
+
+/// Turns beats into time by the session's own transport, so that a change of tempo between two speakers is none.
+struct Ruler<'a> {
+    transport: &'a Transport,
+    /// Session time since [`START`], microseconds.
+    now_us: f64,
+}
+
+impl Ruler<'_> {
+    /// By how much a beat that is heard now is ahead of the session, milliseconds.
+    fn ahead_ms(&self, nano_beat: f64) -> f64 {
+        let lines = || self.transport.timelines().filter(|line| line.playing);
+        let reached = lines().filter(|line| line.anchor_beat.0 as f64 <= nano_beat).last();
+        let Some(line) = reached.or_else(|| lines().next()) else { return f64::NAN };
+        let since_us = (nano_beat - line.anchor_beat.0 as f64) / line.tempo.beats_per_second() / 1e3;
+        (line.anchor_time.since(START) as f64 + since_us - self.now_us) / 1e3
     }
 }
 
