@@ -39,7 +39,7 @@ fn assert_together(scenario: Scenario, bounds: Bounds) {
             tally.heard,
             tally.honest_share()
         );
-        assert!(tally.phase.total() > 10_000 && tally.heard > 300 && tally.lock.total() >= 5, "too little happened");
+        assert!(tally.phase.total() > 10_000 && tally.heard > 100 && tally.lock.total() >= 5, "too little happened");
         assert!(p99 <= bounds.p99_ms, "p99 {p99} ms");
         assert!(max <= bounds.max_ms, "max {max} ms");
         assert!(lock <= bounds.lock_p95_ms, "lock {lock} ms");
@@ -224,14 +224,20 @@ fn startstopstate_2_all_stop_and_go_on_where_they_were() {
 
 #[test]
 fn audioengine_1_a_sound_card_that_ran_dry_comes_back_into_phase() {
-    let mut jam = playing(LAN, 3);
-    jam.run_dry(1, 60.0);
-    jam.pass(0.1);
-    let (_, right_after) = (jam.pass(0.0), worst_ms(&mut jam));
-    assert!(right_after > 5.0, "it did not run dry: {right_after} ms");
-    jam.pass(5.0);
-    let worst = worst_ms(&mut jam);
-    assert!(worst < 0.5, "{worst} ms");
+    for (gap_ms, back_s) in [(12.0, 8.0), (60.0, 0.3)] {
+        let mut jam = playing(LAN, 3);
+        jam.run_dry(1, gap_ms);
+        let mut is_heard = false;
+        for _ in 0..20 {
+            jam.pass(0.005);
+            // What was rendered before the gap comes late, or not at all.
+            is_heard |= jam.errors_ms()[1].is_none_or(|error| error.abs() > 5.0);
+        }
+        assert!(is_heard, "a gap of {gap_ms} ms was not noticed");
+        jam.pass(back_s);
+        let worst = worst_ms(&mut jam);
+        assert!(worst < 0.5, "{worst} ms, {back_s} s after a gap of {gap_ms} ms");
+    }
 }
 
 #[test]

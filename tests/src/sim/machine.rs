@@ -35,7 +35,7 @@ impl LocalClock {
 }
 
 /// Frames of one callback, as sound cards have them.
-const CALLBACKS: [usize; 4] = [256, 441, 512, 1_024];
+const CALLBACKS: [usize; 3] = [441, 512, 1_024];
 /// Nominal rates, Hz.
 const RATES: [u32; 2] = [48_000, 44_100];
 
@@ -60,7 +60,7 @@ pub(super) struct SoundCard {
 impl SoundCard {
     pub(super) fn new(machine: &Machine, now: Time, dice: &mut Dice) -> Self {
         let sample_rate = RATES[dice.below(2) as usize];
-        let frames = CALLBACKS[dice.below(4) as usize];
+        let frames = CALLBACKS[dice.below(3) as usize];
         let ppm = dice.between(-machine.card_ppm, machine.card_ppm);
         let frame_ns = 1e9 / f64::from(sample_rate) / (1.0 + ppm * 1e-6);
         let latency_ns = frame_ns * frames as f64 * 2.0 + dice.between(1e6, 10e6);

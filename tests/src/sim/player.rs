@@ -74,7 +74,8 @@ pub(super) struct Player {
     probes: Vec<(Probe, Micros)>,
     schedule: ProbeSchedule,
     packet_sent: Time,
-    reported: Option<(Micros, Report)>,
+    asked: Option<Micros>,
+    reported: Option<Report>,
     was_playing: bool,
     seen: Option<Arc<SessionState>>,
     /// Ours, and those that follow the baselines.
@@ -110,6 +111,7 @@ impl Player {
             probes: Vec::new(),
             schedule: ProbeSchedule::new(),
             packet_sent: now,
+            asked: None,
             reported: None,
             was_playing: false,
             seen: None,
@@ -238,14 +240,14 @@ impl Player {
     }
 
     fn report(&mut self, local: Micros) {
-        if self.seat.state().is_none() || self.reported.is_some_and(|(at, _)| local.since(at) < REPORT_US) {
+        if self.seat.state().is_none() || self.asked.is_some_and(|at| local.since(at) < REPORT_US) {
             return;
         }
         let Some(report) = probing::report(self.seat.clock(), self.card.latency_us()) else { return };
-        let told = self.reported.map(|(_, told)| told.lead_us);
-        if told.is_none_or(|told| told.abs_diff(report.lead_us) >= REPORT_CHANGE_US) {
+        self.asked = Some(local);
+        if self.reported.is_none_or(|told| told.lead_us.abs_diff(report.lead_us) >= REPORT_CHANGE_US) {
             self.seat.report(report);
-            self.reported = Some((local, report));
+            self.reported = Some(report);
         }
     }
 

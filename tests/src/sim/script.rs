@@ -4,16 +4,16 @@ use crate::world::Dice;
 use keyboardia_session::{Command, Quantise, SessionState, Tempo};
 
 /// Mean time between two things that somebody does, seconds.
-pub(super) const ACT_EVERY_S: f64 = 1.0;
+pub(super) const ACT_EVERY_S: f64 = 2.5;
 
 /// The next thing that somebody does.
 pub(super) fn act(dice: &mut Dice, state: &SessionState) -> Command {
     match dice.below(100) {
         // Awkward tempos, some of them far from the last.
-        0..5 => Command::SetTempo(Tempo::from_milli_bpm(80_000 + dice.below(100_000) as u32).expect("a tempo")),
-        5..8 => Command::SetQuantise(Quantise::ALL[dice.below(9) as usize]),
-        8..12 => Command::SetQuantise(Quantise::Bar),
-        12..20 if !state.scenes().is_empty() => {
+        0..8 => Command::SetTempo(Tempo::from_milli_bpm(80_000 + dice.below(100_000) as u32).expect("a tempo")),
+        8..12 => Command::SetQuantise(Quantise::ALL[dice.below(9) as usize]),
+        12..17 => Command::SetQuantise(Quantise::Bar),
+        17..25 if !state.scenes().is_empty() => {
             Command::LaunchScene { scene: state.scenes()[dice.below(state.scenes().len() as u64) as usize].id }
         }
         _ => {
