@@ -1,7 +1,7 @@
 //! What the tests and benches share: rigs that drive the production code, and measures that judge what comes out.
 //!
 //! [`rig`] renders a score offline through the production engine, [`measure`] looks for onsets and clicks, [`world`]
-//! plays a session of ten players over modelled networks, [`process`] runs the real programs, [`stage`] gives them a
+//! plays a session of ten players over a network that delays, [`sim`] judges whether they hear the same, [`process`] runs the real programs, [`stage`] gives them a
 //! screen and a sound card, [`table`] puts the rules in one's hand, [`report`] writes what a bench found.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -10,6 +10,7 @@ pub mod measure;
 pub mod process;
 pub mod report;
 pub mod rig;
+pub mod sim;
 pub mod stage;
 pub mod table;
 pub mod world;

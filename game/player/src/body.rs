@@ -73,8 +73,8 @@ impl Body {
     /// Tells the sound's thread what time it is in the session: the clock runs a little faster or slower than ours.
     pub(crate) fn tell_time(&self) {
         let local = self.shared.local();
-        let offset = self.seat.clock().line().map(|line| line.offset_at(local).round() as i64);
-        self.shared.set_offset(offset);
+        let clock = self.seat.clock();
+        self.shared.set_offset(clock.line().map(|line| line.offset_at(local).round() as i64), clock.jumps());
     }
 
     /// Needs the sounds that play or are queued, then what is previewed, then the rest of the grid.

@@ -143,8 +143,8 @@ impl Silence {
             shared.set_latency(length.as_micros() as u32, length.as_micros() as u32);
             // A block is rendered one block before it would be heard.
             let at = Nanos(self.due().0.saturating_add(length.as_nanos() as i64));
-            if let Some(offset) = shared.speaker_offset_ns() {
-                renderer.render(&mut buffer, 2, at, offset);
+            if let Some(clock) = shared.speaker_clock() {
+                renderer.render(&mut buffer, 2, at, clock);
             }
             self.blocks += 1;
             let wait = self.due().0 - shared.local_nanos().0;
@@ -328,8 +328,8 @@ fn stream<T: SizedSample + FromSample<f32>>(
             buffer.fill(0.0);
             let later = (done / usize::from(channels)) as f64 * frame_ns;
             let at = Nanos(now.0.saturating_add(ahead).saturating_add(later as i64));
-            if let (Some(offset), Some(renderer)) = (clock.speaker_offset_ns(), &mut lent.renderer) {
-                renderer.render(buffer, channels, at, offset);
+            if let (Some(clock), Some(renderer)) = (clock.speaker_clock(), &mut lent.renderer) {
+                renderer.render(buffer, channels, at, clock);
             }
             for (sample, value) in piece.iter_mut().zip(buffer.iter()) {
                 *sample = T::from_sample(*value);

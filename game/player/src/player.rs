@@ -261,16 +261,15 @@ fn fulfil_wishes(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
             Wish::Command(command) => body.seat.command(local, command).map(|_| ()),
         };
     }
-    report(body, local, client.packet_loss());
+    report(body, local);
 }
 
 /// Tells the host how this player's messages and its sound are doing.
-fn report(body: &mut Body, local: Micros, loss: f64) {
+fn report(body: &mut Body, local: Micros) {
     let way = Way {
         latency_us: body.shared.latency_us.load(Relaxed),
         block_us: body.shared.block_us.load(Relaxed),
         phase_error_us: (body.engine.status().phase_error_ns() / 1_000) as i32,
-        loss,
     };
     body.seat.report(local, way);
 }

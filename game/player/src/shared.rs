@@ -1,7 +1,7 @@
 //! What the player's threads and its handle share: small, bounded, and never locked for longer than a copy.
 
 use crate::handle::{Connection, Ears, Heard, Hearing, Levels, Output, PlayerView, PreviewStart, Wish};
-use keyboardia_audio::Nanos;
+use keyboardia_audio::{ClockOffset, Nanos};
 use keyboardia_session::{
     Cell, Gain, Micros, SoundId,
     limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX},
@@ -42,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) block_us: AtomicU32,
     started: Instant,
     offset_us: AtomicI64,
+    clock_jumps: AtomicU32,
     view: Mutex<Arc<PlayerView>>,
     hearing: Mutex<Hearing>,
     wishes: Mutex<VecDeque<Wish>>,
@@ -115,6 +116,7 @@ impl Shared {
             block_us: AtomicU32::new(0),
             started: Instant::now(),
             offset_us: AtomicI64::new(UNKNOWN),
+            clock_jumps: AtomicU32::new(0),
             view: Mutex::new(Arc::new(view)),
             hearing: Mutex::new(Hearing::Starting),
             wishes: Mutex::default(),
@@ -138,8 +140,10 @@ impl Shared {
         Nanos(i64::try_from(self.started.elapsed().as_nanos()).unwrap_or(i64::MAX))
     }
 
-    pub(crate) fn set_offset(&self, offset_us: Option<i64>) {
+    /// Tells the session's clock: its time less ours, if known, and how often that has jumped.
+    pub(crate) fn set_offset(&self, offset_us: Option<i64>, jumps: u32) {
         self.offset_us.store(offset_us.unwrap_or(UNKNOWN), Relaxed);
+        self.clock_jumps.store(jumps, Relaxed);
     }
 
     pub(crate) fn is_leaving(&self) -> bool {
@@ -216,12 +220,13 @@ impl Shared {
         self.latency_nudge_us.store(nudge_us, Relaxed);
     }
 
-    /// Session time less the player's clock at the speaker, nanoseconds; `None` until the clock is known. Speakers that
-    /// are later than the device says have positive nudges, and are rendered for earlier.
-    pub(crate) fn speaker_offset_ns(&self) -> Option<i64> {
+    /// How session time at the speaker is had from the player's clock; `None` until it is known. Speakers that are later
+    /// than the device says have positive nudges, and are rendered for earlier.
+    pub(crate) fn speaker_clock(&self) -> Option<ClockOffset> {
         let offset = self.offset_us.load(Relaxed);
         let nudge = i64::from(self.latency_nudge_us.load(Relaxed));
-        (offset != UNKNOWN).then(|| offset.saturating_add(nudge).saturating_mul(1_000))
+        let offset_ns = offset.saturating_add(nudge).saturating_mul(1_000);
+        (offset != UNKNOWN).then(|| ClockOffset { offset_ns, jumps: self.clock_jumps.load(Relaxed) })
     }
 
     /// Notes the time from rendering to the speaker by the device's own word, which the nudge corrects, and how much is
@@ -270,15 +275,15 @@ mod tests {
     #[test]
     fn a_speaker_that_is_later_than_it_claims_is_rendered_for_earlier() {
         let shared = Shared::new(String::new());
-        assert_eq!(shared.speaker_offset_ns(), None);
-        shared.set_offset(Some(1_000));
-        assert_eq!(shared.speaker_offset_ns(), Some(1_000_000));
+        assert_eq!(shared.speaker_clock(), None);
+        shared.set_offset(Some(1_000), 1);
+        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: 1_000_000, jumps: 1 }));
         shared.set_latency_nudge(30_000);
-        assert_eq!(shared.speaker_offset_ns(), Some(31_000_000));
+        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: 31_000_000, jumps: 1 }));
         shared.set_latency(20_000, 10_000);
         assert_eq!(shared.latency_us.load(Relaxed), 50_000);
         shared.set_latency_nudge(-900_000);
-        assert_eq!(shared.speaker_offset_ns(), Some(-249_000_000));
+        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: -249_000_000, jumps: 1 }));
     }
 
     #[test]

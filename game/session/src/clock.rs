@@ -14,10 +14,11 @@
 //!
 //! Two clocks never run at quite the same speed. The difference, the *skew*, tilts all bounds of the minute; the tilt
 //! that leaves the most room between the bounds is the one that contradicts no observation (a linear programme, as
-//! S. Moon, P. Skelly and D. Towsley describe for one-way delays, INFOCOM 1999).
+//! S. Moon, P. Skelly and D. Towsley describe for one-way delays, INFOCOM 1999). Jitter tilts them, too: the less it is
+//! and the longer the window, the better the skew is known. By what it may be wrong, old bounds are loosened.
 //!
 //! What is shown follows the estimate without a jump: it runs a little faster or slower until it has caught up. It jumps
-//! only on joining, and when the session's clock has truly been set.
+//! only on joining, when nothing was heard of the session's clock for a while, and when that has truly been set.
 
 use crate::{
     limits::{CLOCK_BUCKET_US, CLOCK_BUCKETS_KEPT, CLOCK_ROUND_TRIP_MAX_US, CLOCK_SUSPECTS_MAX},
@@ -28,20 +29,38 @@ use std::collections::VecDeque;
 
 /// Largest difference of speed between two clocks that is believed.
 const SKEW_MAX: f64 = 300e-6;
-/// Windows shorter than this say little about the skew, seconds.
-const SKEW_SPAN_S: f64 = 12.0;
+/// Difference that is usual, either way.
+const SKEW_USUAL: f64 = 100e-6;
+/// Steps in which the skew is closed in on, each a halving: to 10⁻⁸.
+const SKEW_STEPS: u32 = 16;
+/// Jitter below this is the machines' own, microseconds.
+const JITTER_MIN_US: f64 = 10.0;
+/// Slow change of a crystal's speed that no window shows.
+const SKEW_WANDER: f64 = 5e-6;
+/// Share of the jitter by which the tightest bounds at the two ends of the window may be off.
+const RAGGED: f64 = 0.15;
+/// To be heard about the skew, two bounds must lie this far apart: as a share of the time in which a usual skew makes as
+/// much as the jitter, and at least, microseconds.
+const PATIENCE: f64 = 0.3;
+const PATIENCE_MIN_US: f64 = 1e6;
 /// Fastest slew, as a share of time: what the controller of the sound can follow.
 const SLEW_MAX: f64 = 1.5e-3;
 /// Time in which an error is slewed away, if that is not too fast, microseconds.
 pub const SLEW_TIME_US: f64 = 1.0e6;
 /// Errors beyond this are jumped, microseconds.
 const JUMP_US: f64 = 50_000.0;
+/// When nothing was heard for so long, the next probe is like the first, microseconds.
+const GAP_US: i64 = 5_000_000;
 /// How long after the first probe the estimate may jump to a better one, microseconds: the burst on joining.
 const SETTLING_US: i64 = 700_000;
 /// Errors below this are slewed even then, microseconds.
 const SETTLED_US: f64 = 100.0;
 /// Bounds that contradict each other by more than this cannot both be true, microseconds: coarse clocks are not lies.
 const CONTRADICTION_US: f64 = 3_000.0;
+/// When the estimate has stood for so long, microseconds, many bounds have come.
+const ESTABLISHED_US: i64 = 10_000_000;
+/// A bound that is then tighter than all by more than this and the jitter is a surprise, microseconds.
+const SURPRISE_US: f64 = 1_000.0;
 /// Round trips of which the typical one is taken.
 const ROUND_TRIPS_KEPT: usize = 32;
 
@@ -62,12 +81,67 @@ struct Bucket {
     least: Option<Bound>,
 }
 
+/// A bound on the offset of some time ago.
+#[derive(Debug, Clone, Copy)]
+struct Aged {
+    age_us: f64,
+    offset_us: f64,
+}
+
+impl Aged {
+    /// The offset that it allows now, if the skew is this.
+    fn now(self, skew: f64) -> f64 {
+        self.offset_us + skew * self.age_us
+    }
+}
+
+/// Upper and lower bounds of some time ago; never many, see [`CLOCK_BUCKETS_KEPT`].
+struct Window {
+    most: Vec<Aged>,
+    least: Vec<Aged>,
+}
+
+impl Window {
+    /// The tightest bounds on the offset now for a skew, at most and at least; `None` unless there are both.
+    fn tightest(&self, skew: f64) -> Option<(Aged, Aged)> {
+        let most = self.most.iter().copied().min_by(|a, b| a.now(skew).total_cmp(&b.now(skew)));
+        let least = self.least.iter().copied().max_by(|a, b| a.now(skew).total_cmp(&b.now(skew)));
+        most.zip(least)
+    }
+
+    /// The skew that leaves the most room. Room is concave in the skew: it grows with it while the upper bound that it
+    /// rests on is older than the lower one, so halves close in on the summit. Bounds that lie less than `patience_us`
+    /// apart are not heard.
+    fn skew(&self, patience_us: f64) -> f64 {
+        let (mut low, mut high) = (-SKEW_MAX, SKEW_MAX);
+        for _ in 0..SKEW_STEPS {
+            let middle = f64::midpoint(low, high);
+            let Some((most, least)) = self.tightest(middle) else { return 0.0 };
+            let grows = most.age_us - least.age_us > patience_us.copysign(middle);
+            (low, high) = if grows { (middle, high) } else { (low, middle) };
+        }
+        f64::midpoint(low, high)
+    }
+
+    /// Loosens every bound by what a skew that may be wrong by so much makes of its age.
+    fn loosen(&mut self, doubt: f64) {
+        for bound in &mut self.most {
+            bound.offset_us += doubt * bound.age_us.abs();
+        }
+        for bound in &mut self.least {
+            bound.offset_us -= doubt * bound.age_us.abs();
+        }
+    }
+}
+
 /// The line that the offset follows by the bounds of the window.
 #[derive(Debug, Clone, Copy)]
 struct Fit {
     at: Micros,
     offset_us: f64,
     skew: f64,
+    /// By how much the skew may be wrong.
+    doubt: f64,
     /// Half the distance between the bounds, microseconds.
     room_us: f64,
 }
@@ -113,6 +187,7 @@ pub struct ClockEstimate {
     fit: Option<Fit>,
     line: Option<ClockLine>,
     begun: Option<Micros>,
+    heard: Option<Micros>,
     jumps: u32,
 }
 
@@ -142,7 +217,7 @@ impl ClockEstimate {
             self.round_trips.pop_front();
         }
         self.round_trips.push_back(round_trip as u64);
-        self.begun.get_or_insert(returned);
+        self.note(returned);
         self.keep(Some(most), Some(least));
         self.follow(returned);
         true
@@ -154,11 +229,13 @@ impl ClockEstimate {
         let least = Bound { at: received, offset_us: sent.since(received) };
         let is_possible = self.fit.is_some_and(|fit| {
             let late = fit.offset_at(received) - least.offset_us as f64;
-            (-fit.room_us - CONTRADICTION_US..=CLOCK_ROUND_TRIP_MAX_US as f64).contains(&late)
+            (-self.slack_us(fit, received)..=CLOCK_ROUND_TRIP_MAX_US as f64).contains(&late)
         });
         if is_possible {
-            self.keep(None, Some(least));
-            self.follow(received);
+            self.note(received);
+            if self.keep(None, Some(least)) {
+                self.follow(received);
+            }
         }
     }
 
@@ -193,17 +270,36 @@ impl ClockEstimate {
         let (fit, line) = (self.fit?, self.line?);
         let slewing = (fit.offset_at(local) - line.offset_at(local)).abs();
         let age_us = local.since(fit.at).max(0) as f64;
-        let doubt = if self.span_s() < SKEW_SPAN_S { 100e-6 } else { 5e-6 };
-        Some((fit.room_us.max(0.0) + slewing + doubt * age_us).ceil() as u64)
+        Some((fit.room_us.max(0.0) + slewing + fit.doubt * age_us).ceil() as u64)
     }
 
-    /// Whether a probe's bounds cannot be true if the window's are.
+    /// Notes that something was heard; the first time, and after a gap, the estimate may jump for a while.
+    fn note(&mut self, now: Micros) {
+        if self.heard.is_none_or(|heard| now.since(heard) >= GAP_US) {
+            self.begun = Some(now);
+        }
+        self.heard = Some(now);
+    }
+
+    /// Whether a probe's bounds cannot be true if the window's are, or are too good to be true.
     fn contradicts(&self, most: Bound, least: Bound) -> bool {
         self.fit.is_some_and(|fit| {
-            let room = fit.room_us.max(0.0) + CONTRADICTION_US;
-            most.offset_us as f64 + room < fit.offset_at(most.at)
-                || least.offset_us as f64 - room > fit.offset_at(least.at)
+            most.offset_us as f64 + self.slack_us(fit, most.at) < fit.offset_at(most.at)
+                || least.offset_us as f64 - self.slack_us(fit, least.at) > fit.offset_at(least.at)
         })
+    }
+
+    /// How far beyond the estimate a bound may lie: at first, by all the room and a little more. Once many have come,
+    /// one alone that is much tighter than they all is not believed.
+    fn slack_us(&self, fit: Fit, at: Micros) -> f64 {
+        let room_us = fit.room_us.max(0.0);
+        let drift_us = fit.doubt * at.since(fit.at).abs() as f64;
+        let is_established = self.begun.is_some_and(|begun| at.since(begun) >= ESTABLISHED_US);
+        if is_established {
+            (SURPRISE_US + self.jitter_us()).min(CONTRADICTION_US) - room_us + drift_us
+        } else {
+            room_us + CONTRADICTION_US + drift_us
+        }
     }
 
     /// Keeps a probe apart. Several in a row that agree with each other mean that the session's clock was set, and the
@@ -228,8 +324,9 @@ impl ClockEstimate {
         true
     }
 
-    fn keep(&mut self, most: Option<Bound>, least: Option<Bound>) {
-        let Some(at) = least.or(most).map(|bound| bound.at) else { return };
+    /// Keeps bounds that are tighter than those of their time. Returns whether one was.
+    fn keep(&mut self, most: Option<Bound>, least: Option<Bound>) -> bool {
+        let Some(at) = least.or(most).map(|bound| bound.at) else { return false };
         let number = at.0 / CLOCK_BUCKET_US;
         if self.buckets.back().is_none_or(|bucket| bucket.number < number) {
             if self.buckets.len() == CLOCK_BUCKETS_KEPT {
@@ -241,54 +338,50 @@ impl ClockEstimate {
             self.buckets.pop_front();
         }
         // Within a bucket the skew is less than what a coarse clock rounds away.
-        let Some(bucket) = self.buckets.back_mut() else { return };
-        if let Some(most) = most.filter(|new| bucket.most.is_none_or(|old| new.offset_us <= old.offset_us)) {
-            bucket.most = Some(most);
-        }
-        if let Some(least) = least.filter(|new| bucket.least.is_none_or(|old| new.offset_us >= old.offset_us)) {
-            bucket.least = Some(least);
-        }
+        let Some(bucket) = self.buckets.back_mut() else { return false };
+        let most = most.filter(|new| bucket.most.is_none_or(|old| new.offset_us <= old.offset_us));
+        let least = least.filter(|new| bucket.least.is_none_or(|old| new.offset_us >= old.offset_us));
+        bucket.most = most.or(bucket.most);
+        bucket.least = least.or(bucket.least);
+        most.is_some() || least.is_some()
     }
 
-    /// Time that the window covers, seconds.
-    fn span_s(&self) -> f64 {
+    /// Time that the window covers, microseconds.
+    fn span_us(&self) -> f64 {
         let numbers = self.buckets.front().zip(self.buckets.back());
-        numbers.map_or(0.0, |(first, last)| (last.number - first.number) as f64 * CLOCK_BUCKET_US as f64 / 1e6)
+        numbers.map_or(0.0, |(first, last)| ((last.number - first.number) * CLOCK_BUCKET_US) as f64)
     }
 
-    /// The tightest bounds for a skew, as offsets at `now`: at most, and at least.
-    fn bounds(&self, skew: f64, now: Micros) -> (f64, f64) {
-        let at_now = |bound: Bound| bound.offset_us as f64 + skew * now.since(bound.at) as f64;
-        let most = self.buckets.iter().filter_map(|bucket| bucket.most).map(at_now).fold(f64::INFINITY, f64::min);
-        let least = self.buckets.iter().filter_map(|bucket| bucket.least).map(at_now).fold(f64::NEG_INFINITY, f64::max);
-        (most, least)
-    }
-
-    /// The skew that leaves the most room; room is concave in the skew, so thirds close in on it.
-    fn skew(&self, now: Micros) -> f64 {
-        let room = |skew| {
-            let (most, least) = self.bounds(skew, now);
-            most - least
-        };
-        let (mut low, mut high) = (-SKEW_MAX, SKEW_MAX);
-        for _ in 0..24 {
-            let third = (high - low) / 3.0;
-            if room(low + third) < room(high - third) { low += third } else { high -= third }
+    /// The window's bounds as they look at `now`.
+    fn window(&self, now: Micros) -> Window {
+        let aged = |bound: Bound| Aged { age_us: now.since(bound.at) as f64, offset_us: bound.offset_us as f64 };
+        Window {
+            most: self.buckets.iter().filter_map(|bucket| bucket.most).map(aged).collect(),
+            least: self.buckets.iter().filter_map(|bucket| bucket.least).map(aged).collect(),
         }
-        // A short window is tilted by any jitter: it is believed by the share that its length deserves.
-        let span = self.span_s();
-        let trust = span * span / (span * span + SKEW_SPAN_S * SKEW_SPAN_S);
-        f64::midpoint(low, high) * trust
+    }
+
+    /// By how much a delay commonly exceeds the shortest one, microseconds.
+    fn jitter_us(&self) -> f64 {
+        let mut trips: Vec<u64> = self.round_trips.iter().copied().collect();
+        trips.sort_unstable();
+        let (Some(best), Some(middle)) = (trips.first(), trips.get(trips.len() / 2)) else { return JITTER_MIN_US };
+        ((middle - best) as f64 / 2.0).max(JITTER_MIN_US)
     }
 
     /// Brings the estimate, and the line that is shown, up to date.
     fn follow(&mut self, now: Micros) {
-        let skew = self.skew(now);
-        let (most, least) = self.bounds(skew, now);
-        if !(most.is_finite() && least.is_finite()) {
-            return;
-        }
-        let fit = Fit { at: now, offset_us: f64::midpoint(most, least), skew, room_us: (most - least) / 2.0 };
+        let jitter_us = self.jitter_us();
+        let patience_us = (PATIENCE * jitter_us / SKEW_USUAL).max(PATIENCE_MIN_US);
+        let span_us = self.span_us();
+        let doubt = if span_us > patience_us { (RAGGED * jitter_us / span_us).min(SKEW_USUAL) } else { SKEW_USUAL };
+        let mut window = self.window(now);
+        window.loosen(doubt);
+        let skew = window.skew(patience_us);
+        let Some((most, least)) = window.tightest(skew) else { return };
+        let (most, least) = (most.now(skew), least.now(skew));
+        let (offset_us, room_us) = (f64::midpoint(most, least), (most - least) / 2.0);
+        let fit = Fit { at: now, offset_us, skew, doubt: doubt.max(SKEW_WANDER), room_us };
         self.fit = Some(fit);
         let is_settling = self.begun.is_none_or(|begun| now.since(begun) < SETTLING_US);
         let shown = self.line.map(|line| line.offset_at(now));

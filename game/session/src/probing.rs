@@ -22,19 +22,26 @@ impl Default for Probing {
 }
 
 impl Probing {
+    /// When the next probe is due, the player's clock, asked at `local`; `None`: not before the session plays.
+    pub fn due_at(&self, local: Micros, playing: bool, uncertain: bool) -> Option<Micros> {
+        let Some(last) = self.last else { return Some(local) };
+        let bursts = self.burst > 0 || (playing && !self.was_playing);
+        let interval = match (bursts, playing, uncertain) {
+            (true, ..) => PROBE_BURST_INTERVAL_US,
+            (false, false, _) => return None,
+            (false, true, true) => PROBE_UNCERTAIN_INTERVAL_US,
+            (false, true, false) => PROBE_INTERVAL_US,
+        };
+        Some(last.offset(interval))
+    }
+
     /// Whether a probe is to be sent at `local`, the player's clock; counts it as sent.
     pub fn is_due(&mut self, local: Micros, playing: bool, uncertain: bool) -> bool {
         if playing && !self.was_playing {
             self.burst = PROBE_BURST;
         }
         self.was_playing = playing;
-        let interval = match (self.burst, playing, uncertain) {
-            (1.., ..) => PROBE_BURST_INTERVAL_US,
-            (0, false, _) => return false,
-            (0, true, true) => PROBE_UNCERTAIN_INTERVAL_US,
-            (0, true, false) => PROBE_INTERVAL_US,
-        };
-        let is_due = self.last.is_none_or(|last| local.since(last) >= interval);
+        let is_due = self.due_at(local, playing, uncertain).is_some_and(|due| due <= local);
         if is_due {
             self.last = Some(local);
             self.burst = self.burst.saturating_sub(1);

@@ -13,12 +13,12 @@ const PING_CHANGE_US: u32 = 5_000;
 const PING_CHANGE_MIN_US: u32 = 1_000;
 /// Change of the phase error that is worth a message, microseconds.
 const PHASE_CHANGE_US: u32 = 500;
-/// Time that two turns, the host's and the player's, may add to a message's way, microseconds.
+/// Time that the turns of host and player may add to a message's way, microseconds.
 const TURNS_US: u32 = 4_000;
-/// Share of launches that may be heard of too late because packets were lost.
-const LATE_SHARE: f64 = 1e-5;
-/// Times that a message may be sent again within the lead.
-const RESENDS_MAX: u32 = 3;
+/// Jitter up to which a network is taken for one that loses nothing, microseconds.
+const STEADY_JITTER_US: u64 = 5_000;
+/// Repetitions of a lost message that are waited for.
+const REPEATS: u64 = 2;
 
 /// The way of a seat's messages and of its sound, as its host knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -29,8 +29,6 @@ pub struct Way {
     pub block_us: u32,
     /// How far the sound is behind (positive) or ahead of the session, microseconds.
     pub phase_error_us: i32,
-    /// Share of packets that are lost, 0 … 1.
-    pub loss: f64,
 }
 
 /// What a seat reports, and what it has told.
@@ -54,17 +52,13 @@ impl Reporting {
 /// How a seat is doing; `None` before its clock is known.
 fn report(clock: &ClockEstimate, way: Way) -> Option<Report> {
     let (shortest, longest) = (clock.round_trip_us()?, clock.round_trip_max_us()?);
-    // Whatever a round trip took beyond the shortest may have been lost on the way down.
-    let down = u32::try_from(longest.saturating_sub(shortest / 2)).unwrap_or(u32::MAX);
-    let parts = [way.latency_us, way.block_us, TURNS_US, resends(way.loss) * RESEND_MS as u32 * 1_000];
-    let lead_us = parts.into_iter().fold(down, u32::saturating_add);
-    Some(Report { lead_us, round_trip_us: shortest as u32, phase_error_us: way.phase_error_us })
-}
-
-/// How often a message must be sent again until hardly any is missing.
-fn resends(loss: f64) -> u32 {
-    let loss = loss.clamp(0.0, 0.5);
-    (0..RESENDS_MAX).find(|resends| loss.powi(*resends as i32 + 1) < LATE_SHARE).unwrap_or(RESENDS_MAX)
+    let jitter = longest.saturating_sub(shortest);
+    // Where delays vary, packets are also lost, and what is lost comes with the second repetition at the latest.
+    let late = if jitter > STEADY_JITTER_US { REPEATS * RESEND_MS * 1_000 } else { jitter };
+    let network = u32::try_from((shortest / 2).saturating_add(late)).unwrap_or(u32::MAX);
+    let lead_us = [way.latency_us, way.block_us, TURNS_US].into_iter().fold(network, u32::saturating_add);
+    let round_trip_us = u32::try_from(shortest).unwrap_or(u32::MAX);
+    Some(Report { lead_us, round_trip_us, phase_error_us: way.phase_error_us })
 }
 
 /// Whether a seat is doing so differently that the others should know. A lead that shrinks a little is not worth telling.
@@ -96,13 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn the_lead_covers_the_longest_way_down_the_sound_and_what_must_be_sent_again() {
-        let way = Way { latency_us: 30_000, block_us: 10_000, phase_error_us: -7, loss: 0.0 };
-        let told = Reporting::default().due(Micros(0), &clock(&[20_000, 26_000]), way).unwrap();
-        let expected = Report { lead_us: 16_000 + 30_000 + 10_000 + 4_000, round_trip_us: 20_000, phase_error_us: -7 };
+    fn the_lead_covers_the_way_down_its_jitter_the_sound_and_what_must_be_sent_again() {
+        let way = Way { latency_us: 30_000, block_us: 10_000, phase_error_us: -7 };
+        let told = Reporting::default().due(Micros(0), &clock(&[20_000, 24_000]), way).unwrap();
+        let expected = Report { lead_us: 14_000 + 30_000 + 10_000 + 4_000, round_trip_us: 20_000, phase_error_us: -7 };
         assert_eq!(told, expected);
-        let lossy = Reporting::default().due(Micros(0), &clock(&[20_000, 26_000]), Way { loss: 0.01, ..way }).unwrap();
-        assert_eq!(lossy.lead_us - told.lead_us, 100_000, "once in ten thousand times the second one is lost, too");
+        let rough = Reporting::default().due(Micros(0), &clock(&[20_000, 90_000]), way).unwrap();
+        assert_eq!(rough.lead_us, told.lead_us - 4_000 + 100_000);
         assert_eq!(Reporting::default().due(Micros(0), &ClockEstimate::new(), way), None);
     }
 
