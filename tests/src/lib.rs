@@ -2,12 +2,16 @@
 //!
 //! [`rig`] renders a score offline through the production engine, [`measure`] looks for onsets and clicks, [`world`]
 //! plays a session of ten players over modelled networks, [`process`] runs the real programs, [`stage`] gives them a
-//! screen and a sound card, [`table`] puts the rules in one's hand, [`report`] writes what a bench found.
+//! screen and a sound card, [`relay`] a bad network, [`concert`] lets several players sound in one room, [`clicks`] tells
+//! them apart, [`table`] puts the rules in one's hand, [`report`] writes what a bench found.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod clicks;
+pub mod concert;
 pub mod measure;
 pub mod process;
+pub mod relay;
 pub mod report;
 pub mod rig;
 pub mod stage;
