@@ -1,7 +1,8 @@
 //! Players in one room, measured: how far apart their clicks are on the same beats.
 //!
-//! `cargo bench -p keyboardia-tests --bench room -- --json FILE`, after `cargo build --release --workspace --bins`.
-//! With `--trace` it prints every few seconds where each player is, and what it says of its own latency and clock;
+//! `cargo bench -p keyboardia-tests --bench room -- --json FILE` (nine minutes)
+//!
+//! With `--trace` it also prints every few seconds where each player is, and what it says of its own latency and clock;
 //! with `--only direct_2` (or another scenario) and `--part-s SECONDS` it plays less.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
@@ -18,7 +19,7 @@ use std::time::Duration;
 /// Length of a part between changes of tempo; four parts make two minutes.
 const PART_S: u64 = 30;
 /// Tempos after the session's 112 BPM.
-const TEMPOS: &[&str] = &["97.3", "133", "124.7"];
+const TEMPOS: &[f64] = &[97.3, 133.0, 124.7];
 /// The figure to stay below, milliseconds.
 const TARGET: &str = "≤ 3";
 /// Time between two lines of the trace, seconds.

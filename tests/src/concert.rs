@@ -5,7 +5,7 @@
 //! is the one that the desktop game embeds; players reach it directly or through a [`crate::relay`].
 
 use crate::{
-    clicks::{HeardBeat, PITCHES_HZ, beats, find, write_library},
+    clicks::{HeardBeat, PITCHES_HZ, beats, find, first_tempo_bpm, write_library},
     process::{PATIENCE, Running, program, wait_for},
     relay::{Relay, Weather},
     stage::Room,
@@ -39,7 +39,7 @@ pub struct Programme {
     /// How long each tempo is played.
     pub part: Duration,
     /// Tempos after the session's own, BPM.
-    pub tempos: &'static [&'static str],
+    pub tempos: &'static [f64],
     /// Seed of the network.
     pub seed: u64,
 }
@@ -157,7 +157,8 @@ pub fn play(programme: &Programme) -> Played {
     }
     let sound = recording.stop();
     let told = bots.into_iter().map(|bot| bot.leave(begin)).collect();
-    let clicks: Vec<Vec<f64>> = pitches.iter().map(|pitch| find(&sound, *pitch)).collect();
+    let tempos: Vec<f64> = std::iter::once(first_tempo_bpm()).chain(programme.tempos.iter().copied()).collect();
+    let clicks: Vec<Vec<f64>> = pitches.iter().map(|pitch| find(&sound, *pitch, &tempos)).collect();
     let mut beats = beats(&clicks);
     // The recording may begin or end within a beat.
     if beats.len() > 2 {

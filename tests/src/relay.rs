@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn packets_and_answers_are_late_and_some_are_lost() {
-        const PACKETS: u32 = 500;
+        const PACKETS: u32 = 200;
         let weather = Weather { delay: Duration::from_millis(20), jitter_p99: Duration::from_millis(5), loss: 0.1 };
         let relay = Relay::open(weather, weather, 7);
         let host = socket();
@@ -272,8 +272,8 @@ mod tests {
             answers += 1;
         }
         let arrived = one_way_ms.len();
-        assert!((400..490).contains(&arrived), "{arrived} of {PACKETS} arrived");
-        assert!(answers < arrived && answers > arrived * 8 / 10, "{answers} of {arrived} answers came back");
+        assert!((150..198).contains(&arrived), "{arrived} of {PACKETS} arrived");
+        assert!(answers < arrived && answers > arrived * 7 / 10, "{answers} of {arrived} answers came back");
         assert!(percentile(&mut one_way_ms, 0.0) >= 20.0, "{one_way_ms:?}");
         assert!(percentile(&mut one_way_ms, 0.98) > 21.0, "some are later than others");
         assert_eq!(relay.counts().0 + relay.counts().1, u64::from(PACKETS) + arrived as u64);
