@@ -42,7 +42,7 @@ fn click(pitch_hz: f64, t: f64) -> f64 {
 
 /// The window at so many cycles from its centre.
 fn hann(phase: f64) -> f64 {
-    (1.0 + (TAU * phase / CYCLES).cos()) / 2.0
+    f64::midpoint(1.0, (TAU * phase / CYCLES).cos())
 }
 
 /// A click on each beat of a sound but the last, so that a player who is a whole beat off is found out.
@@ -52,8 +52,9 @@ fn frames(sound: &Sound, pitch_hz: f64) -> Vec<f32> {
     let mut frames = vec![0.0; sound.frames as usize];
     for centre_s in (0..clicks).map(|beat| beat as f64 * beat_s + CENTRE_S) {
         let (from, to) = (centre_s - CENTRE_S, centre_s + CENTRE_S);
-        for index in (from * RATE) as usize..(to * RATE) as usize {
-            frames[index] += (HEIGHT * click(pitch_hz, index as f64 / RATE - centre_s)) as f32;
+        let (from, to) = ((from * RATE) as usize, (to * RATE) as usize);
+        for (index, frame) in (from..).zip(&mut frames[from..to]) {
+            *frame = (HEIGHT * click(pitch_hz, index as f64 / RATE - centre_s)) as f32;
         }
     }
     frames
@@ -203,9 +204,9 @@ pub fn beats(players: &[Vec<f64>]) -> Vec<HeardBeat> {
         for (at, player) in same {
             clicks[*player] = Some(*at);
         }
-        for player in 0..players.len() {
+        for (player, click) in clicks.iter_mut().enumerate() {
             if same.iter().filter(|(_, other)| *other == player).count() > 1 {
-                clicks[player] = None;
+                *click = None;
             }
         }
         beats.push(HeardBeat { clicks });
@@ -252,7 +253,9 @@ mod tests {
                 }
             }
             // As loud as a room that is not quite silent, −66 dB.
-            mix.iter_mut().for_each(|frame| *frame += (dice.below(2_001) as f32 / 1_000.0 - 1.0) * 5e-4);
+            for frame in &mut mix {
+                *frame += (dice.below(2_001) as f32 / 1_000.0 - 1.0) * 5e-4;
+            }
             let heard = beats(&PITCHES_HZ.map(|pitch| find(&mix, pitch, &tempos)));
             assert_eq!(heard.len(), beats_s.len());
             for (heard, beat) in heard.iter().zip(beats_s) {
