@@ -38,8 +38,8 @@ struct Options {
     /// container. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     advertise: Vec<String>,
-    /// UDP addresses of a relay or tunnel through which all players reach this host: for the game, and for the time echo.
-    /// Players are told no others.
+    /// UDP addresses of a relay or tunnel through which all players reach this host: for the game, and for the time
+    /// echo. Players are told no others.
     #[arg(long, num_args = 2, value_names = ["GAME", "TIME"])]
     relay: Vec<SocketAddr>,
     /// Open a session at the start and show its code.

@@ -2,8 +2,8 @@
 //!
 //! [`rig`] renders a score offline through the production engine, [`measure`] looks for onsets and clicks, [`world`]
 //! plays a session of ten players over modelled networks, [`process`] runs the real programs, [`stage`] gives them a
-//! screen and a sound card, [`relay`] a bad network, [`concert`] lets several players sound in one room, [`clicks`] tells
-//! them apart, [`table`] puts the rules in one's hand, [`report`] writes what a bench found.
+//! screen and a sound card, [`relay`] a bad network, [`concert`] lets several players sound in one room, [`clicks`]
+//! tells them apart, [`table`] puts the rules in one's hand, [`report`] writes what a bench found.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
