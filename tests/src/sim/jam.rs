@@ -19,7 +19,7 @@ const WATCH_EVERY: Time = 10_000_000;
 /// Within this time the players of a world come, seconds.
 const ARRIVALS_S: f64 = 60.0;
 /// The baselines are looked at for this time of each world, and ours for all of it, minutes.
-const BASELINE_MINUTES: f64 = 10.0;
+const BASELINE_MINUTES: f64 = 6.0;
 /// Mean time that a player stays, and is away, seconds.
 const STAY_S: f64 = 900.0;
 const AWAY_S: f64 = 30.0;

@@ -15,7 +15,7 @@ use keyboardia_audio::{ClockOffset, Nanos};
 use keyboardia_server::connection_config;
 use keyboardia_session::{
     Beats, Event, EventKind, Micros, Seat, SessionState,
-    limits::{CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
+    limits::{CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS},
     probing::{self, ProbeSchedule},
     wire::{self, HostMessage, Probe, Report},
 };
@@ -26,6 +26,8 @@ use std::{sync::Arc, time::Duration};
 pub(super) const SETTLED_AFTER: Time = 2_000_000_000;
 /// Time between packets that only acknowledge, as in production.
 const QUIET_PACKET: Time = 10_000_000;
+/// Time after which what is not acknowledged is repeated.
+const RESEND: Time = RESEND_MS as Time * 1_000_000;
 /// How often a seat reports, if that has changed, and the change that is worth it, microseconds.
 const REPORT_US: i64 = 1_000_000;
 const REPORT_CHANGE_US: u32 = 2_000;
@@ -74,6 +76,8 @@ pub(super) struct Player {
     probes: Vec<(Probe, Micros)>,
     schedule: ProbeSchedule,
     packet_sent: Time,
+    /// A packet has come since.
+    has_come: bool,
     asked: Option<Micros>,
     reported: Option<Report>,
     was_playing: bool,
@@ -111,6 +115,7 @@ impl Player {
             probes: Vec::new(),
             schedule: ProbeSchedule::new(),
             packet_sent: now,
+            has_come: false,
             asked: None,
             reported: None,
             was_playing: false,
@@ -175,9 +180,10 @@ impl Player {
         self.is_in_flight
     }
 
-    /// When the next packet that only acknowledges or repeats is due.
+    /// When the next packet that only acknowledges or repeats is due; those that would say what the last one said are left
+    /// out.
     pub(super) fn quiet_packet_at(&self) -> Time {
-        self.packet_sent + QUIET_PACKET
+        self.packet_sent + if self.has_come { QUIET_PACKET } else { RESEND }
     }
 
     /// A turn of the player's thread: what arrived goes in; what is to be sent comes out.
@@ -188,7 +194,10 @@ impl Player {
         for parcel in std::mem::take(&mut self.inbox) {
             match parcel {
                 Parcel::Bytes(bytes) if self.is_stream => self.hear(now, local, &bytes, tally),
-                Parcel::Bytes(bytes) => self.client.process_packet(&bytes),
+                Parcel::Bytes(bytes) => {
+                    self.client.process_packet(&bytes);
+                    self.has_come = true;
+                }
                 Parcel::Probe(probe) => self.probes.push((probe, local)),
             }
         }
@@ -218,7 +227,7 @@ impl Player {
             has_news = true;
         }
         if has_news || now >= self.quiet_packet_at() {
-            self.packet_sent = now;
+            (self.packet_sent, self.has_come) = (now, false);
             sent.extend(self.client.get_packets_to_send().into_iter().map(Parcel::Bytes));
         }
         self.is_in_flight = self.client.channel_available_memory(CHANNEL_RELIABLE) < CHANNEL_BYTES_MAX;
