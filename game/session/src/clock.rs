@@ -551,6 +551,41 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_that_is_much_better_than_all_others_is_not_believed_alone() {
+        let mut net = Net::new(6, 40_000.0, 2_000.0);
+        let mut clock = ClockEstimate::new();
+        net.play(&mut clock);
+        let local = START + 122_000_000;
+        assert!(net.probe(&mut clock, local).0);
+        // Its round trip is as it should be, but its way up took 25 ms less than any other's.
+        net.offset_us -= 25_000.0;
+        assert!(!net.probe(&mut clock, local + 1_000_000).0);
+        net.offset_us += 25_000.0;
+        let at = local + 2_000_000;
+        let error = clock.session_time(Micros(at)).unwrap().0 as f64 - net.truth(at as f64);
+        assert!(error.abs() < 1_000.0, "{error}");
+    }
+
+    #[test]
+    fn after_a_rest_the_clock_is_put_right_at_once() {
+        let mut net = Net { skew: 90e-6, ..Net::new(8, 1_000.0, 50.0) };
+        let mut clock = ClockEstimate::new();
+        for index in 0..10 {
+            net.probe(&mut clock, START + index * 50_000);
+        }
+        let (jumps, later) = (clock.jumps(), START + 60_000_000);
+        let before = clock.session_time(Micros(later)).unwrap().0 as f64 - net.truth(later as f64);
+        assert!(before.abs() > 2_000.0, "half a second of probes says nothing about the skew: {before}");
+        for index in 0..10 {
+            net.probe(&mut clock, later + index * 50_000);
+        }
+        let at = later + 500_000;
+        let error = clock.session_time(Micros(at)).unwrap().0 as f64 - net.truth(at as f64);
+        assert!(error.abs() < 200.0, "{error}");
+        assert!(clock.jumps() > jumps, "it says so");
+    }
+
+    #[test]
     fn an_old_bound_does_not_hold_for_ever() {
         let mut clock = ClockEstimate::new();
         let mut net = Net { skew: 50e-6, ..Net::new(9, 500.0, 50.0) };

@@ -22,6 +22,7 @@ const ECHO_WAKE_US: f64 = 60.0;
 const ECHO_ANSWER_US: f64 = 15.0;
 
 /// One player's connection.
+#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
 struct Connection {
     player: usize,
     client: ClientId,

@@ -57,6 +57,7 @@ enum Lock {
 }
 
 /// See the module.
+#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
 pub(super) struct Player {
     pub(super) seat: Seat,
     pub(super) up: Link,
