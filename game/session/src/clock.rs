@@ -17,8 +17,8 @@
 //! S. Moon, P. Skelly and D. Towsley describe for one-way delays, INFOCOM 1999). Jitter tilts them, too: the less it is
 //! and the longer the window, the better the skew is known. By what it may be wrong, old bounds are loosened.
 //!
-//! What is shown follows the estimate without a jump: it runs a little faster or slower until it has caught up. It jumps
-//! only on joining, when nothing was heard of the session's clock for a while, and when that has truly been set.
+//! What is shown follows the estimate without a jump: it runs a little faster or slower until it has caught up. It
+//! jumps only on joining, when nothing was heard of the session's clock for a while, and when that has truly been set.
 
 use crate::{
     limits::{CLOCK_BUCKET_US, CLOCK_BUCKETS_KEPT, CLOCK_ROUND_TRIP_MAX_US, CLOCK_SUSPECTS_MAX},
@@ -39,8 +39,8 @@ const JITTER_MIN_US: f64 = 10.0;
 const SKEW_WANDER: f64 = 5e-6;
 /// Share of the jitter by which the tightest bounds at the two ends of the window may be off.
 const RAGGED: f64 = 0.15;
-/// To be heard about the skew, two bounds must lie this far apart: as a share of the time in which a usual skew makes as
-/// much as the jitter, and at least, microseconds.
+/// To be heard about the skew, two bounds must lie this far apart: as a share of the time in which a usual skew makes
+/// as much as the jitter, and at least, microseconds.
 const PATIENCE: f64 = 0.3;
 const PATIENCE_MIN_US: f64 = 1e6;
 /// Fastest slew, as a share of time: what the controller of the sound can follow.
@@ -252,6 +252,11 @@ impl ClockEstimate {
     /// How often the clock jumped, the first time on joining.
     pub fn jumps(&self) -> u32 {
         self.jumps
+    }
+
+    /// Whether replies have come that contradict what is known; more of them would tell.
+    pub fn is_in_doubt(&self) -> bool {
+        !self.suspects.is_empty()
     }
 
     /// Shortest recent round trip, microseconds.

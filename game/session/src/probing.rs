@@ -1,7 +1,7 @@
 //! When a player probes the host's clock, and what it reports of what it found.
 //!
-//! A burst on joining, when the transport starts, and when the clock is in doubt; then steadily while the session plays;
-//! none while it rests, so that its host may sleep.
+//! A burst on joining, when the transport starts, and when the clock is in doubt; then steadily while the session
+//! plays; none while it rests, so that its host may sleep.
 
 use crate::{clock::ClockEstimate, limits::RESEND_MS, time::Micros, wire::Report};
 

@@ -22,7 +22,7 @@ const ECHO_WAKE_US: f64 = 60.0;
 const ECHO_ANSWER_US: f64 = 15.0;
 
 /// One player's connection.
-#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Connection {
     player: usize,
     client: ClientId,
@@ -39,7 +39,8 @@ struct Connection {
 }
 
 impl Connection {
-    /// When a packet is due that only acknowledges or repeats; those that would say what the last one said are left out.
+    /// When a packet is due that only acknowledges or repeats; those that would say what the last one said are left
+    /// out.
     fn packet_at(&self) -> Time {
         if self.has_news { self.flush_at } else { self.flush_at - ACK_INTERVAL + RESEND }
     }

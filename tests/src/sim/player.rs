@@ -57,7 +57,7 @@ enum Lock {
 }
 
 /// See the module.
-#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Player {
     pub(super) seat: Seat,
     pub(super) up: Link,
@@ -181,8 +181,8 @@ impl Player {
         self.is_in_flight
     }
 
-    /// When the next packet that only acknowledges or repeats is due; those that would say what the last one said are left
-    /// out.
+    /// When the next packet that only acknowledges or repeats is due; those that would say what the last one said are
+    /// left out.
     pub(super) fn quiet_packet_at(&self) -> Time {
         self.packet_sent + if self.has_come { QUIET_PACKET } else { RESEND }
     }
@@ -209,7 +209,11 @@ impl Player {
         }
         for (probe, returned) in std::mem::take(&mut self.probes) {
             tally.round_trip.add((returned.since(probe.sent) - probe.answered.since(probe.received)) as f64 / 1e3);
+            let was_in_doubt = self.seat.clock().is_in_doubt();
             self.seat.probe_reply(returned, &probe);
+            if self.seat.clock().is_in_doubt() && !was_in_doubt {
+                self.schedule.burst();
+            }
             self.baselines.probe(&probe, returned);
         }
         self.report(local);
