@@ -48,7 +48,7 @@ fn option(name: &str) -> Option<String> {
 }
 
 /// Every seed of a scenario, on all cores, added up.
-fn run(scenario: Scenario, seeds: usize, minutes: f64) -> Tally {
+fn run(scenario: &Scenario, seeds: usize, minutes: f64) -> Tally {
     let next = AtomicUsize::new(0);
     let sum = Mutex::new(Tally::default());
     let work = || {
@@ -81,7 +81,7 @@ fn main() {
         if only.as_ref().is_some_and(|only| only != name) {
             continue;
         }
-        let tally = run(scenario, seeds, minutes);
+        let tally = run(&scenario, seeds, minutes);
         hours += seeds as f64 * minutes / 60.0;
         let mut add = |key: &str, value: f64, target: &str| report.add(&format!("{name}_{key}"), value, target);
         add("phase_ms_p50", tally.phase.percentile_ms(0.5), "");

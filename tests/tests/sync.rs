@@ -27,7 +27,7 @@ struct Bounds {
 }
 
 /// Ten players come, go and play for three virtual minutes, in two worlds.
-fn assert_together(scenario: Scenario, bounds: Bounds) {
+fn assert_together(scenario: &Scenario, bounds: &Bounds) {
     for seed in [seed(), seed() + 1] {
         let tally = simulate(scenario, seed, 3.0, false);
         let (p99, max) = (tally.phase.percentile_ms(0.99), tally.phase.max_ms());
@@ -52,44 +52,44 @@ fn assert_together(scenario: Scenario, bounds: Bounds) {
 
 #[test]
 fn ten_players_are_together_on_a_lan() {
-    assert_together(LAN, Bounds { p99_ms: 0.3, max_ms: 1.0, lock_p95_ms: 1_000.0, late_share: 0.0 });
+    assert_together(&LAN, &Bounds { p99_ms: 0.3, max_ms: 1.0, lock_p95_ms: 1_000.0, late_share: 0.0 });
 }
 
 #[test]
 fn ten_players_are_together_on_a_busy_wireless_network() {
-    assert_together(WIFI, Bounds { p99_ms: 2.0, max_ms: 10.0, lock_p95_ms: 1_000.0, late_share: 0.005 });
+    assert_together(&WIFI, &Bounds { p99_ms: 2.0, max_ms: 10.0, lock_p95_ms: 1_000.0, late_share: 0.005 });
 }
 
 #[test]
 fn ten_players_are_together_across_an_ocean() {
-    assert_together(WAN, Bounds { p99_ms: 3.0, max_ms: 5.0, lock_p95_ms: 1_000.0, late_share: 0.001 });
+    assert_together(&WAN, &Bounds { p99_ms: 3.0, max_ms: 5.0, lock_p95_ms: 1_000.0, late_share: 0.001 });
 }
 
 #[test]
 fn an_uneven_way_costs_half_its_difference_and_no_more() {
-    assert_together(ASYM, Bounds { p99_ms: 16.0, max_ms: 17.0, lock_p95_ms: 5_000.0, late_share: 0.0 });
+    assert_together(&ASYM, &Bounds { p99_ms: 16.0, max_ms: 17.0, lock_p95_ms: 5_000.0, late_share: 0.0 });
 }
 
 #[test]
 fn ten_players_are_together_with_sound_cards_that_run_wrong() {
-    assert_together(SKEWED, Bounds { p99_ms: 1.0, max_ms: 3.0, lock_p95_ms: 1_000.0, late_share: 0.0 });
+    assert_together(&SKEWED, &Bounds { p99_ms: 1.0, max_ms: 3.0, lock_p95_ms: 1_000.0, late_share: 0.0 });
 }
 
 #[test]
 fn ten_players_are_together_in_browsers() {
-    assert_together(BROWSER, Bounds { p99_ms: 5.0, max_ms: 10.0, lock_p95_ms: 1_000.0, late_share: 0.01 });
+    assert_together(&BROWSER, &Bounds { p99_ms: 5.0, max_ms: 10.0, lock_p95_ms: 1_000.0, late_share: 0.01 });
 }
 
 #[test]
 fn the_same_seed_makes_the_same_world() {
-    let [one, other] = [simulate(WIFI, 7, 1.0, false), simulate(WIFI, 7, 1.0, false)];
+    let [one, other] = [simulate(&WIFI, 7, 1.0, false), simulate(&WIFI, 7, 1.0, false)];
     assert_eq!((one.heard, one.late, one.looks, one.jumps), (other.heard, other.late, other.looks, other.jumps));
     assert_eq!(one.phase.max_ms(), other.phase.max_ms());
-    assert_ne!(one.phase.max_ms(), simulate(WIFI, 8, 1.0, false).phase.max_ms());
+    assert_ne!(one.phase.max_ms(), simulate(&WIFI, 8, 1.0, false).phase.max_ms());
 }
 
 /// Players who have all been there for a while, and play.
-fn playing(scenario: Scenario, players: usize) -> Jam {
+fn playing(scenario: &Scenario, players: usize) -> Jam {
     let mut jam = Jam::new(scenario, Course::rehearsal(players), seed());
     jam.pass(2.0);
     jam.command(0, Command::SetPlaying(true));
@@ -125,7 +125,7 @@ fn tempos(jam: &Jam, players: usize) -> Vec<Tempo> {
 
 #[test]
 fn tempo_1_a_change_of_tempo_is_heard_by_all() {
-    let mut jam = playing(LAN, 3);
+    let mut jam = playing(&LAN, 3);
     jam.command(1, Command::SetTempo(bpm(97.3)));
     let worst = watch_ms(&mut jam, 3.0);
     assert_eq!(tempos(&jam, 3), vec![bpm(97.3); 3]);
@@ -134,7 +134,7 @@ fn tempo_1_a_change_of_tempo_is_heard_by_all() {
 
 #[test]
 fn tempo_2_whoever_comes_takes_the_sessions_tempo_and_changes_nothing() {
-    let mut jam = playing(WIFI, 4);
+    let mut jam = playing(&WIFI, 4);
     jam.leave(3);
     jam.command(0, Command::SetTempo(bpm(133.0)));
     jam.pass(5.0);
@@ -153,7 +153,7 @@ fn tempo_2_whoever_comes_takes_the_sessions_tempo_and_changes_nothing() {
 
 #[test]
 fn tempo_3_the_ends_of_the_range_are_heard_by_all() {
-    let mut jam = playing(LAN, 3);
+    let mut jam = playing(&LAN, 3);
     for tempo in [20.0, 999.0, 20.0, 179.9] {
         jam.command(2, Command::SetTempo(bpm(tempo)));
         let worst = watch_ms(&mut jam, 2.0);
@@ -164,7 +164,7 @@ fn tempo_3_the_ends_of_the_range_are_heard_by_all() {
 
 #[test]
 fn tempo_4_changes_at_the_same_moment_end_in_one_tempo() {
-    let mut jam = playing(WAN, 5);
+    let mut jam = playing(&WAN, 5);
     for (player, tempo) in (0..).zip([90.0, 110.0, 130.0, 150.0, 170.0]) {
         jam.command(player, Command::SetTempo(bpm(tempo)));
     }
@@ -177,14 +177,14 @@ fn tempo_4_changes_at_the_same_moment_end_in_one_tempo() {
 
 #[test]
 fn beattime_1_beats_pass_at_the_same_moment_for_all() {
-    let mut jam = playing(LAN, 10);
+    let mut jam = playing(&LAN, 10);
     let worst = watch_ms(&mut jam, 10.0);
     assert!(worst < 0.3, "{worst} ms");
 }
 
 #[test]
 fn beattime_2_a_launch_begins_on_its_beat_for_all() {
-    let mut jam = playing(WAN, 6);
+    let mut jam = playing(&WAN, 6);
     for index in 0..6 {
         jam.command(index, Command::Launch { track: TrackId(index as u8 % 4), scene: SceneId(0) });
         jam.pass(3.0);
@@ -194,7 +194,7 @@ fn beattime_2_a_launch_begins_on_its_beat_for_all() {
 
 #[test]
 fn startstopstate_1_all_start_together_on_the_same_beat() {
-    let mut jam = Jam::new(WAN, Course::rehearsal(5), seed());
+    let mut jam = Jam::new(&WAN, Course::rehearsal(5), seed());
     // The clocks drift apart while nobody probes.
     jam.pass(300.0);
     jam.command(4, Command::SetPlaying(true));
@@ -209,7 +209,7 @@ fn startstopstate_1_all_start_together_on_the_same_beat() {
 
 #[test]
 fn startstopstate_2_all_stop_and_go_on_where_they_were() {
-    let mut jam = playing(WIFI, 4);
+    let mut jam = playing(&WIFI, 4);
     jam.command(2, Command::SetPlaying(false));
     jam.pass(2.0);
     assert_eq!(jam.errors_ms(), [None; 4], "the session rests");
@@ -225,7 +225,7 @@ fn startstopstate_2_all_stop_and_go_on_where_they_were() {
 #[test]
 fn audioengine_1_a_sound_card_that_ran_dry_comes_back_into_phase() {
     for (gap_ms, back_s) in [(12.0, 8.0), (60.0, 0.3)] {
-        let mut jam = playing(LAN, 3);
+        let mut jam = playing(&LAN, 3);
         jam.run_dry(1, gap_ms);
         let mut is_heard = false;
         for _ in 0..20 {
@@ -242,7 +242,7 @@ fn audioengine_1_a_sound_card_that_ran_dry_comes_back_into_phase() {
 
 #[test]
 fn replies_that_lie_do_not_move_a_player_who_is_locked() {
-    for scenario in [LAN, WAN] {
+    for scenario in &[LAN, WAN] {
         let mut jam = playing(scenario, 3);
         let before = worst_ms(&mut jam);
         jam.forget();
@@ -278,7 +278,7 @@ fn replies_that_lie_do_not_move_a_player_who_is_locked() {
 
 #[test]
 fn replies_that_come_again_or_out_of_order_move_nobody() {
-    let mut jam = playing(WIFI, 3);
+    let mut jam = playing(&WIFI, 3);
     let mut seen = Vec::new();
     for index in 0..60 {
         jam.forge_reply(2, |local, now| Probe {
@@ -306,7 +306,7 @@ fn replies_that_come_again_or_out_of_order_move_nobody() {
 
 #[test]
 fn after_a_real_jump_of_the_hosts_clock_all_are_together_again_within_two_seconds_and_say_so() {
-    for scenario in [LAN, WIFI, WAN, BROWSER] {
+    for scenario in &[LAN, WIFI, WAN, BROWSER] {
         let mut jam = playing(scenario, 4);
         let said: Vec<u32> = (0..4).map(|index| jam.seat(index).unwrap().clock().jumps()).collect();
         jam.set_host_clock(7.3);

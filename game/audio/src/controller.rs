@@ -56,12 +56,18 @@ impl TransportPlan {
 
 /// The beat at a moment finer than session time: nano-beats = ns · milli-BPM / 60 000.
 fn beat_at(line: &Timeline, time: Nanos) -> Beats {
+    /// What this is divided by is nano-beats, if it was nanoseconds times milli-BPM.
+    const PER_NANO_BEAT: i64 = 60_000;
     if !line.playing {
         return line.anchor_beat;
     }
-    let nanos = i128::from(time.0) - i128::from(Nanos::from_micros(line.anchor_time).0);
-    let beats = (nanos * i128::from(line.tempo.milli_bpm())).div_euclid(60_000);
-    Beats(line.anchor_beat.0.saturating_add(i64::try_from(beats).unwrap_or(0)))
+    let nanos = time.0.saturating_sub(Nanos::from_micros(line.anchor_time).0);
+    let tempo = i64::from(line.tempo.milli_bpm());
+    let beats = nanos.checked_mul(tempo).map(|product| product.div_euclid(PER_NANO_BEAT));
+    // Hours after the anchor the product needs more room.
+    let wide = || (i128::from(nanos) * i128::from(tempo)).div_euclid(i128::from(PER_NANO_BEAT));
+    let beats = beats.unwrap_or_else(|| i64::try_from(wide()).unwrap_or(0));
+    Beats(line.anchor_beat.0.saturating_add(beats))
 }
 
 /// What controller and decks share; all on the callback side.
@@ -256,5 +262,63 @@ impl Controller {
         self.last_advance = advance;
         let speed = advance as f64 * 1e-9 * f64::from(block.sample_rate) / block.frames.max(1) as f64;
         self.clock.set_speed(ClockSpeed::TicksPerSecond(speed), AT_ONCE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyboardia_session::{Micros, Tempo};
+
+    #[test]
+    fn beats_are_those_of_the_timeline_for_days() {
+        let tempo = Tempo::from_milli_bpm(133_007).unwrap_or_else(|| unreachable!("a tempo"));
+        let anchor_time = Micros(1_790_000_000_000_000);
+        let line = Timeline { anchor_time, anchor_beat: Beats::whole(-3), tempo, playing: true };
+        for hours in [-1_i64, 0, 1, 18, 19, 20, 200] {
+            let time = anchor_time.offset(hours * 3_600_000_000 + 1);
+            assert_eq!(beat_at(&line, Nanos::from_micros(time)), line.beat_at(time), "{hours} h");
+        }
+    }
+
+    /// A block of 128 frames at 48 kHz.
+    fn block(time: Nanos) -> Block {
+        Block { time, frames: 128, frame_ns: 1e9 / 48_000.0, sample_rate: 48_000 }
+    }
+
+    fn playing(milli_bpm: u32) -> Transport {
+        let tempo = Tempo::from_milli_bpm(milli_bpm).unwrap_or_else(|| unreachable!("a tempo"));
+        let mut transport = Transport::stopped(Micros(0), tempo);
+        assert!(transport.schedule(Timeline { playing: true, ..*transport.last() }));
+        transport
+    }
+
+    /// Steers for so many blocks from `from_ns` on; returns the jumps that it took.
+    fn steer(steering: &mut Steering, line: &BeatLine, clock: &mut i64, from_ns: i64, blocks: i64) -> u32 {
+        let before = line.jumps();
+        for index in 0..blocks {
+            *clock += steering.steer(line, block(Nanos(from_ns + index * 128 * 1_000_000_000 / 48_000)), *clock);
+        }
+        line.jumps() - before
+    }
+
+    #[test]
+    fn a_small_error_is_nudged_away_and_a_change_heard_of_too_late_is_jumped() {
+        let (line, mut steering, mut clock) = (BeatLine::default(), Steering::default(), 0);
+        let mut transport = playing(120_000);
+        steering.follow(TransportPlan::new(&transport));
+        assert_eq!(steer(&mut steering, &line, &mut clock, 0, 1_000), 0);
+        let now_ns = 3_000_000_000;
+        assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 10_000_000, 1), 1, "more than the threshold");
+        assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 20_000_000, 1), 0, "10 ms are nudged");
+        assert!(steering.phase_error_ns() > 5_000_000);
+        // The same distance, but by a tempo that others have been playing for a while.
+        let at = Micros(2_900_000);
+        let tempo = Tempo::from_milli_bpm(140_000).unwrap_or_else(|| unreachable!("a tempo"));
+        let change = Timeline { anchor_time: at, anchor_beat: transport.beat_at(at), tempo, playing: true };
+        assert!(transport.schedule(change));
+        steering.follow(TransportPlan::new(&transport));
+        assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 20_000_000, 1), 1);
+        assert_eq!(steering.phase_error_ns(), 0);
     }
 }

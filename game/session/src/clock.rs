@@ -17,8 +17,8 @@
 //! S. Moon, P. Skelly and D. Towsley describe for one-way delays, INFOCOM 1999). Jitter tilts them, too: the less it is
 //! and the longer the window, the better the skew is known. By what it may be wrong, old bounds are loosened.
 //!
-//! What is shown follows the estimate without a jump: it runs a little faster or slower until it has caught up. It jumps
-//! only on joining, when nothing was heard of the session's clock for a while, and when that has truly been set.
+//! What is shown follows the estimate without a jump: it runs a little faster or slower until it has caught up. It
+//! jumps only on joining, when nothing was heard of the session's clock for a while, and when that has truly been set.
 
 use crate::{
     limits::{CLOCK_BUCKET_US, CLOCK_BUCKETS_KEPT, CLOCK_ROUND_TRIP_MAX_US, CLOCK_SUSPECTS_MAX},
@@ -39,8 +39,8 @@ const JITTER_MIN_US: f64 = 10.0;
 const SKEW_WANDER: f64 = 5e-6;
 /// Share of the jitter by which the tightest bounds at the two ends of the window may be off.
 const RAGGED: f64 = 0.15;
-/// To be heard about the skew, two bounds must lie this far apart: as a share of the time in which a usual skew makes as
-/// much as the jitter, and at least, microseconds.
+/// To be heard about the skew, two bounds must lie this far apart: as a share of the time in which a usual skew makes
+/// as much as the jitter, and at least, microseconds.
 const PATIENCE: f64 = 0.3;
 const PATIENCE_MIN_US: f64 = 1e6;
 /// Fastest slew, as a share of time: what the controller of the sound can follow.
@@ -252,6 +252,11 @@ impl ClockEstimate {
     /// How often the clock jumped, the first time on joining.
     pub fn jumps(&self) -> u32 {
         self.jumps
+    }
+
+    /// Whether replies have come that contradict what is known; more of them would tell.
+    pub fn is_in_doubt(&self) -> bool {
+        !self.suspects.is_empty()
     }
 
     /// Shortest recent round trip, microseconds.
@@ -548,6 +553,41 @@ mod tests {
         let error =
             clock.session_time(Micros(local + 6_000_000)).unwrap().0 as f64 - net.truth((local + 6_000_000) as f64);
         assert!(error.abs() < 1_000.0, "{error}");
+    }
+
+    #[test]
+    fn a_reply_that_is_much_better_than_all_others_is_not_believed_alone() {
+        let mut net = Net::new(6, 40_000.0, 2_000.0);
+        let mut clock = ClockEstimate::new();
+        net.play(&mut clock);
+        let local = START + 122_000_000;
+        assert!(net.probe(&mut clock, local).0);
+        // Its round trip is as it should be, but its way up took 25 ms less than any other's.
+        net.offset_us -= 25_000.0;
+        assert!(!net.probe(&mut clock, local + 1_000_000).0);
+        net.offset_us += 25_000.0;
+        let at = local + 2_000_000;
+        let error = clock.session_time(Micros(at)).unwrap().0 as f64 - net.truth(at as f64);
+        assert!(error.abs() < 1_000.0, "{error}");
+    }
+
+    #[test]
+    fn after_a_rest_the_clock_is_put_right_at_once() {
+        let mut net = Net { skew: 90e-6, ..Net::new(8, 1_000.0, 50.0) };
+        let mut clock = ClockEstimate::new();
+        for index in 0..10 {
+            net.probe(&mut clock, START + index * 50_000);
+        }
+        let (jumps, later) = (clock.jumps(), START + 60_000_000);
+        let before = clock.session_time(Micros(later)).unwrap().0 as f64 - net.truth(later as f64);
+        assert!(before.abs() > 2_000.0, "half a second of probes says nothing about the skew: {before}");
+        for index in 0..10 {
+            net.probe(&mut clock, later + index * 50_000);
+        }
+        let at = later + 500_000;
+        let error = clock.session_time(Micros(at)).unwrap().0 as f64 - net.truth(at as f64);
+        assert!(error.abs() < 200.0, "{error}");
+        assert!(clock.jumps() > jumps, "it says so");
     }
 
     #[test]

@@ -230,7 +230,7 @@ impl Seat {
     pub fn is_uncertain(&self, local: Micros) -> bool {
         let half = self.clock.round_trip_us().map(|round_trip| round_trip / 2);
         let bound = self.clock.uncertainty_us(local).zip(half);
-        bound.is_none_or(|(bound, half)| bound > half + CLOCK_UNCERTAIN_US)
+        self.clock.is_in_doubt() || bound.is_none_or(|(bound, half)| bound > half + CLOCK_UNCERTAIN_US)
     }
 
     /// The player's pointer or finger is on this slot, or on none.

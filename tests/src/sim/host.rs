@@ -5,7 +5,7 @@ use crate::world::Dice;
 use keyboardia_server::connection_config;
 use keyboardia_session::{
     Authority, Channel, Manifest, Micros, Outbox, Profile, Recipient, SeatId, SeatToken, SessionSetup,
-    limits::{CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
+    limits::{CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS},
     wire::Probe,
 };
 use renet::{ClientId, RenetServer};
@@ -15,11 +15,14 @@ use std::time::Duration;
 const TICK_US: f64 = 1_100.0;
 /// Longest time between two packets to a seat that has something to acknowledge, as in production.
 const ACK_INTERVAL: Time = 10_000_000;
+/// Time after which what is not acknowledged is repeated.
+const RESEND: Time = RESEND_MS as Time * 1_000_000;
 /// Time that the echo's thread takes to wake up, and to answer, microseconds.
 const ECHO_WAKE_US: f64 = 60.0;
 const ECHO_ANSWER_US: f64 = 15.0;
 
 /// One player's connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Connection {
     player: usize,
     client: ClientId,
@@ -29,8 +32,18 @@ struct Connection {
     flush_at: Time,
     /// Something came since the last look.
     has_come: bool,
+    /// Something came since the last packet to the player.
+    has_news: bool,
     /// The player still has to acknowledge something.
     is_in_flight: bool,
+}
+
+impl Connection {
+    /// When a packet is due that only acknowledges or repeats; those that would say what the last one said are left
+    /// out.
+    fn packet_at(&self) -> Time {
+        if self.has_news { self.flush_at } else { self.flush_at - ACK_INTERVAL + RESEND }
+    }
 }
 
 /// What the host sends, and to whom.
@@ -80,8 +93,9 @@ impl Host {
         if !is_stream {
             self.renet.add_connection(client);
         }
-        let (is_dirty, flush_at, has_come, is_in_flight) = (true, now, false, false);
-        let connection = Connection { player, client, seat, is_stream, is_dirty, flush_at, has_come, is_in_flight };
+        let (is_dirty, flush_at, has_come, has_news, is_in_flight) = (true, now, false, false, false);
+        let connection =
+            Connection { player, client, seat, is_stream, is_dirty, flush_at, has_come, has_news, is_in_flight };
         self.connections.push(connection);
     }
 
@@ -110,7 +124,7 @@ impl Host {
         let waits = |connection: &&Connection| {
             !connection.is_stream && (connection.is_in_flight || acknowledges(connection.player))
         };
-        let flush = self.connections.iter().filter(waits).map(|connection| connection.flush_at).min();
+        let flush = self.connections.iter().filter(waits).map(Connection::packet_at).min();
         [wake, flush].into_iter().flatten().min()
     }
 
@@ -130,7 +144,7 @@ impl Host {
             if connection.is_stream {
                 self.authority.handle(time, connection.seat, &bytes, &mut self.outbox);
             } else {
-                connection.has_come = true;
+                (connection.has_come, connection.has_news) = (true, true);
                 self.renet.process_packet_from(&bytes, connection.client).expect("a connection");
             }
         }
@@ -185,10 +199,10 @@ impl Host {
                 connection.is_in_flight = memory < CHANNEL_BYTES_MAX;
                 connection.has_come = false;
             }
-            if !connection.is_dirty && now < connection.flush_at {
+            if !connection.is_dirty && now < connection.packet_at() {
                 continue;
             }
-            connection.is_dirty = false;
+            (connection.is_dirty, connection.has_news) = (false, false);
             connection.flush_at = now + ACK_INTERVAL;
             let player = connection.player;
             let packets = self.renet.get_packets_to_send(connection.client).expect("a connection");

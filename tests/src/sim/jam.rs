@@ -19,7 +19,7 @@ const WATCH_EVERY: Time = 10_000_000;
 /// Within this time the players of a world come, seconds.
 const ARRIVALS_S: f64 = 60.0;
 /// The baselines are looked at for this time of each world, and ours for all of it, minutes.
-const BASELINE_MINUTES: f64 = 10.0;
+const BASELINE_MINUTES: f64 = 6.0;
 /// Mean time that a player stays, and is away, seconds.
 const STAY_S: f64 = 900.0;
 const AWAY_S: f64 = 30.0;
@@ -115,7 +115,7 @@ pub struct Jam {
 
 impl Jam {
     /// A world at its beginning.
-    pub fn new(scenario: Scenario, course: Course, seed: u64) -> Self {
+    pub fn new(scenario: &Scenario, course: Course, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let host = Host::new(dice.roll());
         let place = |dice: &mut Dice| Place {
@@ -126,6 +126,7 @@ impl Jam {
         let places = (0..course.players).map(|_| place(&mut dice)).collect();
         let queue = BinaryHeap::new();
         let (now, next_tick, numbers, tally) = (0, None, 0, Tally::default());
+        let scenario = *scenario;
         let mut jam = Self { scenario, course, now, dice, host, next_tick, places, queue, numbers, tally };
         for player in 0..course.players {
             let comes = if course.come_and_go && player > 0 { jam.dice.between(0.0, ARRIVALS_S) } else { 0.0 };
@@ -531,7 +532,7 @@ impl Ruler<'_> {
 }
 
 /// A world of ten players who come, go and play for so many virtual minutes.
-pub fn simulate(scenario: Scenario, seed: u64, minutes: f64, baselines: bool) -> Tally {
+pub fn simulate(scenario: &Scenario, seed: u64, minutes: f64, baselines: bool) -> Tally {
     let mut jam = Jam::new(scenario, Course { baselines, ..Course::JAM }, seed);
     let compared = minutes.min(BASELINE_MINUTES);
     jam.pass(compared * 60.0);

@@ -1,7 +1,7 @@
 //! Ten players in virtual time: do they hear the same at the same moment?
 //!
-//! Production code throughout: the authority, the seats with their clock estimates, the probe schedule, renet's messages,
-//! the time map and the steering of the sound. Only sockets and sound cards are models. No sound is rendered; what is
+//! Production code throughout: the authority, the seats with their clock estimates, the probe schedule, renet's
+//! messages, the time map and the steering of the sound. Only sockets and sound cards are models. No sound is rendered; what is
 //! looked at is the beat that truly leaves each player's speaker. One seed is one world.
 //!
 //! ```text

@@ -15,7 +15,7 @@ use keyboardia_audio::{ClockOffset, Nanos};
 use keyboardia_server::connection_config;
 use keyboardia_session::{
     Beats, Event, EventKind, Micros, Seat, SessionState,
-    limits::{CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
+    limits::{CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS},
     probing::Probing,
     reporting::Way,
     wire::{self, HostMessage, Probe},
@@ -27,6 +27,8 @@ use std::{sync::Arc, time::Duration};
 pub(super) const SETTLED_AFTER: Time = 2_000_000_000;
 /// Time between packets that only acknowledge, as in production.
 const QUIET_PACKET: Time = 10_000_000;
+/// Time after which what is not acknowledged is repeated.
+const RESEND: Time = RESEND_MS as Time * 1_000_000;
 /// Share of the turns that come late, and the mean of how late, microseconds.
 const LATE_TURNS: f64 = 0.002;
 const LATE_TURN_US: f64 = 4_000.0;
@@ -53,6 +55,7 @@ enum Lock {
 }
 
 /// See the module.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Player {
     pub(super) seat: Seat,
     pub(super) up: Link,
@@ -72,6 +75,8 @@ pub(super) struct Player {
     probes: Vec<(Probe, Micros)>,
     schedule: Probing,
     packet_sent: Time,
+    /// A packet has come since.
+    has_come: bool,
     was_playing: bool,
     seen: Option<Arc<SessionState>>,
     /// Ours, and those that follow the baselines.
@@ -107,6 +112,7 @@ impl Player {
             probes: Vec::new(),
             schedule: Probing::default(),
             packet_sent: now,
+            has_come: false,
             was_playing: false,
             seen: None,
             speakers,
@@ -170,9 +176,10 @@ impl Player {
         self.is_in_flight
     }
 
-    /// When the next packet that only acknowledges or repeats is due.
+    /// When the next packet that only acknowledges or repeats is due; those that would say what the last one said are
+    /// left out.
     pub(super) fn quiet_packet_at(&self) -> Time {
-        self.packet_sent + QUIET_PACKET
+        self.packet_sent + if self.has_come { QUIET_PACKET } else { RESEND }
     }
 
     /// A turn of the player's thread: what arrived goes in; what is to be sent comes out.
@@ -183,7 +190,10 @@ impl Player {
         for parcel in std::mem::take(&mut self.inbox) {
             match parcel {
                 Parcel::Bytes(bytes) if self.is_stream => self.hear(now, local, &bytes, tally),
-                Parcel::Bytes(bytes) => self.client.process_packet(&bytes),
+                Parcel::Bytes(bytes) => {
+                    self.client.process_packet(&bytes);
+                    self.has_come = true;
+                }
                 Parcel::Probe(probe) => self.probes.push((probe, local)),
             }
         }
@@ -194,7 +204,11 @@ impl Player {
         }
         for (probe, returned) in std::mem::take(&mut self.probes) {
             tally.round_trip.add((returned.since(probe.sent) - probe.answered.since(probe.received)) as f64 / 1e3);
+            let was_in_doubt = self.seat.clock().is_in_doubt();
             self.seat.probe_reply(returned, &probe);
+            if self.seat.clock().is_in_doubt() && !was_in_doubt {
+                self.schedule.burst();
+            }
             self.baselines.probe(&probe, returned);
         }
         self.report(local);
@@ -213,7 +227,7 @@ impl Player {
             has_news = true;
         }
         if has_news || now >= self.quiet_packet_at() {
-            self.packet_sent = now;
+            (self.packet_sent, self.has_come) = (now, false);
             sent.extend(self.client.get_packets_to_send().into_iter().map(Parcel::Bytes));
         }
         self.is_in_flight = self.client.channel_available_memory(CHANNEL_RELIABLE) < CHANNEL_BYTES_MAX;

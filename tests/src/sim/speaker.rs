@@ -45,7 +45,8 @@ impl Speaker {
         self.steering.follow(TransportPlan::new(transport));
     }
 
-    /// As the production renderer does: `frames` frames from `first` on, which leave the speaker at `at`, the player's clock.
+    /// As the production renderer does: `frames` frames from `first` on, which leave the speaker at `at`, the player's
+    /// clock.
     pub(super) fn render(&mut self, first: u64, frames: usize, at: Nanos, clock: ClockOffset) {
         let at = Nanos(self.map.advance(frames, at).0.saturating_add(clock.offset_ns));
         if std::mem::replace(&mut self.followed, clock.jumps) != clock.jumps {
