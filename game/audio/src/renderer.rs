@@ -116,7 +116,9 @@ impl Renderer {
         let width = usize::from(channels.max(1));
         let frames = out.len() / width;
         let at = Nanos(self.map.advance(frames, local).0.saturating_add(clock.offset_ns));
-        if std::mem::replace(&mut self.jumps, clock.jumps) != clock.jumps {
+        // Who jumps is of no interest, but that somebody did.
+        let jumps = clock.jumps.wrapping_add(self.map.steps());
+        if std::mem::replace(&mut self.jumps, jumps) != jumps {
             self.controller.jump();
         }
         let frame_ns = self.map.frame_ns();

@@ -38,6 +38,10 @@ const ABSURD_NS: f64 = 30e6;
 /// Measurements in a row that must be absurd, and agree with each other this well, to be believed instead.
 const ABSURD_MAX: u32 = 4;
 const AGREE_NS: f64 = 10e6;
+/// Measurements in a row that must be off to one side by this much, nanoseconds, to be a step of the way to the speaker:
+/// an underrun, or another buffer. The map takes their middle at once; a loop this slow would take half a minute.
+const STEP_MAX: usize = 16;
+const STEP_NS: f64 = 1.5e6;
 /// Time without any measurement after which the map begins anew at once, nanoseconds: the machine was asleep.
 const GAP_NS: f64 = 500e6;
 /// Largest deviation of a sound card from its nominal rate, as a share.
@@ -57,6 +61,11 @@ pub struct TimeMap {
     usual_ns: f64,
     /// Absurd measurements in a row, and how far off the last one was, nanoseconds.
     absurd: (u32, f64),
+    /// Errors to one side, nanoseconds.
+    side: [f64; STEP_MAX],
+    on_side: usize,
+    /// Counts how often the map began anew or took a step.
+    steps: u32,
 }
 
 impl TimeMap {
@@ -69,6 +78,9 @@ impl TimeMap {
             age_s: 0.0,
             usual_ns: ABSURD_NS,
             absurd: (0, 0.0),
+            side: [0.0; STEP_MAX],
+            on_side: 0,
+            steps: 0,
         }
     }
 
@@ -83,10 +95,16 @@ impl TimeMap {
         let (next, fraction) = self.next.unwrap_or((measured, 0.0));
         let error = (measured.0.wrapping_sub(next.0)) as f64 - fraction;
         if error.abs() > ABSURD_NS && self.is_to_be_believed(error) {
-            self.reset(self.sample_rate);
+            *self = Self { steps: self.steps + 1, ..Self::new(self.sample_rate) };
             self.age_s = nominal * 1e-9;
             self.next = Some(later(measured, 0.0, nominal));
             return measured;
+        }
+        if let Some(step) = self.step(error) {
+            let anew = later(next, fraction, step);
+            let length = frames as f64 * self.frame_ns();
+            self.next = Some(later(anew.0, anew.1, length));
+            return anew.0;
         }
         let believed = if error.abs() > ABSURD_NS { 0.0 } else { self.usual(error) };
         self.age_s += nominal * 1e-9;
@@ -113,6 +131,30 @@ impl TimeMap {
         count >= ABSURD_MAX || error > GAP_NS
     }
 
+    /// The step that the way to the speaker has taken, once enough measurements say so, nanoseconds.
+    fn step(&mut self, error: f64) -> Option<f64> {
+        let goes_on = self.on_side == 0 || self.side[0].signum() == error.signum();
+        if error.abs() < STEP_NS || error.abs() > ABSURD_NS || !goes_on {
+            self.on_side = 0;
+            return None;
+        }
+        self.side[self.on_side] = error;
+        self.on_side += 1;
+        if self.on_side < STEP_MAX {
+            return None;
+        }
+        self.on_side = 0;
+        self.steps += 1;
+        let mut errors = self.side;
+        errors.sort_unstable_by(f64::total_cmp);
+        Some(errors[STEP_MAX / 2])
+    }
+
+    /// Counts how often the map began anew or took a step: the sound must jump with it.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
     /// Bounds an error by what is usual, and learns what is.
     fn usual(&mut self, error: f64) -> f64 {
         self.absurd = (0, 0.0);
@@ -124,7 +166,7 @@ impl TimeMap {
 
     /// Forgets everything: another device, or another rate.
     pub fn reset(&mut self, sample_rate: u32) {
-        *self = Self::new(sample_rate);
+        *self = Self { steps: self.steps + 1, ..Self::new(sample_rate) };
     }
 }
 
@@ -191,6 +233,14 @@ mod tests {
         assert!(worst(&errors[1_000..2_000]) < 0.2e6);
         let after: Vec<f64> = errors[2_000 + ABSURD_MAX as usize..].iter().map(|error| error - 60e6).collect();
         assert!(worst(&after) < 0.3e6, "{}", worst(&after));
+    }
+
+    #[test]
+    fn a_step_of_the_way_is_taken_at_once_and_drift_is_kept() {
+        let off = |block| jitter(block) * 0.3e6 + if block < 2_000 { 0.0 } else { 8e6 };
+        let errors = errors(&mut TimeMap::new(48_000), 3_000, off);
+        let after: Vec<f64> = errors[2_000 + STEP_MAX + 1..].iter().map(|error| error - 8e6).collect();
+        assert!(worst(&after) < 0.5e6, "{}", worst(&after));
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub const PROBE_BURST_INTERVAL_US: i64 = 50_000;
 /// Time between two probes while playing, microseconds.
 pub const PROBE_INTERVAL_US: i64 = 1_000_000;
 /// Time between two probes while the clock is not well known, microseconds.
-pub const PROBE_UNCERTAIN_INTERVAL_US: i64 = 250_000;
+pub const PROBE_UNCERTAIN_INTERVAL_US: i64 = 100_000;
 /// What the clock may be off beyond half a round trip and still be well known, microseconds.
 pub const CLOCK_UNCERTAIN_US: u64 = 1_000;
 

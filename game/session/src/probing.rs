@@ -75,6 +75,6 @@ mod tests {
     fn an_uncertain_clock_is_probed_more_often() {
         let mut probing = Probing::default();
         sent(&mut probing, 0, 2, true, false);
-        assert_eq!(sent(&mut probing, 2, 12, true, true).len(), 40);
+        assert_eq!(sent(&mut probing, 2, 12, true, true).len(), 100);
     }
 }

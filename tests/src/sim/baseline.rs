@@ -38,11 +38,12 @@ impl Baselines {
         let (offset, round_trip) = sample(probe, returned);
         self.last = Some(offset);
 
-        if self.recent.len() == MEDIAN_OF {
+        let was_full = self.recent.len() == MEDIAN_OF;
+        if was_full {
             self.recent.pop_front();
         }
         self.recent.push_back(offset);
-        if self.median.is_none_or(|(at, _)| self.recent.len() < MEDIAN_OF || returned.since(at) >= MEDIAN_EVERY_US) {
+        if self.median.is_none_or(|(at, _)| !was_full || returned.since(at) >= MEDIAN_EVERY_US) {
             let mut sorted: Vec<f64> = self.recent.iter().copied().collect();
             sorted.sort_by(f64::total_cmp);
             self.median = Some((returned, sorted[sorted.len() / 2]));

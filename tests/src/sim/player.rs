@@ -204,11 +204,7 @@ impl Player {
         }
         for (probe, returned) in std::mem::take(&mut self.probes) {
             tally.round_trip.add((returned.since(probe.sent) - probe.answered.since(probe.received)) as f64 / 1e3);
-            let was_in_doubt = self.seat.clock().is_in_doubt();
             self.seat.probe_reply(returned, &probe);
-            if self.seat.clock().is_in_doubt() && !was_in_doubt {
-                self.schedule.burst();
-            }
             self.baselines.probe(&probe, returned);
         }
         self.report(local);

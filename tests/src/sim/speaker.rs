@@ -49,7 +49,8 @@ impl Speaker {
     /// clock.
     pub(super) fn render(&mut self, first: u64, frames: usize, at: Nanos, clock: ClockOffset) {
         let at = Nanos(self.map.advance(frames, at).0.saturating_add(clock.offset_ns));
-        if std::mem::replace(&mut self.followed, clock.jumps) != clock.jumps {
+        let jumps = clock.jumps.wrapping_add(self.map.steps());
+        if std::mem::replace(&mut self.followed, jumps) != jumps {
             self.steering.jump();
         }
         let frame_ns = self.map.frame_ns();
