@@ -1,9 +1,10 @@
 //! Under which addresses players reach this host.
 //!
 //! A connect token lists addresses, and netcode lets in who has one that the host knew when it started. The list begins
-//! with the address that the player has just reached us by, for that one is known to work.
+//! with the address that the player has just reached us by, for that one is known to work. Behind a relay it holds the
+//! relay's address alone: how a player came by HTTP then says nothing of how its packets come.
 
-use crate::limits::TOKEN_ADDRESSES_MAX;
+use crate::{Relay, limits::TOKEN_ADDRESSES_MAX};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The addresses of a host.
@@ -15,6 +16,7 @@ pub(crate) struct Addresses {
     time: SocketAddr,
     advertised: Vec<IpAddr>,
     local: Vec<IpAddr>,
+    relay: Option<Relay>,
 }
 
 /// The two ends of the HTTP connection by which a player came.
@@ -27,19 +29,19 @@ pub(crate) struct Route {
 }
 
 impl Addresses {
-    /// The addresses of bound sockets, of this machine's interfaces, and of those that were advertised.
-    pub(crate) fn new(udp: SocketAddr, time: SocketAddr, advertised: Vec<IpAddr>) -> Self {
+    /// The addresses of bound sockets, of this machine's interfaces, of those that were advertised, and of a relay.
+    pub(crate) fn new(udp: SocketAddr, time: SocketAddr, advertised: Vec<IpAddr>, relay: Option<Relay>) -> Self {
         let mut local = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         match if_addrs::get_if_addrs() {
             Ok(interfaces) => local.extend(interfaces.iter().map(if_addrs::Interface::ip)),
             Err(error) => tracing::warn!(target: "host", %error, "the network interfaces cannot be listed"),
         }
-        Self { udp, time, advertised, local }
+        Self { udp, time, advertised, local, relay }
     }
 
     /// All that netcode is to let in.
     pub(crate) fn public(&self) -> Vec<SocketAddr> {
-        let mut public = Vec::new();
+        let mut public: Vec<SocketAddr> = self.relay.iter().map(|relay| relay.game).collect();
         let bound = Some(self.udp.ip()).filter(|ip| !ip.is_unspecified());
         for ip in bound.iter().chain(&self.advertised).chain(&self.local) {
             push_new(&mut public, SocketAddr::new(*ip, self.udp.port()));
@@ -50,6 +52,9 @@ impl Addresses {
     /// Where the player who came by `route` is to connect, best first; never empty, at most
     /// [`TOKEN_ADDRESSES_MAX`], and one of them [`Self::public`].
     pub(crate) fn for_player(&self, route: Route) -> Vec<SocketAddr> {
+        if let Some(relay) = self.relay {
+            return vec![relay.game];
+        }
         let bound = self.udp.ip();
         let reached = if bound.is_unspecified() { route.local.to_canonical() } else { bound };
         let mut ips = self.advertised.clone();
@@ -74,6 +79,9 @@ impl Addresses {
 
     /// Where that player's time probes are answered: beside the address that it connects to first.
     pub(crate) fn time_for_player(&self, route: Route) -> SocketAddr {
+        if let Some(relay) = self.relay {
+            return relay.time;
+        }
         let first = self.for_player(route).first().map_or(route.local, SocketAddr::ip);
         let ip = if self.time.ip().is_unspecified() { first } else { self.time.ip() };
         SocketAddr::new(ip, self.time.port())
@@ -115,6 +123,7 @@ mod tests {
             time: SocketAddr::new(bound.ip(), 7374),
             advertised: advertised.iter().map(|text| ip(text)).collect(),
             local: vec![ip("127.0.0.1"), ip("192.168.1.5")],
+            relay: None,
         }
     }
 
@@ -145,6 +154,17 @@ mod tests {
     fn a_socket_bound_to_one_address_is_named_by_it() {
         let addresses = addresses("192.168.1.5", &[]);
         assert_eq!(ips(&addresses, "127.0.0.1", "127.0.0.1"), ["192.168.1.5"]);
+    }
+
+    #[test]
+    fn behind_a_relay_players_are_told_its_addresses_alone() {
+        let at = |port| SocketAddr::new(ip("203.0.113.7"), port);
+        let relay = Relay { game: at(40_001), time: at(50_002) };
+        let addresses = Addresses { relay: Some(relay), ..addresses("0.0.0.0", &["198.51.100.1"]) };
+        let route = Route { local: ip("127.0.0.1"), peer: ip("127.0.0.1") };
+        assert_eq!(addresses.for_player(route), [relay.game]);
+        assert_eq!(addresses.time_for_player(route), relay.time);
+        assert!(addresses.public().contains(&relay.game), "netcode lets them in");
     }
 
     #[test]

@@ -69,6 +69,16 @@ pub struct HostConfig {
     pub advertise: Vec<IpAddr>,
 }
 
+/// Where a relay or tunnel takes the packets of players; it brings them to the host's UDP ports and the answers back.
+/// Players are told these addresses and no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relay {
+    /// Its UDP address for the game.
+    pub game: SocketAddr,
+    /// Its UDP address for the time echo.
+    pub time: SocketAddr,
+}
+
 impl HostConfig {
     /// Any free ports on loopback: for playing alone, and for tests.
     pub fn loopback() -> Self {
@@ -111,6 +121,18 @@ impl Host {
     /// # Errors
     /// When an address cannot be opened, or the operating system lacks threads or randomness. See [`HostError`].
     pub fn start(config: HostConfig) -> Result<Self, HostError> {
+        Self::open(config, None)
+    }
+
+    /// The same behind a relay or tunnel, through which all players come.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_behind(relay: Relay, config: HostConfig) -> Result<Self, HostError> {
+        Self::open(config, Some(relay))
+    }
+
+    fn open(config: HostConfig, relay: Option<Relay>) -> Result<Self, HostError> {
         if config.advertise.len() > ADVERTISED_MAX {
             return Err(HostError::TooManyAdvertised(config.advertise.len()));
         }
@@ -123,7 +145,7 @@ impl Host {
         let clock = HostClock::start();
         let mut key = [0; renetcode::NETCODE_KEY_BYTES];
         getrandom::fill(&mut key).map_err(|_| HostError::NoRandomness)?;
-        let addresses = Addresses::new(udp, time, config.advertise);
+        let addresses = Addresses::new(udp, time, config.advertise, relay);
         let tickets = Arc::new(Tickets { key, addresses, clock });
         let shard = Shard::new(game, &tickets).map_err(|error| HostError::of_socket(udp, error))?;
         let (desk, requests) = Desk::open();

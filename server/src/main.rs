@@ -2,7 +2,7 @@
 //! it when asked to.
 
 use clap::Parser;
-use keyboardia_server::{Host, HostConfig, PORT};
+use keyboardia_server::{Host, HostConfig, PORT, Relay};
 use keyboardia_session::SessionCode;
 use std::{
     error::Error,
@@ -38,6 +38,10 @@ struct Options {
     /// container. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     advertise: Vec<String>,
+    /// UDP addresses of a relay or tunnel through which all players reach this host: for the game, and for the time
+    /// echo. Players are told no others.
+    #[arg(long, num_args = 2, value_names = ["GAME", "TIME"])]
+    relay: Vec<SocketAddr>,
     /// Open a session at the start and show its code.
     #[arg(long)]
     create: bool,
@@ -84,7 +88,11 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         let _context = runtime.enter();
         stop_signal()?
     };
-    let mut host = Host::start(options.config()?)?;
+    let config = options.config()?;
+    let mut host = match options.relay[..] {
+        [game, time] => Host::start_behind(Relay { game, time }, config)?,
+        _ => Host::start(config)?,
+    };
     let code = if options.create { Some(host.create_session()?) } else { None };
     let announcement = if options.json { machine_line(&host, code) } else { welcome(&host, code, options) };
     // Whoever closed standard output does not want to know.

@@ -75,7 +75,7 @@ fn an_edit_a_profile_a_cursor_and_a_ping_reach_the_other_player() {
     ada.command(Command::Edit(Edit::ChangeClip { cell, change: ClipChange::Name(name.clone()) }));
     let (colour, avatar) = (Colour([1, 2, 3]), Avatar::new(7).unwrap());
     ada.command(Command::SetProfile { name: Name::sanitised("Lovelace"), colour, avatar });
-    let report = Report { lead_us: 21_000, round_trip_us: 1_234 };
+    let report = Report { lead_us: 21_000, round_trip_us: 1_234, phase_error_us: -56 };
     ada.send_raw(encode(&ClientMessage::Report(report)));
     ada.connection.send_message(CHANNEL_UNRELIABLE, encode(&ClientMessage::Cursor(Some(cell))));
     let me = ada.id();

@@ -5,8 +5,9 @@
 
 mod common;
 
-use common::{Player, host, until};
-use keyboardia_session::SessionCode;
+use common::{Player, host, try_join, until};
+use keyboardia_session::{SessionCode, api::from_hex};
+use renet_netcode::ConnectToken;
 use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
@@ -90,6 +91,23 @@ fn people_are_told_how_to_join() {
     let join = lines.next().unwrap();
     assert!(join.starts_with("  ./play --join 203.0.113.7:"), "{join}");
     assert!(SessionCode::parse(join.split(' ').next_back().unwrap()).is_some(), "{join}");
+    program.signal("TERM");
+    assert_eq!(program.end().0, Some(0));
+}
+
+#[test]
+fn players_are_sent_to_the_relay_and_nowhere_else() {
+    let relay = ["127.0.0.1:40001", "127.0.0.1:50002"];
+    let mut program =
+        Program::start(&["--json", "--port", "0", "--bind", "127.0.0.1", "--create", "--relay", relay[0], relay[1]]);
+    let line: serde_json::Value = serde_json::from_str(&program.first_line()).unwrap();
+    let joined = try_join(line["http"].as_str().unwrap().parse().unwrap(), line["code"].as_str().unwrap(), None);
+    let joined = joined.unwrap();
+    assert_eq!(joined.time.to_string(), relay[1]);
+    let bytes = from_hex(&joined.connect_token, 4_096).unwrap();
+    let token = ConnectToken::read(&mut bytes.as_slice()).unwrap();
+    let listed: Vec<String> = token.server_addresses.iter().flatten().map(SocketAddr::to_string).collect();
+    assert_eq!(listed, [relay[0]]);
     program.signal("TERM");
     assert_eq!(program.end().0, Some(0));
 }

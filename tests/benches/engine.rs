@@ -4,6 +4,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+use keyboardia_audio::ClockOffset;
 use keyboardia_session::{Beats, Timeline, Transport};
 use keyboardia_tests::{
     measure::{onset, percentile},
@@ -98,7 +99,7 @@ fn callback_us(voices: usize) -> (f64, u64) {
         for _ in 0..CALLBACKS {
             let at = rig.time_of(rig.frames);
             let begin = Instant::now();
-            rig.renderer.render(&mut buffer, 2, at);
+            rig.renderer.render(&mut buffer, 2, at, ClockOffset::default());
             times.push(begin.elapsed().as_nanos() as f64 / 1e3);
             rig.frames += CALLBACK as u64;
         }

@@ -1,15 +1,21 @@
 //! What the tests and benches share: rigs that drive the production code, and measures that judge what comes out.
 //!
 //! [`rig`] renders a score offline through the production engine, [`measure`] looks for onsets and clicks, [`world`]
-//! plays a session of ten players over modelled networks, [`process`] runs the real programs, [`stage`] gives them a
-//! screen and a sound card, [`table`] puts the rules in one's hand, [`report`] writes what a bench found.
+//! plays a session of ten players over modelled networks, [`sim`] judges whether they hear the same, [`process`] runs
+//! the real programs, [`stage`] gives them a screen and a sound card, [`relay`] a bad network, [`concert`] lets several
+//! players sound in one room, [`clicks`] tells them apart, [`table`] puts the rules in one's hand, [`report`] writes what
+//! a bench found.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod clicks;
+pub mod concert;
 pub mod measure;
 pub mod process;
+pub mod relay;
 pub mod report;
 pub mod rig;
+pub mod sim;
 pub mod stage;
 pub mod table;
 pub mod world;

@@ -1,7 +1,9 @@
 //! Renders a score offline through the production engine: the same decks, controller and limiter, pulled by a clock
 //! that is exact.
 
-use keyboardia_audio::{Engine, EngineSettings, Nanos, PreviewRequest, PreviewStart, Renderer, Sample, engine};
+use keyboardia_audio::{
+    ClockOffset, Engine, EngineSettings, Nanos, PreviewRequest, PreviewStart, Renderer, Sample, engine,
+};
 use keyboardia_session::{
     Beats, Gain, Meters, Micros, Pan, Score, SoundId, Switch, Tempo, Timeline, TrackId, TrackScore, Transport, Voice,
 };
@@ -129,7 +131,7 @@ impl Rig {
         while left > 0 {
             let count = left.min(block);
             let at = self.time_of(self.frames);
-            self.renderer.render(&mut buffer[..2 * count], 2, at);
+            self.renderer.render(&mut buffer[..2 * count], 2, at, ClockOffset::default());
             out.extend(buffer[..2 * count].iter().step_by(2));
             self.frames += count as u64;
             left -= count;

@@ -31,6 +31,21 @@ impl Dice {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
+    /// A number from 0 to 1, which is not reached.
+    pub fn share(&mut self) -> f64 {
+        (self.roll() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A number between two others.
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.share()
+    }
+
+    /// A waiting time of this mean, as between events that do not know of each other.
+    pub fn wait(&mut self, mean: f64) -> f64 {
+        -mean * (1.0 - self.share()).ln()
+    }
+
     /// A number below `limit`, which is positive.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.roll() % limit
@@ -290,7 +305,8 @@ impl World {
                         }
                     }
                     Some((_, Packet::Down(index, bytes))) => {
-                        self.players[index].seat.receive(&bytes);
+                        let now = self.now;
+                        self.players[index].seat.receive(now, &bytes);
                         self.flush(index);
                     }
                     None => {}

@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Replica, Seat, SessionState,
+    Micros, Replica, Seat, SessionState,
     bounded::Bounded,
     limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
     wire::{self, ClientMessage, HostMessage},
@@ -61,7 +61,7 @@ proptest! {
         });
         prop_assert!(used.bytes_total as usize <= bound, "{used:?} allocated for {} bytes received", bytes.len());
         let mut seat = Seat::new();
-        seat.receive(&bytes);
+        seat.receive(Micros(0), &bytes);
         let _ = Replica::new().snapshot_piece(0, 1, &bytes);
     }
 

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use keyboardia_audio::{Ear, Ears, PreviewStart};
+use keyboardia_audio::{ClockOffset, Ear, Ears, PreviewStart};
 use keyboardia_session::{Beats, Switch, TimeSignature, Timeline, TrackId, Transport};
 use keyboardia_tests::{
     measure::{click, onset, rms},
@@ -393,7 +393,7 @@ fn the_callback_allocates_nothing() {
         let used = allocation_counter::measure(|| {
             for block in 0..50 {
                 let at = rig.time_of((u64::try_from(quarter).expect("a quarter") * 50 + block) * 512);
-                rig.renderer.render(&mut buffer, 2, at);
+                rig.renderer.render(&mut buffer, 2, at, ClockOffset::default());
             }
         });
         assert_eq!((used.count_total, used.count_current), (0, 0), "{used:?}");

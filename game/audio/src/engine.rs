@@ -196,6 +196,7 @@ pub fn engine(settings: EngineSettings) -> Result<(Engine, Renderer), EngineErro
         status: status.clone(),
         map: TimeMap::new(sample_rate),
         sample_rate,
+        jumps: 0,
     };
     let engine = Engine {
         strips,

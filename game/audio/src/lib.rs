@@ -41,6 +41,6 @@ pub use engine::{Engine, EngineError, EngineSettings, PreviewRequest, engine};
 pub use meter::Levels;
 pub use overview::Overview;
 pub use preview::PreviewStart;
-pub use renderer::{Renderer, Status};
+pub use renderer::{ClockOffset, Renderer, Status};
 pub use sample::Sample;
 pub use time_map::Nanos;

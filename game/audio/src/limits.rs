@@ -47,6 +47,8 @@ pub const LEVEL_FLOOR: f32 = 1e-4;
 pub const NUDGE_MAX: f64 = 0.002;
 /// Phase error beyond which the clock jumps instead of being nudged, seconds.
 pub const JUMP_THRESHOLD_S: f64 = 0.020;
+/// The same where a new timeline has just been heard of, too late, seconds.
+pub const LATE_CHANGE_S: f64 = 0.002;
 
 /// Look-ahead of the limiter, seconds.
 pub const LIMITER_LOOKAHEAD_S: f64 = 0.001_5;

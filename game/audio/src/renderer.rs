@@ -69,6 +69,15 @@ impl Backend for PullBackend {
     }
 }
 
+/// How session time is had from the player's own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClockOffset {
+    /// Session time less the player's, nanoseconds.
+    pub offset_ns: i64,
+    /// Counts the jumps of the offset; the sound jumps with it instead of hurrying after it.
+    pub jumps: u32,
+}
+
 /// The callback side of an engine. Owned by whoever drives the device; given back when the device is lost.
 pub struct Renderer {
     pub(crate) kira: backend::Renderer,
@@ -79,6 +88,7 @@ pub struct Renderer {
     pub(crate) status: Arc<Status>,
     pub(crate) map: TimeMap,
     pub(crate) sample_rate: u32,
+    pub(crate) jumps: u32,
 }
 
 impl Renderer {
@@ -98,13 +108,19 @@ impl Renderer {
     }
 
     /// Fills `out` (interleaved, `channels` per frame; the first two carry sound, mono carries their mean). Its first
-    /// frame leaves the speaker at `at`, session time.
+    /// frame leaves the speaker at `local`, says the device by the player's own clock; the map smooths that. Session
+    /// time is an offset away that is not smoothed: it is an estimate already, and turns faster than a crystal.
     ///
     /// Allocates nothing, locks nothing, logs nothing.
-    pub fn render(&mut self, out: &mut [f32], channels: u16, at: Nanos) {
+    pub fn render(&mut self, out: &mut [f32], channels: u16, local: Nanos, clock: ClockOffset) {
         let width = usize::from(channels.max(1));
         let frames = out.len() / width;
-        let at = self.map.advance(frames, at);
+        let at = Nanos(self.map.advance(frames, local).0.saturating_add(clock.offset_ns));
+        // Who jumps is of no interest, but that somebody did.
+        let jumps = clock.jumps.wrapping_add(self.map.steps());
+        if std::mem::replace(&mut self.jumps, jumps) != jumps {
+            self.controller.jump();
+        }
         let frame_ns = self.map.frame_ns();
         // What goes into the limiter now leaves it later.
         let delay = limiter::latency_frames(self.sample_rate);

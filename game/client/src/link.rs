@@ -268,8 +268,12 @@ impl Now {
     /// How bright the light of the beat is, 0 … 1: 1 on the beat, then fading. 0 while the transport rests, and for
     /// players who want lights to stay still.
     pub(crate) fn pulse(&self) -> f32 {
-        let lit = |view: &&View| view.is_playing() && !self.calm;
-        self.session().filter(lit).map_or(0.0, |view| pulse_at(view.beat().as_f64()))
+        if self.calm { 0.0 } else { self.flash() }
+    }
+
+    /// The light of the beat for those who have asked for it.
+    pub(crate) fn flash(&self) -> f32 {
+        self.session().filter(|view| view.is_playing()).map_or(0.0, |view| pulse_at(view.beat().as_f64()))
     }
 }
 

@@ -101,7 +101,7 @@ fn hear(
 fn who(notice: &Notice) -> Option<SeatId> {
     match notice {
         Notice::Joined(seat) | Notice::Lost(seat) | Notice::Gone(seat) => Some(*seat),
-        Notice::Refused(_) | Notice::Malformed(_) | Notice::Edited { .. } => None,
+        Notice::Refused(_) | Notice::Malformed(_) | Notice::Edited { .. } | Notice::ClockSet(_) => None,
     }
 }
 
@@ -116,6 +116,11 @@ fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, Player>) -> (
         Notice::Lost(seat) => (format!("{} lost the connection.", name(seat)), colour(seat)),
         Notice::Edited { by, .. } => (format!("{} edited.", name(by)), colour(by)),
         Notice::Gone(seat) => (format!("{} left.", name(seat)), colour(seat)),
+        Notice::ClockSet(by) => {
+            let seconds = *by as f64 / 1e6;
+            let text = format!("The host's clock was set by {seconds:+.1} s; you are in time again.").replace('-', "−");
+            (text, theme::WARNING)
+        }
     }
 }
 

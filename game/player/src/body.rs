@@ -6,7 +6,7 @@ use crate::{
     sounds::{Shelf, SoundDir},
 };
 use keyboardia_audio::{Engine, Levels, PreviewRequest};
-use keyboardia_session::{Micros, Notice, Refusal, Seat, SessionState, SoundId, wire::Report};
+use keyboardia_session::{Micros, Notice, Refusal, Seat, SessionState, SoundId};
 use std::{path::Path, sync::Arc, time::Duration};
 
 /// A turn of the player's thread.
@@ -28,8 +28,6 @@ pub(crate) struct Body {
     pub(crate) seen: Option<Arc<SessionState>>,
     pub(crate) pictured: Option<Micros>,
     heard: Option<Micros>,
-    pub(crate) reported: Option<(Micros, Report)>,
-    pub(crate) was_playing: bool,
     pub(crate) has_arrived: bool,
     pub(crate) packet_is_due: bool,
     pub(crate) packet_sent: Micros,
@@ -58,8 +56,6 @@ impl Body {
             seen: None,
             pictured: None,
             heard: None,
-            reported: None,
-            was_playing: false,
             has_arrived: false,
             packet_is_due: false,
             packet_sent: Micros(0),
@@ -69,8 +65,16 @@ impl Body {
     /// A turn without a connection: what only this player hears goes on, what is pressed is refused.
     pub(crate) fn turn_alone(&mut self) {
         refuse_wishes(&self.shared);
+        self.tell_time();
         self.hear(self.shared.local());
         std::thread::sleep(TURN);
+    }
+
+    /// Tells the sound's thread what time it is in the session: the clock runs a little faster or slower than ours.
+    pub(crate) fn tell_time(&self) {
+        let local = self.shared.local();
+        let clock = self.seat.clock();
+        self.shared.set_offset(clock.line().map(|line| line.offset_at(local).round() as i64), clock.jumps());
     }
 
     /// Needs the sounds that play or are queued, then what is previewed, then the rest of the grid.

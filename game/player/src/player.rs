@@ -8,7 +8,7 @@ use crate::{
     device,
     handle::{Connection, PlayerOptions, Wish},
     host::{HostApi, JoinFailure},
-    probe::{BURST, Prober},
+    probe::Prober,
     shared::Shared,
 };
 use bevy_app::{App, PostUpdate, PreUpdate, Update};
@@ -29,7 +29,7 @@ use keyboardia_session::{
     limits::{
         BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, SEATS_MAX, TRACKS_MAX,
     },
-    wire::Report,
+    reporting::Way,
 };
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
@@ -39,16 +39,6 @@ use std::{
 
 /// How often a packet is sent when there is nothing to say.
 const QUIET_PACKET_US: i64 = 10_000;
-/// How often the seat reports how it is doing, if that has changed.
-const REPORT_US: i64 = 1_000_000;
-/// Change of the needed lead that is worth a message, microseconds.
-const REPORT_CHANGE_US: u32 = 2_000;
-/// Change of the round trip that is worth a message, microseconds.
-const PING_CHANGE_US: u32 = 5_000;
-/// A smaller one is, too, from this on, where it is more than a fifth of the round trip.
-const PING_CHANGE_MIN_US: u32 = 1_000;
-/// Time that polling and blocks may add between hearing of a launch and rendering it, microseconds.
-const POLLING_US: u32 = 4_000;
 /// Waits between attempts to reconnect.
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(8);
@@ -170,7 +160,6 @@ fn connect(mut body: Body, joined: &Joined) -> Result<(Body, End), String> {
     let shared = body.shared.clone();
     body.seat.reconnect();
     body.pictured = None;
-    body.reported = None;
 
     let mut app = App::new();
     app.add_plugins((TimePlugin, RenetClientPlugin))
@@ -235,9 +224,10 @@ fn sentence(reason: DisconnectReason, host: SocketAddr) -> String {
 }
 
 fn receive(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
+    let local = body.shared.local();
     for channel in [CHANNEL_RELIABLE, CHANNEL_UNRELIABLE] {
         while let Some(message) = client.receive_message(channel) {
-            body.seat.receive(&message);
+            body.seat.receive(local, &message);
         }
     }
     for notice in body.seat.take_notices() {
@@ -253,7 +243,9 @@ fn take_probes(mut body: NonSendMut<Body>) {
     for (probe, returned) in body.shared.take_probes() {
         body.seat.probe_reply(returned, &probe);
     }
-    body.shared.set_offset(body.seat.clock().offset_us());
+    let local = body.shared.local();
+    body.shared.uncertain.store(body.seat.is_uncertain(local), Relaxed);
+    body.tell_time();
 }
 
 fn fulfil_wishes(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
@@ -272,27 +264,14 @@ fn fulfil_wishes(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
     report(body, local);
 }
 
-/// Tells the host how much earlier than its beat this player must hear of a launch, and how far away it is.
+/// Tells the host how this player's messages and its sound are doing.
 fn report(body: &mut Body, local: Micros) {
-    let clock = body.seat.clock();
-    let (Some(longest), Some(shortest)) = (clock.round_trip_max_us(), clock.round_trip_us()) else { return };
-    let one_way = (longest / 2) as u32;
-    let lead_us = one_way.saturating_add(body.shared.latency_us.load(Relaxed)).saturating_add(POLLING_US);
-    let report = Report { lead_us, round_trip_us: shortest as u32 };
-    let is_due = body.reported.is_none_or(|(at, told)| local.since(at) >= REPORT_US && is_news(told, report));
-    if body.seat.state().is_some() && is_due {
-        body.seat.report(report);
-        body.reported = Some((local, report));
-    }
-}
-
-/// Whether a seat is doing so differently that the others should know.
-fn is_news(told: Report, report: Report) -> bool {
-    let lead = told.lead_us.abs_diff(report.lead_us);
-    let ping = told.round_trip_us.abs_diff(report.round_trip_us);
-    lead >= REPORT_CHANGE_US
-        || ping > PING_CHANGE_US
-        || (ping >= PING_CHANGE_MIN_US && u64::from(ping) * 5 > u64::from(told.round_trip_us))
+    let way = Way {
+        latency_us: body.shared.latency_us.load(Relaxed),
+        block_us: body.shared.block_us.load(Relaxed),
+        phase_error_us: (body.engine.status().phase_error_ns() / 1_000) as i32,
+    };
+    body.seat.report(local, way);
 }
 
 fn feed_engine(mut body: NonSendMut<Body>) {
@@ -306,12 +285,7 @@ fn feed_engine(mut body: NonSendMut<Body>) {
         body.need_sounds(body.shared.local());
         body.seen = Some(state.clone());
     }
-    let playing = state.transport().last().playing;
-    if playing && !body.was_playing {
-        body.shared.burst.fetch_max(BURST, Relaxed);
-    }
-    body.was_playing = playing;
-    body.shared.playing.store(playing, Relaxed);
+    body.shared.playing.store(state.transport().last().playing, Relaxed);
 }
 
 fn hear(mut body: NonSendMut<Body>) {
@@ -361,23 +335,4 @@ fn picture(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
         // Whoever sees a session sees what of it is still being loaded.
         body.shelf.show(view);
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_is_news_when_lead_or_round_trip_have_changed_by_what_a_player_would_notice() {
-        let told = Report { lead_us: 20_000, round_trip_us: 40_000 };
-        let report = |lead_us, round_trip_us| Report { lead_us, round_trip_us };
-        assert!(!is_news(told, told));
-        assert!(!is_news(told, report(21_999, 45_000)));
-        assert!(is_news(told, report(22_000, 40_000)));
-        assert!(is_news(told, report(20_000, 45_001)) && is_news(told, report(20_000, 34_999)));
-        let near = report(20_000, 4_000);
-        assert!(is_news(near, report(20_000, 5_000)) && !is_news(near, report(20_000, 4_700)));
-        let beside = report(20_000, 100);
-        assert!(!is_news(beside, report(20_000, 900)), "noise on one machine is no news");
-    }
 }

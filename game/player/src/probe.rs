@@ -1,7 +1,7 @@
 //! Time probes over UDP, on a thread of their own so that replies are stamped where they arrive.
 
 use crate::shared::Shared;
-use keyboardia_session::{Micros, wire::Probe};
+use keyboardia_session::{Micros, probing::Probing, wire::Probe};
 use std::{
     io::ErrorKind,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
@@ -9,13 +9,9 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-/// Probes sent in quick succession on joining and when the transport starts.
-pub(crate) const BURST: u32 = 10;
-const BURST_INTERVAL: Duration = Duration::from_millis(50);
-const STEADY_INTERVAL: Duration = Duration::from_millis(500);
 /// How long the thread waits for a reply before it looks around.
 const PATIENCE: Duration = Duration::from_millis(10);
 
@@ -39,7 +35,6 @@ impl Prober {
         socket.connect(host)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let stop = Arc::new(AtomicBool::new(false));
-        shared.burst.store(BURST, Relaxed);
         let thread = stop.clone();
         std::thread::Builder::new().name("probe".into()).spawn(move || run(&socket, &shared, &thread))?;
         Ok(Self { stop })
@@ -48,10 +43,9 @@ impl Prober {
 
 fn run(socket: &UdpSocket, shared: &Shared, stop: &AtomicBool) {
     let mut buffer = [0; Probe::BYTES + 1];
-    let mut last: Option<Instant> = None;
+    let mut probing = Probing::default();
     while !stop.load(Relaxed) && !shared.is_leaving() {
-        if is_due(shared, last) {
-            last = Some(Instant::now());
+        if probing.is_due(shared.local(), shared.playing.load(Relaxed), shared.uncertain.load(Relaxed)) {
             let request = Probe { sent: shared.local(), received: Micros(0), answered: Micros(0) };
             // What is lost is lost; the next probe follows.
             let _ = socket.send(&request.encode());
@@ -68,15 +62,4 @@ fn run(socket: &UdpSocket, shared: &Shared, stop: &AtomicBool) {
             Err(_) => std::thread::sleep(PATIENCE),
         }
     }
-}
-
-/// Whether a probe is to be sent; counts it off the burst.
-fn is_due(shared: &Shared, last: Option<Instant>) -> bool {
-    let Some(last) = last else { return true };
-    let burst = shared.burst.load(Relaxed);
-    if burst > 0 && last.elapsed() >= BURST_INTERVAL {
-        shared.burst.store(burst - 1, Relaxed);
-        return true;
-    }
-    shared.playing.load(Relaxed) && last.elapsed() >= STEADY_INTERVAL
 }

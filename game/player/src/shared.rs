@@ -1,7 +1,7 @@
 //! What the player's threads and its handle share: small, bounded, and never locked for longer than a copy.
 
 use crate::handle::{Connection, Ears, Heard, Hearing, Levels, Output, PlayerView, PreviewStart, Wish};
-use keyboardia_audio::Nanos;
+use keyboardia_audio::{ClockOffset, Nanos};
 use keyboardia_session::{
     Cell, Gain, Micros, SoundId,
     limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX},
@@ -23,6 +23,8 @@ const PROBES_WAITING_MAX: usize = 64;
 const HEARD_WAITING_MAX: usize = 1_024;
 /// Offset that stands for "not known yet".
 const UNKNOWN: i64 = i64::MIN;
+/// Time in which a latency that was reported once is forgotten, microseconds.
+const LATENCY_FORGOTTEN_US: f64 = 10e6;
 /// Largest correction of what a device says of its latency, either way, microseconds.
 const LATENCY_NUDGE_US_MAX: i32 = 250_000;
 
@@ -32,12 +34,15 @@ pub(crate) struct Shared {
     pub(crate) leave: AtomicBool,
     /// Whether the session plays; probes are steady then.
     pub(crate) playing: AtomicBool,
-    /// Probes still to be sent in quick succession.
-    pub(crate) burst: AtomicU32,
-    /// Time from rendering to the speaker, microseconds.
+    /// Whether the clock is not well known; probes are more frequent then.
+    pub(crate) uncertain: AtomicBool,
+    /// Time from rendering to the speaker, microseconds: the longest of late.
     pub(crate) latency_us: AtomicU32,
+    /// Length of a callback's block, microseconds.
+    pub(crate) block_us: AtomicU32,
     started: Instant,
     offset_us: AtomicI64,
+    clock_jumps: AtomicU32,
     view: Mutex<Arc<PlayerView>>,
     hearing: Mutex<Hearing>,
     wishes: Mutex<VecDeque<Wish>>,
@@ -106,10 +111,12 @@ impl Shared {
         Self {
             leave: AtomicBool::new(false),
             playing: AtomicBool::new(false),
-            burst: AtomicU32::new(0),
+            uncertain: AtomicBool::new(true),
             latency_us: AtomicU32::new(0),
+            block_us: AtomicU32::new(0),
             started: Instant::now(),
             offset_us: AtomicI64::new(UNKNOWN),
+            clock_jumps: AtomicU32::new(0),
             view: Mutex::new(Arc::new(view)),
             hearing: Mutex::new(Hearing::Starting),
             wishes: Mutex::default(),
@@ -133,14 +140,10 @@ impl Shared {
         Nanos(i64::try_from(self.started.elapsed().as_nanos()).unwrap_or(i64::MAX))
     }
 
-    /// Session time at a moment of the player's own clock; `None` until the clock is known.
-    pub(crate) fn session_nanos(&self, local: Nanos) -> Option<Nanos> {
-        let offset = self.offset_us.load(Relaxed);
-        (offset != UNKNOWN).then(|| Nanos(local.0.saturating_add(offset.saturating_mul(1_000))))
-    }
-
-    pub(crate) fn set_offset(&self, offset_us: Option<i64>) {
+    /// Tells the session's clock: its time less ours, if known, and how often that has jumped.
+    pub(crate) fn set_offset(&self, offset_us: Option<i64>, jumps: u32) {
         self.offset_us.store(offset_us.unwrap_or(UNKNOWN), Relaxed);
+        self.clock_jumps.store(jumps, Relaxed);
     }
 
     pub(crate) fn is_leaving(&self) -> bool {
@@ -217,17 +220,23 @@ impl Shared {
         self.latency_nudge_us.store(nudge_us, Relaxed);
     }
 
-    /// Session time at which sound leaves the speaker that is rendered for `local` by the device's own word; `None`
-    /// until the clock is known. Positive nudges make it later, so that it is rendered earlier.
-    pub(crate) fn speaker_nanos(&self, local: Nanos) -> Option<Nanos> {
-        let nudge = i64::from(self.latency_nudge_us.load(Relaxed)) * 1_000;
-        self.session_nanos(Nanos(local.0.saturating_add(nudge)))
+    /// How session time at the speaker is had from the player's clock; `None` until it is known. Speakers that are later
+    /// than the device says have positive nudges, and are rendered for earlier.
+    pub(crate) fn speaker_clock(&self) -> Option<ClockOffset> {
+        let offset = self.offset_us.load(Relaxed);
+        let nudge = i64::from(self.latency_nudge_us.load(Relaxed));
+        let offset_ns = offset.saturating_add(nudge).saturating_mul(1_000);
+        (offset != UNKNOWN).then(|| ClockOffset { offset_ns, jumps: self.clock_jumps.load(Relaxed) })
     }
 
-    /// Notes the time from rendering to the speaker by the device's own word, microseconds; the nudge corrects it.
-    pub(crate) fn set_latency(&self, claimed_us: u32) {
-        let nudge = self.latency_nudge_us.load(Relaxed);
-        self.latency_us.store(claimed_us.saturating_add_signed(nudge), Relaxed);
+    /// Notes the time from rendering to the speaker by the device's own word, which the nudge corrects, and how much is
+    /// rendered at once, microseconds. Of the latency, the longest of late counts: it forgets slowly.
+    pub(crate) fn set_latency(&self, claimed_us: u32, block_us: u32) {
+        let latency = claimed_us.saturating_add_signed(self.latency_nudge_us.load(Relaxed));
+        let shown = self.latency_us.load(Relaxed);
+        let forgotten = ((f64::from(block_us) / LATENCY_FORGOTTEN_US).min(1.0) * f64::from(shown)).ceil() as u32;
+        self.latency_us.store(latency.max(shown.saturating_sub(forgotten)), Relaxed);
+        self.block_us.store(block_us, Relaxed);
     }
 
     pub(crate) fn cursor(&self) -> Option<Cell> {
@@ -266,17 +275,29 @@ mod tests {
     #[test]
     fn a_speaker_that_is_later_than_it_claims_is_rendered_for_earlier() {
         let shared = Shared::new(String::new());
-        assert_eq!(shared.speaker_nanos(Nanos(5)), None);
-        shared.set_offset(Some(1_000));
-        assert_eq!(shared.speaker_nanos(Nanos(5)), Some(Nanos(1_000_005)));
+        assert_eq!(shared.speaker_clock(), None);
+        shared.set_offset(Some(1_000), 1);
+        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: 1_000_000, jumps: 1 }));
         shared.set_latency_nudge(30_000);
-        assert_eq!(shared.speaker_nanos(Nanos(5)), Some(Nanos(31_000_005)));
-        shared.set_latency(20_000);
+        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: 31_000_000, jumps: 1 }));
+        shared.set_latency(20_000, 10_000);
         assert_eq!(shared.latency_us.load(Relaxed), 50_000);
         shared.set_latency_nudge(-900_000);
-        assert_eq!(shared.speaker_nanos(Nanos(5)), Some(Nanos(-248_999_995)));
-        shared.set_latency(20_000);
-        assert_eq!(shared.latency_us.load(Relaxed), 0);
+        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: -249_000_000, jumps: 1 }));
+    }
+
+    #[test]
+    fn the_longest_latency_of_late_counts() {
+        let shared = Shared::new(String::new());
+        let blocks = |count: usize, latency_us| (0..count).for_each(|_| shared.set_latency(latency_us, 10_000));
+        blocks(1, 40_000);
+        blocks(100, 20_000);
+        let after_a_second = shared.latency_us.load(Relaxed);
+        assert!((30_000..40_000).contains(&after_a_second), "{after_a_second}");
+        blocks(1_000, 20_000);
+        assert_eq!(shared.latency_us.load(Relaxed), 20_000);
+        blocks(1, 60_000);
+        assert_eq!(shared.latency_us.load(Relaxed), 60_000);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Every bound of a session, in one place. Both sides of every boundary use these names.
 
 /// Version of the wire format; the first byte of every message. Bumped whenever a message changes shape.
-pub const PROTOCOL_VERSION: u8 = 2;
+pub const PROTOCOL_VERSION: u8 = 3;
 
 /// Players (seats) per session.
 pub const SEATS_MAX: usize = 10;
@@ -64,8 +64,23 @@ pub const GRACE_US: u64 = 30_000_000;
 /// Time between two clock beacons while playing, microseconds.
 pub const BEACON_INTERVAL_US: u64 = 75_000;
 
-/// Round trips that the clock estimate looks at.
-pub const CLOCK_PROBES_KEPT: usize = 16;
+/// Probes sent in quick succession on joining and when the transport starts.
+pub const PROBE_BURST: u32 = 10;
+/// Time between two probes of a burst, microseconds.
+pub const PROBE_BURST_INTERVAL_US: i64 = 50_000;
+/// Time between two probes while playing, microseconds.
+pub const PROBE_INTERVAL_US: i64 = 1_000_000;
+/// Time between two probes while the clock is not well known, microseconds.
+pub const PROBE_UNCERTAIN_INTERVAL_US: i64 = 100_000;
+/// What the clock may be off beyond half a round trip and still be well known, microseconds.
+pub const CLOCK_UNCERTAIN_US: u64 = 1_000;
+
+/// Length of the stretches of which the clock estimate keeps the best observations, microseconds.
+pub const CLOCK_BUCKET_US: u64 = 1_000_000;
+/// Stretches that the clock estimate looks back.
+pub const CLOCK_BUCKETS_KEPT: usize = 60;
+/// Probes in a row that must contradict the clock estimate, and agree with each other, to be believed instead.
+pub const CLOCK_SUSPECTS_MAX: usize = 3;
 /// Round trips longer than this are not used, microseconds.
 pub const CLOCK_ROUND_TRIP_MAX_US: u64 = 5_000_000;
 

@@ -10,14 +10,20 @@ use crate::{
     edit::Address,
     event::EventKind,
     grid::{Action, Cell, SceneId, TrackId},
-    limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US, SEATS_MAX},
+    limits::{CLOCK_UNCERTAIN_US, COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US, SEATS_MAX},
     replica::Replica,
+    reporting::{Reporting, Way},
     score::Score,
     state::{SeatId, SessionState},
     time::{Beats, Micros},
     wire::{self, ClientMessage, HostMessage, Malformed, Probe, Report},
 };
 use std::{collections::VecDeque, sync::Arc};
+
+/// Jumps of the clock from this on are told, microseconds.
+const CLOCK_JUMP_TOLD_US: i64 = 20_000;
+/// Time after the clock was found, or set, within which it may jump unnoticed, microseconds.
+const CLOCK_JOINING_US: i64 = 2_000_000;
 
 /// A command that has no answer yet; drawn on top of the state, never written into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +49,8 @@ pub enum Notice {
     Lost(SeatId),
     /// A player's seat was freed.
     Gone(SeatId),
+    /// The session's clock jumped by so many microseconds, and so did the sound.
+    ClockSet(i64),
     /// Somebody else has edited the grid; faders that they move are not told.
     Edited {
         /// Who.
@@ -108,6 +116,9 @@ pub struct Seat {
     peers: [Peer; SEATS_MAX],
     history: (u8, u8),
     cursor: CursorSender,
+    reporting: Reporting,
+    /// When the clock was found, or set.
+    clock_known_since: Option<Micros>,
 }
 
 impl Seat {
@@ -146,7 +157,7 @@ impl Seat {
             peers: self.peers,
             history: self.history,
             round_trip_us: self.clock.round_trip_us(),
-            uncertainty_us: self.clock.uncertainty_us(),
+            uncertainty_us: self.clock.uncertainty_us(local),
         })
     }
 
@@ -167,6 +178,7 @@ impl Seat {
         self.resyncing = false;
         self.peers = [Peer::default(); SEATS_MAX];
         self.cursor.reconnect();
+        self.reporting = Reporting::default();
     }
 
     /// Asks for something. A refusal on the spot is also a notice.
@@ -204,11 +216,21 @@ impl Seat {
         }
     }
 
-    /// Tells the authority how this seat is doing.
-    pub fn report(&mut self, report: Report) {
-        if self.state().is_some() && self.outgoing.len() < COMMANDS_IN_FLIGHT_MAX {
+    /// Tells the authority how this seat is doing, if that is news.
+    pub fn report(&mut self, local: Micros, way: Way) {
+        if self.state().is_none() || self.outgoing.len() >= COMMANDS_IN_FLIGHT_MAX {
+            return;
+        }
+        if let Some(report) = self.reporting.due(local, &self.clock, way) {
             self.outgoing.push_back(wire::encode(&ClientMessage::Report(report)));
         }
+    }
+
+    /// Whether the clock should be probed more often: it may be off by more than the network's way explains.
+    pub fn is_uncertain(&self, local: Micros) -> bool {
+        let half = self.clock.round_trip_us().map(|round_trip| round_trip / 2);
+        let bound = self.clock.uncertainty_us(local).zip(half);
+        self.clock.is_in_doubt() || bound.is_none_or(|(bound, half)| bound > half + CLOCK_UNCERTAIN_US)
     }
 
     /// The player's pointer or finger is on this slot, or on none.
@@ -224,12 +246,25 @@ impl Seat {
 
     /// Takes a time probe's reply that arrived at `local`. Returns whether it was usable.
     pub fn probe_reply(&mut self, local: Micros, probe: &Probe) -> bool {
-        self.clock.probe(probe, local)
+        let before = self.clock.line();
+        let usable = self.clock.probe(probe, local);
+        if let (Some(before), Some(after)) = (before, self.clock.line()) {
+            let known_since = *self.clock_known_since.get_or_insert(local);
+            let jump = (after.offset_at(local) - before.offset_at(local)).round() as i64;
+            // On joining, the first probes may be far off; nobody has heard anything yet.
+            if jump.abs() >= CLOCK_JUMP_TOLD_US && local.since(known_since) > CLOCK_JOINING_US {
+                self.clock_known_since = Some(local);
+                self.notice(Notice::ClockSet(jump));
+            }
+        }
+        usable
     }
 
-    /// Takes a message of the authority.
-    pub fn receive(&mut self, bytes: &[u8]) {
+    /// Takes a message of the authority that arrived at `local`, the player's clock; where the moment is not known, a later
+    /// one will do.
+    pub fn receive(&mut self, local: Micros, bytes: &[u8]) {
         match wire::decode(bytes) {
+            Ok(HostMessage::Beacon(sent)) => self.clock.beacon(sent, local),
             Ok(message) => self.message(message),
             Err(malformed) => self.notice(Notice::Malformed(malformed)),
         }
@@ -278,6 +313,7 @@ impl Seat {
             HostMessage::History { undo, redo } => self.history = (undo, redo),
             HostMessage::Report { seat, report } => self.with_peer(seat, |peer| peer.report = report),
             HostMessage::Cursor { seat, cell } => self.with_peer(seat, |peer| peer.cursor = cell),
+            // Taken with the moment of its arrival, see `receive`.
             HostMessage::Beacon(_) => {}
         }
     }
@@ -328,4 +364,41 @@ fn pad_command(view: &View, track: TrackId, scene: SceneId) -> Option<Command> {
         Some(_) if plays && view.is_playing() => Command::StopTrack { track },
         Some(_) => Command::Launch { track, scene },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Probes once, `ms` milliseconds after the beginning, a session whose clock is `offset_us` ahead.
+    fn probe(seat: &mut Seat, ms: u64, offset_us: u64) {
+        let sent = Micros(1_000_000 + ms * 1_000);
+        let there = sent + 2_000 + offset_us;
+        seat.probe_reply(sent + 4_000, &Probe { sent, received: there, answered: there });
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_once_and_joining_is_not() {
+        let mut seat = Seat::new();
+        for index in 0..40 {
+            probe(&mut seat, index * 250, 5_000_000);
+        }
+        assert!(seat.take_notices().is_empty());
+        for index in 40..80 {
+            probe(&mut seat, index * 250, 12_000_000);
+        }
+        let notices = seat.take_notices();
+        assert!(matches!(notices[..], [Notice::ClockSet(by)] if (by - 7_000_000).abs() < 1_000), "{notices:?}");
+    }
+
+    #[test]
+    fn a_clock_is_uncertain_until_it_is_known() {
+        let mut seat = Seat::new();
+        assert!(seat.is_uncertain(Micros(0)));
+        for index in 0..10 {
+            probe(&mut seat, index * 50, 5_000_000);
+        }
+        assert!(!seat.is_uncertain(Micros(1_500_000)));
+        assert!(seat.is_uncertain(Micros(3_600_000_000)), "nobody has asked for an hour");
+    }
 }

@@ -42,6 +42,8 @@ pub struct Report {
     pub lead_us: u32,
     /// Shortest recent round trip to the host, microseconds; zero until it is known.
     pub round_trip_us: u32,
+    /// How far the seat's sound is behind (positive) or ahead of the session, by its own measure, microseconds.
+    pub phase_error_us: i32,
 }
 
 /// From the authority to a player.

@@ -21,6 +21,8 @@ use invite::Picture;
 use keyboardia_player::{Hearing, PlayerView};
 use keyboardia_session::{Player, View, limits::SEATS_MAX};
 
+/// Phase errors below this are not worth a figure, microseconds.
+const PHASE_SHOWN_US: u32 = 500;
 /// Height of a player's row, and the least that it may shrink to.
 const ROW: (f32, f32) = (30.0, 24.0);
 /// Height of what the panel shows beside the players' rows and the picture of the invitation.
@@ -146,7 +148,11 @@ fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> bool {
     let hint = match (is_me, player.present) {
         (true, _) => format!("{text}, that is you. Click to change name, colour or picture."),
         (false, true) => {
-            format!("{text}. Round trip to the host: {}", ping(view, player).unwrap_or("not known yet".into()))
+            let ping = ping(view, player).unwrap_or("not known yet".into());
+            match phase(view, player) {
+                None => format!("{text}. Round trip to the host: {ping}"),
+                Some(phase) => format!("{text}. Round trip to the host: {ping}; sound off by {phase} ms"),
+            }
         }
         (false, false) => format!("{text} lost the connection. The seat is kept for a while."),
     };
@@ -155,12 +161,21 @@ fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> bool {
 
 /// What stands beside a name.
 fn note(view: &View, player: &Player) -> String {
-    let ping = ping(view, player);
-    match (player.seat == view.me, player.present) {
-        (true, _) => ping.map_or("you".into(), |ping| format!("you · {ping}")),
-        (false, false) => "away".into(),
-        (false, true) => ping.unwrap_or_else(|| "–".into()),
+    let known = [ping(view, player), phase(view, player)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    match (player.seat == view.me, player.present, known.is_empty()) {
+        (true, _, true) => "you".into(),
+        (true, _, false) => format!("you · {known}"),
+        (false, false, _) => "away".into(),
+        (false, true, true) => "–".into(),
+        (false, true, false) => known,
     }
+}
+
+/// How far a player's sound is off, by their own report, where that can be told from nothing.
+fn phase(view: &View, player: &Player) -> Option<String> {
+    let us = view.peers.get(usize::from(player.seat.0))?.report.phase_error_us;
+    let is_told = us.unsigned_abs() >= PHASE_SHOWN_US && view.is_playing();
+    is_told.then(|| format!("{:+.1}", f64::from(us) / 1e3).replace('-', "−"))
 }
 
 /// How far a player is from the host.

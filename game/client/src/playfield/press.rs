@@ -141,7 +141,7 @@ mod tests {
             authority.join(START, &token, &mut out).unwrap();
             let mut seat = Seat::new();
             for message in &out {
-                seat.receive(&message.bytes);
+                seat.receive(START, &message.bytes);
             }
             Self { authority, seat, last: 0, now: START }
         }
@@ -153,7 +153,7 @@ mod tests {
             let me = self.view().me;
             self.authority.handle(self.now, me, &bytes, &mut out);
             for message in &out {
-                self.seat.receive(&message.bytes);
+                self.seat.receive(self.now, &message.bytes);
             }
         }
 

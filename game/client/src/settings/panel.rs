@@ -8,6 +8,7 @@ use crate::{
     link::Now,
     panel,
     theme::{self, Rgb},
+    transport::Metronome,
 };
 use bevy::{ecs::system::SystemParam, prelude::*, window::PrimaryWindow};
 use bevy_egui::{
@@ -57,6 +58,7 @@ struct Open {
 struct Subject<'w, 's> {
     settings: ResMut<'w, Settings>,
     now: Res<'w, Now>,
+    metronome: ResMut<'w, Metronome>,
     window: Single<'w, 's, &'static mut Window, With<PrimaryWindow>>,
 }
 
@@ -99,7 +101,9 @@ fn show(mut contexts: EguiContexts, mut card: ResMut<Card>, mut subject: Subject
         ui.add_space(10.0);
         match open.page {
             Page::You => you::show(ui, &mut open.you, &mut subject.settings, subject.now.session()),
-            Page::Sound => sound::show(ui, &open.devices, &mut subject.settings, subject.now.player()),
+            Page::Sound => {
+                sound::show(ui, &open.devices, &mut subject.settings, &subject.now, &mut subject.metronome);
+            }
             Page::Look => look(ui, &mut subject),
         }
         done

@@ -4,15 +4,22 @@ use super::{
     NUDGE_MAX_US, Settings,
     panel::{faint, topic},
 };
-use crate::{theme, transport};
+use crate::{
+    link::Now,
+    theme,
+    transport::{self, Metronome},
+    widgets,
+};
 use bevy::prelude::ResMut;
-use bevy_egui::egui::{self, RichText, Ui};
-use keyboardia_player::{Hearing, Player, PlayerView};
+use bevy_egui::egui::{self, RichText, Ui, vec2};
+use keyboardia_player::{Hearing, Player};
+use keyboardia_session::View;
 use std::sync::{Arc, OnceLock};
 
 /// Devices that are listed.
 const LISTED_MAX: usize = 64;
 const SLIDER_WIDTH: f32 = 300.0;
+const CLICK_TEST_SIZE: egui::Vec2 = vec2(92.0, 26.0);
 
 /// The devices of this machine, once known: asking the system may take a while.
 #[derive(Debug, Clone)]
@@ -36,7 +43,14 @@ impl Devices {
     }
 }
 
-pub(super) fn show(ui: &mut Ui, devices: &Devices, settings: &mut ResMut<Settings>, player: Option<&PlayerView>) {
+pub(super) fn show(
+    ui: &mut Ui,
+    devices: &Devices,
+    settings: &mut ResMut<Settings>,
+    now: &Now,
+    metronome: &mut Metronome,
+) {
+    let player = now.player();
     topic(ui, "Device", "");
     choose(ui, devices, settings);
     let playing = match player.map(|player| &player.hearing) {
@@ -58,7 +72,10 @@ pub(super) fn show(ui: &mut Ui, devices: &Devices, settings: &mut ResMut<Setting
          right until your sound is in time with the others. It is remembered for each device.",
     );
     match playing {
-        Some(device) => nudge(ui, device, settings),
+        Some(device) => {
+            nudge(ui, device, settings);
+            click_test(ui, now, metronome);
+        }
         None => faint(ui, "It can be set while a device plays.", theme::TEXT_DIM),
     }
     topic(ui, "Metronome", "Only you hear it. The switch is in the bar at the top.");
@@ -101,5 +118,27 @@ fn nudge(ui: &mut Ui, device: &str, settings: &mut ResMut<Settings>) {
         if ui.button(RichText::new("0")).on_hover_text("As the device says").clicked() {
             settings.set_nudge_us(device, 0);
         }
+    });
+}
+
+/// The metronome, and a light on the same beats: where the nudge is right, they are one.
+fn click_test(ui: &mut Ui, now: &Now, metronome: &mut Metronome) {
+    ui.horizontal(|ui| {
+        let (switch, _) = ui.allocate_exact_size(CLICK_TEST_SIZE, egui::Sense::hover());
+        let on = metronome.on.then_some(theme::PRIVATE);
+        if widgets::switch(ui, switch, "click test", "Click test", on).clicked() {
+            metronome.on = !metronome.on;
+        }
+        let (lamp, _) = ui.allocate_exact_size(vec2(18.0, 18.0), egui::Sense::hover());
+        let lit = if metronome.on { now.flash() } else { 0.0 };
+        let colour = theme::RAISED.mix(theme::ACCENT, lit);
+        ui.painter().circle(lamp.center(), 7.0, colour.egui(), egui::Stroke::new(1.0, theme::LINE.egui()));
+        let is_playing = now.session().is_some_and(View::is_playing);
+        let text = match (metronome.on, is_playing) {
+            (false, _) => "Click and light on every beat, for you alone.",
+            (true, false) => "Press play: it clicks on every beat.",
+            (true, true) => "Click and light should come together.",
+        };
+        faint(ui, text, theme::TEXT_DIM);
     });
 }

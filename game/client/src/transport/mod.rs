@@ -26,7 +26,7 @@ use bevy_egui::{
     EguiContexts, EguiPrimaryContextPass,
     egui::{self, Align2, Color32, CornerRadius, Sense, Stroke, Ui, vec2},
 };
-use keyboardia_player::Connection;
+use keyboardia_player::{Connection, PlayerView};
 use keyboardia_session::{Command, View};
 use tempo::TempoHand;
 
@@ -89,7 +89,7 @@ fn show(
             history(ui, view, &mut wishes);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ways_out(ui, wordy, &mut wishes);
-                connection(ui, &player.connection, view, roomy);
+                connection(ui, player, view, roomy);
             });
         });
     });
@@ -170,14 +170,28 @@ fn ways_out(ui: &mut Ui, wordy: bool, wishes: &mut Wishes) {
     }
 }
 
-/// How the connection is, and how well the clock is known.
-fn connection(ui: &mut Ui, connection: &Connection, view: &View, roomy: bool) {
-    let (text, hint, colour) = match (connection, view.round_trip_us, view.uncertainty_us) {
-        (Connection::Connected, Some(trip), Some(error)) => (
-            format!("{} ms", millis(trip)),
-            format!("Round trip to the host {} ms; the clock is off by ±{} ms at most", millis(trip), millis(error)),
-            theme::ACCENT,
-        ),
+/// Phase errors beyond this are worth a warning, microseconds: where two sounds begin to be heard as two.
+const PHASE_WARNING_US: u64 = 10_000;
+
+/// How the connection is, how well the clock is known, and how far the own sound is off.
+fn connection(ui: &mut Ui, player: &PlayerView, view: &View, roomy: bool) {
+    let (text, hint, colour) = match (&player.connection, view.round_trip_us, view.uncertainty_us) {
+        (Connection::Connected, Some(trip), Some(error)) => {
+            let phase = player.phase_error_us;
+            let text = if roomy {
+                format!("{} ms  ±{}", millis(trip), millis(error))
+            } else {
+                format!("{} ms", millis(trip))
+            };
+            let hint = format!(
+                "Round trip to the host {} ms. The clock is off by ±{} ms at most. Your sound is {}.",
+                millis(trip),
+                millis(error),
+                behind(phase)
+            );
+            let far = phase.unsigned_abs() > PHASE_WARNING_US;
+            (text, hint, if far { theme::WARNING } else { theme::ACCENT })
+        }
         (Connection::Connected, ..) => {
             ("Clock…".into(), "Finding out what time it is at the host".into(), theme::WARNING)
         }
@@ -200,6 +214,15 @@ fn connection(ui: &mut Ui, connection: &Connection, view: &View, roomy: bool) {
     response.on_hover_text(hint);
 }
 
+/// A phase error in words.
+fn behind(phase_us: i64) -> String {
+    match (millis(phase_us.unsigned_abs()), phase_us) {
+        (_, -20..=20) => "in time".into(),
+        (ms, 0..) => format!("{ms} ms behind the session"),
+        (ms, _) => format!("{ms} ms ahead of the session"),
+    }
+}
+
 /// Microseconds as milliseconds, to two figures or so.
 fn millis(us: u64) -> String {
     let ms = us as f64 / 1e3;
@@ -214,5 +237,11 @@ mod tests {
     #[test]
     fn short_and_long_times_are_both_readable() {
         assert_eq!([45, 999, 1_234, 123_456].map(millis), ["0.04", "1.00", "1.2", "123"]);
+    }
+
+    #[test]
+    fn the_own_sound_is_in_time_behind_or_ahead() {
+        let words = [0, -20, 300, -1_500].map(behind);
+        assert_eq!(words, ["in time", "in time", "0.30 ms behind the session", "1.5 ms ahead of the session"]);
     }
 }

@@ -1,0 +1,169 @@
+//! Several players in one room: each a process of its own, all playing into one sound system, in one recording.
+//!
+//! All play the same clip, but each has a sound library in which it clicks at another pitch ([`crate::clicks`]). So
+//! nothing in the session, the score or the engine differs between them, and one recording tells who was when. The host
+//! is the one that the desktop game embeds; players reach it directly or through a [`crate::relay`].
+
+use crate::{
+    clicks::{HeardBeat, PITCHES_HZ, beats, find, first_tempo_bpm, write_library},
+    process::{PATIENCE, Running, program, wait_for},
+    relay::{Relay, Weather},
+    stage::Room,
+};
+use keyboardia_server::{Host, HostConfig};
+use serde::{Deserialize, Serialize};
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// Time after the last player has joined that is left out, as the clocks settle.
+const SETTLING: Duration = Duration::from_secs(2);
+/// Time after the launch that is left out: a bar at 112 BPM, by which the clip has started.
+const LAUNCHING: Duration = Duration::from_millis(2_500);
+
+/// A network as the room test's targets name it: 40 ms each way, some packets 10 ms later, one in a hundred lost.
+pub const INTERNET: Weather =
+    Weather { delay: Duration::from_millis(40), jitter_p99: Duration::from_millis(10), loss: 0.01 };
+
+/// What is played.
+#[derive(Debug, Clone, Copy)]
+pub struct Programme {
+    /// Number of players, at most one for each of [`PITCHES_HZ`].
+    pub players: usize,
+    /// What the network does to packets, each way; a direct connection otherwise.
+    pub weather: Option<Weather>,
+    /// How long each tempo is played.
+    pub part: Duration,
+    /// Tempos after the session's own, BPM.
+    pub tempos: &'static [f64],
+    /// Seed of the network.
+    pub seed: u64,
+}
+
+/// What a player says of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Told {
+    /// Whether it is in the session, knows the time, has its sounds and plays.
+    pub ready: bool,
+    /// Time from rendering to the speaker by the device's word, microseconds; `None` without a device.
+    pub latency_us: Option<u32>,
+    /// How far its sound is behind (positive) or ahead of the session by its own account, microseconds.
+    pub phase_error_us: i64,
+    /// Session time less the machine's, microseconds, as it has them; at most a fraction of a millisecond too low.
+    pub clock_us: Option<i64>,
+    /// Its round trip to the host, microseconds.
+    pub round_trip_us: Option<u64>,
+    /// How far its clock may be off, microseconds.
+    pub uncertainty_us: Option<u64>,
+}
+
+/// What was played, and what was said meanwhile.
+pub struct Played {
+    /// The beats that were heard, in order.
+    pub beats: Vec<HeardBeat>,
+    /// What each player said of itself, with the time since the recording began, seconds.
+    pub told: Vec<Vec<(f64, Told)>>,
+    /// Packets that the relay took and lost.
+    pub packets: Option<(u64, u64)>,
+}
+
+impl Played {
+    /// Beats that not every player played exactly once.
+    pub fn broken(&self) -> usize {
+        self.beats.iter().filter(|beat| beat.whole().is_none()).count()
+    }
+}
+
+/// A player's process.
+struct Bot {
+    process: Running,
+    input: ChildStdin,
+    told: Arc<Mutex<Vec<(Instant, Told)>>>,
+    _sounds: TempDir,
+}
+
+impl Bot {
+    fn start(room: &Room, host: &Host, code: &str, pitch_hz: f64) -> Self {
+        let sounds = tempfile::tempdir().expect("a directory");
+        write_library(sounds.path(), pitch_hz);
+        let mut command = Command::new(program("keyboardia-bot"));
+        command.arg(host.http_addr().to_string()).arg(code).arg(sounds.path());
+        let mut process = Running::start(room.invite(&mut command).stdin(Stdio::piped()).stdout(Stdio::piped()));
+        let (input, output) = (process.stdin().expect("a piped input"), process.stdout().expect("a piped output"));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kept = told.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let told: Told = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+                kept.lock().expect("what was told").push((Instant::now(), told));
+            }
+        });
+        Self { process, input, told, _sounds: sounds }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.told.lock().expect("what was told").last().is_some_and(|(_, told)| told.ready)
+    }
+
+    fn say(&mut self, line: &str) {
+        writeln!(self.input, "{line}").unwrap_or_else(|error| panic!("a player that is told “{line}”: {error}"));
+    }
+
+    /// Lets it leave; gives what it said since a moment.
+    fn leave(self, since: Instant) -> Vec<(f64, Told)> {
+        drop(self.input);
+        let (status, _, _) = self.process.finish(PATIENCE);
+        assert!(status.success(), "a player ended with {status}");
+        let mut told = self.told.lock().expect("what was told");
+        let at = |at: Instant| at.checked_duration_since(since).map(|since| since.as_secs_f64());
+        told.drain(..).filter_map(|(told_at, told)| Some((at(told_at)?, told))).collect()
+    }
+}
+
+/// Lets it be played, and listens.
+pub fn play(programme: &Programme) -> Played {
+    let room = Room::open();
+    let relay = programme.weather.map(|weather| Relay::open(weather, weather, programme.seed));
+    let host = match &relay {
+        None => Host::start(HostConfig::loopback()),
+        Some(Relay { game, time, .. }) => {
+            let outside = keyboardia_server::Relay { game: *game, time: *time };
+            Host::start_behind(outside, HostConfig::loopback())
+        }
+    };
+    let host = host.expect("a host");
+    if let Some(relay) = &relay {
+        relay.lead_to(host.udp_addr(), host.time_addr());
+    }
+    let code = host.create_session().expect("a session").to_string();
+    let pitches = &PITCHES_HZ[..programme.players];
+    let mut bots: Vec<Bot> = pitches.iter().map(|pitch| Bot::start(&room, &host, &code, *pitch)).collect();
+    for bot in &bots {
+        wait_for("a player that is ready", || bot.is_ready().then_some(()));
+    }
+    std::thread::sleep(SETTLING);
+    bots[0].say("press 0 0");
+    std::thread::sleep(LAUNCHING);
+    let recording = room.record();
+    let begin = Instant::now();
+    std::thread::sleep(programme.part);
+    for (bot, tempo) in (0..programme.players).cycle().zip(programme.tempos) {
+        bots[bot].say(&format!("tempo {tempo}"));
+        std::thread::sleep(programme.part);
+    }
+    let sound = recording.stop();
+    let told = bots.into_iter().map(|bot| bot.leave(begin)).collect();
+    let tempos: Vec<f64> = std::iter::once(first_tempo_bpm()).chain(programme.tempos.iter().copied()).collect();
+    let clicks: Vec<Vec<f64>> = pitches.iter().map(|pitch| find(&sound, *pitch, &tempos)).collect();
+    let mut beats = beats(&clicks);
+    // The recording may begin or end within a beat.
+    if beats.len() > 2 {
+        beats.pop();
+        beats.remove(0);
+    }
+    Played { beats, told, packets: relay.map(|relay| relay.counts()) }
+}

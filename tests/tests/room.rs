@@ -1,0 +1,45 @@
+//! Players in one room hear the same music at the same moment: real processes, real sound, one recording.
+//!
+//! The bounds are wide, because a busy machine delays real sound; `benches/room.rs` measures.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use keyboardia_tests::{
+    clicks::phases_ms,
+    concert::{INTERNET, Programme, play},
+    measure::percentile,
+    relay::Weather,
+};
+use std::time::Duration;
+
+/// Half of the clicks of two players are no further apart than this, milliseconds.
+const APART_MS_MAX: f64 = 10.0;
+/// Share of the beats that every player plays exactly once, although a busy machine may cut a click now and then. A
+/// player who is a whole beat off leaves three quarters whole.
+const WHOLE_SHARE_MIN: f64 = 0.8;
+
+fn two_play_the_same_beats(weather: Option<Weather>) {
+    let tempos = &[97.3, 133.0];
+    let played = play(&Programme { players: 2, weather, part: Duration::from_secs(5), tempos, seed: 4 });
+    let (beats, broken) = (played.beats.len(), played.broken());
+    // 15 s at 97.3 BPM and more, of each eight beats one is silent.
+    assert!(beats >= 20, "{beats} beats were heard");
+    assert!(broken as f64 <= (1.0 - WHOLE_SHARE_MIN) * beats as f64, "{broken} of {beats} beats are not of both");
+    let apart_ms = percentile(&mut phases_ms(&played.beats), 0.5);
+    assert!(apart_ms <= APART_MS_MAX, "half of the beats are {apart_ms} ms apart or more");
+    if let Some((taken, lost)) = played.packets {
+        let round_trip_us = played.told.iter().filter_map(|told| told.last()?.1.round_trip_us).min();
+        assert!(taken > 500 && lost > 0, "the relay took {taken} packets and lost {lost}");
+        assert!(round_trip_us.is_some_and(|us| us >= 80_000), "a round trip of {round_trip_us:?} µs past the relay");
+    }
+}
+
+#[test]
+fn two_players_in_one_room_play_the_same_beats() {
+    two_play_the_same_beats(None);
+}
+
+#[test]
+fn two_players_far_from_the_host_play_the_same_beats() {
+    two_play_the_same_beats(Some(INTERNET));
+}
