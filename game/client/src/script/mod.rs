@@ -113,7 +113,7 @@ fn play(
                 }
             }
             Ok(Progress::Waiting) if waited > PATIENCE => {
-                let (waited, seen) = (PATIENCE.as_secs(), report::outline(scene.screen.get(), scene.now.player()));
+                let (waited, seen) = (PATIENCE.as_secs(), report::outline(*scene.screen.get(), scene.now.player()));
                 eprintln!("keyboardia: line {} of the script: waited {waited} s in vain; {seen}.", line.number);
                 exit.write(AppExit::from_code(FAILED));
                 script.lines.clear();

@@ -27,7 +27,7 @@ pub(super) fn state(view: &View, frames: u32) -> Value {
 }
 
 /// Where the window is, in a few words, for who wonders why a script came no further.
-pub(super) fn outline(screen: &Screen, player: Option<&PlayerView>) -> String {
+pub(super) fn outline(screen: Screen, player: Option<&PlayerView>) -> String {
     let player = player.map(|player| {
         let PlayerView { connection, loading, damaged, .. } = player;
         format!(", {connection:?}, {} sounds are loading, {} are damaged", loading.len(), damaged.len())
