@@ -100,11 +100,15 @@ impl Renderer {
     /// Another device, or the same one opened anew. Not for the callback: it allocates.
     pub fn set_device(&mut self, sample_rate: u32) {
         self.map.reset(sample_rate);
-        self.controller.jump();
         if self.sample_rate != sample_rate {
             self.sample_rate = sample_rate;
             self.kira.on_change_sample_rate(sample_rate);
         }
+    }
+
+    /// The way to the speaker may have changed by any amount: what was learned of it is forgotten. Allocates nothing.
+    pub fn forget_way(&mut self) {
+        self.map.reset(self.sample_rate);
     }
 
     /// Fills `out` (interleaved, `channels` per frame; the first two carry sound, mono carries their mean). Its first

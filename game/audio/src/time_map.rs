@@ -24,7 +24,7 @@ impl Nanos {
 }
 
 /// Bandwidth of the loop in the end, Hz: slower than the jitter of any callback, faster than any crystal drifts.
-const BANDWIDTH_HZ: f64 = 0.05;
+const BANDWIDTH_HZ: f64 = 0.03;
 /// Bandwidth times age while the loop is young: what makes it a least-squares line (Hz · s).
 const YOUNG: f64 = 0.42;
 /// Multiple of the usual error beyond which a measurement counts no more than that.
@@ -42,6 +42,8 @@ const AGREE_NS: f64 = 10e6;
 /// an underrun, or another buffer. The map takes their middle at once; a loop this slow would take half a minute.
 const STEP_MAX: usize = 16;
 const STEP_NS: f64 = 1.5e6;
+/// Measurements after which a new map is good enough to be put right by: it began with the error of a single one.
+const YOUNG_MEASUREMENTS: usize = 16;
 /// Time without any measurement after which the map begins anew at once, nanoseconds: the machine was asleep.
 const GAP_NS: f64 = 500e6;
 /// Largest deviation of a sound card from its nominal rate, as a share.
@@ -64,7 +66,9 @@ pub struct TimeMap {
     /// Errors to one side, nanoseconds.
     side: [f64; STEP_MAX],
     on_side: usize,
-    /// Counts how often the map began anew or took a step.
+    /// Measurements since the map began, as far as they are counted.
+    measurements: usize,
+    /// Counts how often the map began anew, took a step or came of age.
     steps: u32,
 }
 
@@ -80,6 +84,7 @@ impl TimeMap {
             absurd: (0, 0.0),
             side: [0.0; STEP_MAX],
             on_side: 0,
+            measurements: 0,
             steps: 0,
         }
     }
@@ -99,6 +104,10 @@ impl TimeMap {
             self.age_s = nominal * 1e-9;
             self.next = Some(later(measured, 0.0, nominal));
             return measured;
+        }
+        if self.measurements < YOUNG_MEASUREMENTS {
+            self.measurements += 1;
+            self.steps += u32::from(self.measurements == YOUNG_MEASUREMENTS);
         }
         if let Some(step) = self.step(error) {
             let anew = later(next, fraction, step);
@@ -150,7 +159,7 @@ impl TimeMap {
         Some(errors[STEP_MAX / 2])
     }
 
-    /// Counts how often the map began anew or took a step: the sound must jump with it.
+    /// Counts how often the map began anew, took a step or came of age: the sound must jump with it.
     pub fn steps(&self) -> u32 {
         self.steps
     }

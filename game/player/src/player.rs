@@ -75,11 +75,8 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     let (engine, renderer) =
         engine(EngineSettings { sample_rate: SAMPLE_RATE, tracks: TRACKS_MAX }).map_err(|e| e.to_string())?;
     let mut body = Body::new(options.sounds.as_deref(), shared, engine)?;
-    let sound = {
-        let (shared, output) = (shared.clone(), options.output.clone());
-        std::thread::Builder::new().name("sound".into()).spawn(move || device::run(output, renderer, &shared))
-    };
-    let sound = sound.map_err(|error| format!("This machine cannot start another thread: {error}."))?;
+    let sound = device::start(options.output.clone(), renderer, shared)
+        .map_err(|error| format!("This machine cannot start another thread: {error}."))?;
     let mut backoff = BACKOFF_MIN;
     let outcome = loop {
         let (back, end) = connect(body, &joined)?;
@@ -100,8 +97,7 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
         }
     };
     shared.leave.store(true, Relaxed);
-    // The sound thread looks at the flag every few milliseconds.
-    let _ = sound.join();
+    sound.end();
     outcome
 }
 
