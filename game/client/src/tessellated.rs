@@ -6,6 +6,7 @@
 //! mesh that it was then, and rounded rectangles and rings are ours, which have a third of the triangles and look the same.
 
 use bevy::{
+    asset::AssetEventSystems,
     platform::{collections::HashMap, hash::FixedHasher},
     prelude::{App, IntoScheduleConfigs, PostUpdate, Query, ResMut, Resource},
 };
@@ -46,7 +47,9 @@ struct Kept {
 
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Tessellated>()
-        .add_systems(PostUpdate, replace.after(EguiPostUpdateSet::EndPass).before(EguiPostUpdateSet::ProcessOutput));
+        .add_systems(PostUpdate, replace.after(EguiPostUpdateSet::EndPass).before(EguiPostUpdateSet::ProcessOutput))
+        // Otherwise the renderer hears of new letters a frame after the text that has them, which then shows gaps.
+        .configure_sets(PostUpdate, EguiPostUpdateSet::PostProcessOutput.before(AssetEventSystems));
 }
 
 fn replace(mut contexts: Query<(&mut EguiContext, &mut EguiFullOutput)>, mut tessellated: ResMut<Tessellated>) {

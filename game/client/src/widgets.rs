@@ -144,3 +144,9 @@ pub(crate) fn switch(ui: &Ui, rect: Rect, id: impl Hash + Debug, text: &str, on:
     theme::label(painter, rect.shrink(1.0), Align2::CENTER_CENTER, text, theme::strong(12.0), fill.ink().egui());
     response
 }
+
+/// How far something is off, in milliseconds with one decimal and its sign.
+pub(crate) fn signed_millis(us: i64) -> String {
+    let ms = us as f64 / 1e3;
+    if ms.abs() < 0.05 { "±0.0".into() } else { format!("{ms:+.1}").replace('-', "−") }
+}

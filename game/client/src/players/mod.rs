@@ -11,6 +11,7 @@ use crate::{
     screen::Screen,
     settings::{OpenSettings, Page},
     theme::{self, Rgb},
+    widgets,
 };
 use bevy::prelude::*;
 use bevy_egui::{
@@ -21,8 +22,6 @@ use invite::Picture;
 use keyboardia_player::{Hearing, PlayerView};
 use keyboardia_session::{Player, View, limits::SEATS_MAX};
 
-/// Phase errors below this are not worth a figure, microseconds.
-const PHASE_SHOWN_US: u32 = 500;
 /// Height of a player's row, and the least that it may shrink to.
 const ROW: (f32, f32) = (30.0, 24.0);
 /// Height of what the panel shows beside the players' rows and the picture of the invitation.
@@ -171,11 +170,10 @@ fn note(view: &View, player: &Player) -> String {
     }
 }
 
-/// How far a player's sound is off, by their own report, where that can be told from nothing.
+/// How far a player's sound is off, by their own report; nothing where nothing plays.
 fn phase(view: &View, player: &Player) -> Option<String> {
     let us = view.peers.get(usize::from(player.seat.0))?.report.phase_error_us;
-    let is_told = us.unsigned_abs() >= PHASE_SHOWN_US && view.is_playing();
-    is_told.then(|| format!("{:+.1}", f64::from(us) / 1e3).replace('-', "−"))
+    view.is_playing().then(|| widgets::signed_millis(us.into()))
 }
 
 /// How far a player is from the host.

@@ -89,7 +89,7 @@ fn show(
             history(ui, view, &mut wishes);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ways_out(ui, wordy, &mut wishes);
-                connection(ui, player, view, roomy);
+                connection(ui, player, view, (roomy, wordy));
             });
         });
     });
@@ -174,12 +174,14 @@ fn ways_out(ui: &mut Ui, wordy: bool, wishes: &mut Wishes) {
 const PHASE_WARNING_US: u64 = 10_000;
 
 /// How the connection is, how well the clock is known, and how far the own sound is off.
-fn connection(ui: &mut Ui, player: &PlayerView, view: &View, roomy: bool) {
+fn connection(ui: &mut Ui, player: &PlayerView, view: &View, (roomy, wordy): (bool, bool)) {
     let (text, hint, colour) = match (&player.connection, view.round_trip_us, view.uncertainty_us) {
         (Connection::Connected, Some(trip), Some(error)) => {
             let phase = player.phase_error_us;
             let text = if roomy {
-                format!("{} ms  ±{}", millis(trip), millis(error))
+                let sound =
+                    (wordy && view.is_playing()).then(|| format!("  ·  sound {}", widgets::signed_millis(phase)));
+                format!("{} ms  ±{}{}", millis(trip), millis(error), sound.unwrap_or_default())
             } else {
                 format!("{} ms", millis(trip))
             };
