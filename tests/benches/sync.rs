@@ -1,6 +1,7 @@
 //! Ten players in six surroundings, for hours of virtual time: how far apart is what they hear?
 //!
-//! `cargo bench -p keyboardia-tests --bench sync -- --json FILE`; `--minutes 5 --seeds 2 --only wifi` for a quick look.
+//! `cargo bench -p keyboardia-tests --bench sync -- --json FILE`; `--minutes 5 --seeds 2 --only wifi` for a quick look;
+//! `--first SEED` begins with another seed than 0.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,6 +15,7 @@ use keyboardia_tests::{
     },
 };
 use std::{
+    ops::Range,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -48,13 +50,13 @@ fn option(name: &str) -> Option<String> {
 }
 
 /// Every seed of a scenario, on all cores, added up.
-fn run(scenario: &Scenario, seeds: usize, minutes: f64) -> Tally {
-    let next = AtomicUsize::new(0);
+fn run(scenario: &Scenario, seeds: Range<usize>, minutes: f64) -> Tally {
+    let next = AtomicUsize::new(seeds.start);
     let sum = Mutex::new(Tally::default());
     let work = || {
         loop {
             let seed = next.fetch_add(1, Relaxed);
-            if seed >= seeds {
+            if seed >= seeds.end {
                 return;
             }
             let tally = simulate(scenario, seed as u64, minutes, true);
@@ -71,6 +73,7 @@ fn run(scenario: &Scenario, seeds: usize, minutes: f64) -> Tally {
 
 fn main() {
     let seeds = option("--seeds").map_or(SEEDS, |text| text.parse().expect("a number of seeds"));
+    let first = option("--first").map_or(0, |text| text.parse().expect("a seed"));
     let minutes = option("--minutes").map_or(MINUTES, |text| text.parse().expect("a number of minutes"));
     let only = option("--only");
     let mut report = Report::new();
@@ -81,7 +84,7 @@ fn main() {
         if only.as_ref().is_some_and(|only| only != name) {
             continue;
         }
-        let tally = run(&scenario, seeds, minutes);
+        let tally = run(&scenario, first..first + seeds, minutes);
         hours += seeds as f64 * minutes / 60.0;
         let mut add = |key: &str, value: f64, target: &str| report.add(&format!("{name}_{key}"), value, target);
         add("phase_ms_p50", tally.phase.percentile_ms(0.5), "");
