@@ -11,10 +11,12 @@ pub struct HostClock {
 }
 
 impl HostClock {
-    /// A clock that reads UNIX time now, and never looks at it again.
-    pub fn start() -> Self {
+    /// A clock that reads UNIX time now, and never looks at it again. Where that is earlier than `least`, somebody has set
+    /// this machine's clock back: session time goes on from `least`.
+    pub fn start(least: Option<Micros>) -> Self {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { unix, started: Instant::now() }
+        let least = least.map_or(Duration::ZERO, |least| Duration::from_micros(least.0));
+        Self { unix: unix.max(least), started: Instant::now() }
     }
 
     /// Session time, microseconds.

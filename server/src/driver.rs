@@ -11,12 +11,13 @@ use crate::{
     clock::HostClock,
     desk::{Refused, Request},
     limits::{REQUESTS_PER_TICK_MAX, TICK, TICK_IDLE},
-    room::Room,
+    room::{House, Room},
     shard::{Shard, ShardEvent},
+    store::{Kept, Store, Write},
     tickets::Ticket,
 };
 use keyboardia_session::{
-    JoinError, Profile, SeatId, SeatToken, SessionCode, SessionSetup,
+    JoinError, Micros, Profile, SeatId, SeatToken, SessionCode, SessionSetup,
     limits::{SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
 };
 use renet::ClientId;
@@ -36,6 +37,11 @@ pub(crate) struct Driver {
     clock: HostClock,
     shard: Shard,
     setup: SessionSetup,
+    house: House,
+    /// Where sessions are written down, if they are.
+    store: Option<Store>,
+    /// Sessions that are over and still written down.
+    over: Vec<SessionCode>,
     rooms: HashMap<SessionCode, Room>,
     /// Who sits where; a connection that is not here has no seat, or has it no longer.
     seated: HashMap<ClientId, (SessionCode, SeatId)>,
@@ -44,8 +50,32 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// A host without sessions; new ones begin as `setup` says. `dropped` tells others what the shard has dropped.
-    pub(crate) fn new(clock: HostClock, shard: Shard, setup: SessionSetup, dropped: Arc<AtomicU64>) -> Self {
-        Self { clock, shard, setup, rooms: HashMap::new(), seated: HashMap::new(), dropped }
+    pub(crate) fn new(
+        clock: HostClock,
+        shard: Shard,
+        setup: SessionSetup,
+        house: House,
+        store: Option<Store>,
+        dropped: Arc<AtomicU64>,
+    ) -> Self {
+        let (over, rooms, seated) = (Vec::new(), HashMap::new(), HashMap::new());
+        Self { clock, shard, setup, house, store, over, rooms, seated, dropped }
+    }
+
+    /// Opens the sessions that were kept. One that cannot be read stays where it is.
+    pub(crate) fn reopen(&mut self, kept: Vec<Kept>) {
+        let now = self.clock.now();
+        for Kept { code, snapshot, entries } in kept {
+            match Room::restore(&snapshot, &entries, self.house, now) {
+                Some(room) => {
+                    self.rooms.insert(code, room);
+                }
+                None => tracing::error!(target: "host", "a session that was kept cannot be read"),
+            }
+        }
+        if !self.rooms.is_empty() {
+            tracing::info!(target: "host", sessions = self.rooms.len(), "sessions are open again");
+        }
     }
 
     /// Runs until `stop` is true, then tells everybody who is connected.
@@ -68,6 +98,10 @@ impl Driver {
         }
         self.shard.flush();
         self.shard.disconnect_all();
+        if let Some(store) = &self.store {
+            let rooms = self.rooms.iter_mut().filter_map(|(code, room)| room.unwritten(*code));
+            rooms.chain(self.over.drain(..).map(Write::Over)).for_each(|write| store.write_patiently(write));
+        }
     }
 
     fn tick(&mut self) {
@@ -94,13 +128,34 @@ impl Driver {
                 }
             }
         }
-        let open = self.rooms.len();
-        self.rooms.retain(|_, room| !room.wake(now, &mut self.shard));
-        if self.rooms.len() < open {
-            tracing::info!(target: "host", sessions = self.rooms.len(), "a session is over");
-        }
+        self.wake(now);
+        self.keep(now);
         self.shard.flush();
         self.dropped.store(self.shard.dropped(), Ordering::Relaxed);
+    }
+
+    /// Lets every room do what is due, and closes those that are over.
+    fn wake(&mut self, now: Micros) {
+        let over = self.rooms.extract_if(|_, room| room.wake(now, &mut self.shard)).map(|(code, _)| code);
+        let before = self.over.len();
+        self.over.extend(over);
+        if self.over.len() > before {
+            tracing::info!(target: "host", sessions = self.rooms.len(), "a session is over");
+        }
+    }
+
+    /// Has everything new written down, and tells players what is safe.
+    fn keep(&mut self, now: Micros) {
+        let Some(store) = &self.store else { return self.over.clear() };
+        for (code, room) in &mut self.rooms {
+            room.write(now, *code, store);
+        }
+        self.over.retain(|code| !store.write(Write::Over(*code)));
+        for safe in store.safe() {
+            if let Some(room) = self.rooms.get_mut(&safe.code) {
+                room.written(safe.seq, &mut self.shard);
+            }
+        }
     }
 
     fn connected(&mut self, client: ClientId, ticket: Option<Ticket>) {
@@ -145,7 +200,7 @@ impl Driver {
                 break code;
             }
         };
-        self.rooms.insert(code, Room::new(self.setup.clone(), self.clock.now()));
+        self.rooms.insert(code, Room::new(self.setup.clone(), self.house, self.clock.now()));
         tracing::info!(target: "host", sessions = self.rooms.len(), "a session was opened");
         Ok(code)
     }

@@ -2,7 +2,7 @@
 
 use crate::{desk::Refused, limits::ADVERTISED_MAX};
 use keyboardia_session::{library::ManifestError, limits::SESSIONS_MAX};
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 use thiserror::Error;
 
 /// Why a host did not do what it was asked to.
@@ -32,6 +32,14 @@ pub enum HostError {
     /// The operating system gave no threads.
     #[error("The host's threads cannot be started: {0}.")]
     Threads(#[source] io::Error),
+    /// The sessions that are kept cannot be used.
+    #[error("The sessions in {} cannot be used: {why}.", .dir.display())]
+    Store {
+        /// Their directory.
+        dir: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The operating system gave no random bytes.
     #[error("The operating system gives no random numbers, so no secrets can be made.")]
     NoRandomness,

@@ -9,6 +9,7 @@
 //! HTTP (TCP)  ──→ http ──→ desk ──┐             thread "host-http"
 //! game (UDP)  ──→ shard ←─────────┴─→ rooms     thread "host-loop", see driver
 //! time (UDP)  ──→ echo                          thread "host-time"
+//! rooms       ──→ store (SQLite)                thread "host-store", if sessions are kept
 //! ```
 
 mod addresses;
@@ -22,12 +23,14 @@ mod http;
 mod limits;
 mod room;
 mod shard;
+mod store;
 mod tickets;
 mod vet;
 
 pub use channels::connection_config;
 pub use clock::HostClock;
 pub use error::HostError;
+pub use store::StoreConfig;
 
 use crate::{
     addresses::Addresses,
@@ -35,10 +38,12 @@ use crate::{
     driver::Driver,
     http::Http,
     limits::ADVERTISED_MAX,
+    room::House,
     shard::Shard,
+    store::Shelf,
     tickets::Tickets,
 };
-use keyboardia_session::{Manifest, SessionCode, SessionSetup};
+use keyboardia_session::{Manifest, Patience, SessionCode, SessionSetup};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
@@ -67,6 +72,10 @@ pub struct HostConfig {
     /// Addresses under which players reach this host besides those of its interfaces: of a router, or of the machine
     /// around a container. At most 30.
     pub advertise: Vec<IpAddr>,
+    /// Where sessions are kept over the end of the host; otherwise they end with it.
+    pub store: Option<StoreConfig>,
+    /// How long seats and sessions that nobody uses are kept.
+    pub patience: Patience,
 }
 
 /// Where a relay or tunnel takes the packets of players; it brings them to the host's UDP ports and the answers back.
@@ -83,14 +92,21 @@ impl HostConfig {
     /// Any free ports on loopback: for playing alone, and for tests.
     pub fn loopback() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { http: any, udp: any, time: any, advertise: Vec::new() }
+        Self { http: any, udp: any, time: any, ..Self::default() }
     }
 }
 
 impl Default for HostConfig {
     fn default() -> Self {
         let at = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        Self { http: at(PORT), udp: at(PORT), time: at(TIME_PORT), advertise: Vec::new() }
+        Self {
+            http: at(PORT),
+            udp: at(PORT),
+            time: at(TIME_PORT),
+            advertise: Vec::new(),
+            store: None,
+            patience: Patience::default(),
+        }
     }
 }
 
@@ -142,7 +158,8 @@ impl Host {
         let (echo, time) = open(config.time, UdpSocket::bind, UdpSocket::local_addr)?;
         echo::prepare(&echo).map_err(|error| HostError::of_socket(time, error))?;
 
-        let clock = HostClock::start();
+        let shelf = config.store.as_ref().map(Shelf::open).transpose()?;
+        let clock = HostClock::start(shelf.as_ref().and_then(Shelf::clock));
         let mut key = [0; renetcode::NETCODE_KEY_BYTES];
         getrandom::fill(&mut key).map_err(|_| HostError::NoRandomness)?;
         let addresses = Addresses::new(udp, time, config.advertise, relay);
@@ -153,7 +170,16 @@ impl Host {
 
         let (stop, stopping) = watch::channel(false);
         let (game_dropped, time_dropped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let driver = Driver::new(clock, shard, setup, Arc::clone(&game_dropped));
+        let kept = match (&shelf, config.store) {
+            (Some(shelf), Some(StoreConfig { dir, .. })) => {
+                shelf.sessions().map_err(|error| HostError::Store { dir, why: error.to_string() })?
+            }
+            _ => Vec::new(),
+        };
+        let store = shelf.map(|shelf| shelf.start(clock)).transpose().map_err(HostError::Threads)?;
+        let house = House { patience: config.patience, is_kept: store.is_some() };
+        let mut driver = Driver::new(clock, shard, setup, house, store, Arc::clone(&game_dropped));
+        driver.reopen(kept);
         let (counter, until) = (Arc::clone(&time_dropped), stopping.clone());
         // From here on, an early return drops the host, and so stops what has been started.
         let mut host = Self { http, udp, time, desk, stop, threads: Vec::new(), game_dropped, time_dropped };

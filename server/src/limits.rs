@@ -55,3 +55,18 @@ pub(crate) const ECHO_POLL: Duration = Duration::from_millis(50);
 pub(crate) const TOKEN_ADDRESSES_MAX: usize = 32;
 /// Addresses that may be advertised: a token's, less the one that the player reached us by, and loopback.
 pub(crate) const ADVERTISED_MAX: usize = TOKEN_ADDRESSES_MAX - 2;
+
+/// Things that may wait to be written down; a room that finds no place writes everything later.
+pub(crate) const STORE_WAITING_MAX: usize = 4_096;
+/// Things that are written in one transaction.
+pub(crate) const STORE_BATCH_MAX: usize = 1_024;
+/// How often the time is written down when nothing happens.
+pub(crate) const STORE_CLOCK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a host waits for another one to let go of the sessions.
+pub(crate) const STORE_OPEN_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the store waits before it tries again.
+pub(crate) const STORE_RETRY: Duration = Duration::from_millis(250);
+/// How often it does so when the host stops.
+pub(crate) const STORE_PARTING_TRIES_MAX: u32 = 8;
+/// Steps of a session after which it is written down as a whole again.
+pub(crate) const ENTRIES_BEFORE_WHOLE: usize = 512;

@@ -2,18 +2,21 @@
 //! it when asked to.
 
 use clap::Parser;
-use keyboardia_server::{Host, HostConfig, PORT, Relay};
-use keyboardia_session::SessionCode;
+use keyboardia_server::{Host, HostConfig, PORT, Relay, StoreConfig};
+use keyboardia_session::{Patience, SessionCode, limits::GRACE_US};
 use std::{
     error::Error,
     io::{IsTerminal, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
+    path::PathBuf,
     process::ExitCode,
 };
 use tracing_subscriber::EnvFilter;
 
 /// The largest port that has one above it, for the time echo.
 const PORT_MAX: i64 = u16::MAX as i64 - 1;
+/// The longest time that anything may be kept unused: ten years.
+const SECONDS_MAX: u64 = 10 * 365 * 24 * 3_600;
 
 /// The headless Keyboardia host: players join its sessions over the network.
 #[derive(Debug, Parser)]
@@ -42,6 +45,20 @@ struct Options {
     /// echo. Players are told no others.
     #[arg(long, num_args = 2, value_names = ["GAME", "TIME"])]
     relay: Vec<SocketAddr>,
+    /// Directory in which sessions are kept, so that they go on after a restart; otherwise they end with the host.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Wait for the disk before anything counts as kept, so that it survives a loss of power, too.
+    #[arg(long, requires = "data")]
+    fsync: bool,
+    /// Seconds for which a player's seat is kept after the connection is lost.
+    #[arg(long, value_name = "SECONDS", default_value_t = GRACE_US / 1_000_000,
+        value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
+    grace: u64,
+    /// Seconds for which a session is kept after its last player has gone.
+    #[arg(long, value_name = "SECONDS", default_value_t = GRACE_US / 1_000_000,
+        value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
+    keep: u64,
     /// Open a session at the start and show its code.
     #[arg(long)]
     create: bool,
@@ -63,6 +80,8 @@ impl Options {
             udp: self.udp.unwrap_or(at(self.port)),
             time: self.time.unwrap_or(at(time_port)),
             advertise,
+            store: self.data.clone().map(|dir| StoreConfig { dir, fsync: self.fsync }),
+            patience: Patience { seat_us: self.grace * 1_000_000, session_us: self.keep * 1_000_000 },
         })
     }
 }

@@ -1,8 +1,13 @@
 //! One session on this host: its authority, and the connections in its seats.
 
-use crate::shard::Shard;
+use crate::{
+    limits::{ENTRIES_BEFORE_WHOLE, STORE_RETRY},
+    shard::Shard,
+    store::{Store, Write},
+};
 use keyboardia_session::{
-    Authority, Channel, JoinError, Micros, Outbox, Profile, Recipient, SeatId, SeatToken, SessionSetup,
+    Authority, Channel, JoinError, Micros, Outbox, Patience, Profile, Recipient, SeatId, SeatToken, SessionCode,
+    SessionSetup, Unwritten,
     limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
 };
 use renet::{Bytes, ClientId};
@@ -14,14 +19,40 @@ pub(crate) struct Room {
     clients: BTreeMap<SeatId, ClientId>,
     outbox: Outbox,
     wake_at: Option<Micros>,
+    /// Steps written down since the whole session was.
+    steps_written: usize,
+    /// Nothing is written down before then: the store had no room.
+    write_at: Option<Micros>,
+}
+
+/// What holds for every room of a host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct House {
+    /// How long what nobody uses is kept.
+    pub(crate) patience: Patience,
+    /// Whether sessions are written down.
+    pub(crate) is_kept: bool,
 }
 
 impl Room {
     /// A room where nobody is yet.
-    pub(crate) fn new(setup: SessionSetup, now: Micros) -> Self {
-        let authority = Authority::new(setup, now);
+    pub(crate) fn new(setup: SessionSetup, house: House, now: Micros) -> Self {
+        Self::around(Authority::new(setup, now), house)
+    }
+
+    /// A room whose session was written down; `None` if that is none. Everybody is still on the way.
+    pub(crate) fn restore(snapshot: &[u8], entries: &[Vec<u8>], house: House, now: Micros) -> Option<Self> {
+        Authority::restore(snapshot, entries, now).map(|authority| Self::around(authority, house))
+    }
+
+    fn around(mut authority: Authority, house: House) -> Self {
+        authority.set_patience(house.patience);
+        if house.is_kept {
+            authority.keep_journal();
+        }
         let wake_at = authority.wake_at();
-        Self { authority, clients: BTreeMap::new(), outbox: Outbox::new(), wake_at }
+        let (clients, outbox) = (BTreeMap::new(), Outbox::new());
+        Self { authority, clients, outbox, wake_at, steps_written: 0, write_at: None }
     }
 
     /// Seats that are taken or kept.
@@ -83,6 +114,42 @@ impl Room {
         self.authority.wake(now, &mut self.outbox);
         self.deliver(shard);
         self.authority.is_over(now)
+    }
+
+    /// Hands over what is not written down yet.
+    pub(crate) fn write(&mut self, now: Micros, code: SessionCode, store: &Store) {
+        if self.write_at.is_some_and(|at| now < at) {
+            return;
+        }
+        self.write_at = None;
+        if let Some(write) = self.unwritten(code)
+            && !store.write(write)
+        {
+            self.authority.lose_unwritten();
+            self.write_at = Some(now + STORE_RETRY.as_micros() as u64);
+        }
+    }
+
+    /// What is not written down yet, at the end.
+    pub(crate) fn unwritten(&mut self, code: SessionCode) -> Option<Write> {
+        let seq = self.authority.state().seq();
+        match self.authority.take_unwritten() {
+            Unwritten::Entries(entries) if entries.is_empty() => None,
+            Unwritten::Entries(entries) if self.steps_written + entries.len() <= ENTRIES_BEFORE_WHOLE => {
+                self.steps_written += entries.len();
+                Some(Write::Entries { code, entries, seq })
+            }
+            Unwritten::Entries(_) | Unwritten::Everything => {
+                self.steps_written = 0;
+                Some(Write::Whole { code, snapshot: self.authority.snapshot(), seq })
+            }
+        }
+    }
+
+    /// Everything up to this event is safe.
+    pub(crate) fn written(&mut self, seq: u64, shard: &mut Shard) {
+        self.authority.written(seq, &mut self.outbox);
+        self.deliver(shard);
     }
 
     fn deliver(&mut self, shard: &mut Shard) {

@@ -58,7 +58,14 @@ fn only_a_request_is_answered_by_the_time_echo() {
 fn advertised_addresses_follow_the_one_that_was_reached() {
     let advertise: Vec<IpAddr> = vec!["203.0.113.7".parse().unwrap(), "2001:db8::7".parse().unwrap()];
     let any = SocketAddr::from(([0, 0, 0, 0], 0));
-    let host = Host::start(HostConfig { http: any, udp: any, time: any, advertise: advertise.clone() }).unwrap();
+    let host = Host::start(HostConfig {
+        http: any,
+        udp: any,
+        time: any,
+        advertise: advertise.clone(),
+        ..HostConfig::default()
+    })
+    .unwrap();
     let http = SocketAddr::from(([127, 0, 0, 1], host.http_addr().port()));
     let code = host.create_session().unwrap().to_string();
     let joined = try_join(http, &code, None).unwrap();
@@ -75,7 +82,7 @@ fn advertised_addresses_follow_the_one_that_was_reached() {
 #[test]
 fn players_can_join_by_every_address_of_this_machine() {
     let any = SocketAddr::from(([0, 0, 0, 0], 0));
-    let host = Host::start(HostConfig { http: any, udp: any, time: any, advertise: Vec::new() }).unwrap();
+    let host = Host::start(HostConfig { http: any, udp: any, time: any, ..HostConfig::default() }).unwrap();
     let code = host.create_session().unwrap().to_string();
     let interfaces = if_addrs::get_if_addrs().unwrap();
     for ip in interfaces.iter().map(if_addrs::Interface::ip).filter(IpAddr::is_ipv4) {
@@ -107,7 +114,7 @@ fn an_address_of_another_machine_is_named() {
 fn a_stopped_host_frees_its_ports_and_opens_no_sessions() {
     let mut host = host();
     let config =
-        HostConfig { http: host.http_addr(), udp: host.udp_addr(), time: host.time_addr(), advertise: Vec::new() };
+        HostConfig { http: host.http_addr(), udp: host.udp_addr(), time: host.time_addr(), ..HostConfig::default() };
     host.stop();
     host.stop();
     assert!(matches!(host.create_session(), Err(HostError::NoAnswer)));

@@ -37,7 +37,7 @@ fn a_player_is_welcomed_then_gets_the_snapshot_then_the_news() {
         .heard
         .iter()
         .map(|message| match message {
-            HostMessage::Welcome { seat, epoch } => {
+            HostMessage::Welcome { seat, epoch, .. } => {
                 assert_eq!((*seat, *epoch), (me, 1));
                 0
             }

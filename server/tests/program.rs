@@ -5,55 +5,13 @@
 
 mod common;
 
-use common::{Player, host, try_join, until};
+use common::{Player, Program, host, try_join, until};
 use keyboardia_session::{SessionCode, api::from_hex};
 use renet_netcode::ConnectToken;
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     net::SocketAddr,
-    process::{Child, Command, Stdio},
 };
-
-/// A running program, ended when the test fails.
-struct Program(Child);
-
-impl Program {
-    fn start(arguments: &[&str]) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_keyboardia-server"))
-            .args(arguments)
-            .env_remove("RUST_LOG")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        Self(child.expect("the program starts"))
-    }
-
-    fn first_line(&mut self) -> String {
-        let mut line = String::new();
-        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        line
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// Exit code and standard error.
-    fn end(mut self) -> (Option<i32>, String) {
-        let mut said = String::new();
-        self.0.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
-        (self.0.wait().unwrap().code(), said)
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It has ended already, unless the test failed.
-        self.0.kill().unwrap_or_default();
-        self.0.wait().map(drop).unwrap_or_default();
-    }
-}
 
 #[test]
 fn the_program_says_where_it_is_and_ends_well_when_asked_to() {

@@ -108,7 +108,7 @@ fn new_tracks_never_take_the_number_of_one_that_went_a_moment_ago() {
         let track = table.authority.state().tracks()[0].id;
         table.ask(0, Command::Edit(Edit::RemoveTrack(track))).unwrap();
     }
-    let restored = Authority::restore(&table.authority.snapshot(), table.now).unwrap();
+    let restored = Authority::restore(&table.authority.snapshot(), &[], table.now).unwrap();
     assert_eq!(restored.state().tracks().len(), 8);
 }
 

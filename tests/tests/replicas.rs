@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Micros, Replica, Seat, SessionState,
+    Authority, Micros, Replica, Seat, SessionState, Unwritten,
     bounded::Bounded,
     limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
     wire::{self, ClientMessage, HostMessage},
@@ -44,6 +44,38 @@ proptest! {
         prop_assert!(world.authority.state().seq() >= 10, "something happened");
         let encoded = world.authority.state().encode();
         prop_assert_eq!(SessionState::decode(&encoded).map(|state| state.hash()), Some(world.authority.state().hash()));
+    }
+
+    #[test]
+    fn a_session_comes_back_from_a_snapshot_and_what_was_written_down_after_it(
+        seed in any::<u64>(), before in 0_usize..60, after in 0_usize..60,
+    ) {
+        let mut world = jam(seed, before, 100_000, true);
+        world.authority.keep_journal();
+        prop_assert_eq!(world.authority.take_unwritten(), Unwritten::Everything);
+        let snapshot = world.authority.snapshot();
+        let mut entries = Vec::new();
+        let mut dice = Dice::new(seed ^ 0x1234);
+        for _ in 0..after {
+            let player = dice.below(10) as usize;
+            match dice.below(12) {
+                0 if world.players[player].id.is_some() => world.disconnect(player),
+                0 => world.connect(player),
+                // Long enough for seats to be freed.
+                1 => world.pass(40_000_000),
+                _ => {
+                    world.command(player, any_command(&mut dice));
+                }
+            }
+            world.pass(dice.below(300_000));
+            let Unwritten::Entries(new) = world.authority.take_unwritten() else { panic!("too much at once") };
+            entries.extend(new);
+        }
+        let later = world.now + 1_000;
+        let restored = Authority::restore(&snapshot, &entries, later).map(|authority| authority.snapshot());
+        let twin = Authority::restore(&world.authority.snapshot(), &[], later).map(|authority| authority.snapshot());
+        prop_assert!(twin.is_some() && restored == twin, "seed {seed}");
+        prop_assert!(Authority::restore(&snapshot, &[vec![0xff; 9]], later).is_none(), "garbage");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Action, Authority, Beats, Command, EventKind, JoinError, Outbox, Profile, Quantise, Refusal, SceneId, SeatId,
-    Tempo, TimeSignature, TrackId,
-    limits::{GRACE_US, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, UPCOMING_TIMELINES_MAX},
+    Action, Authority, Beats, Command, EventKind, JoinError, Outbox, Patience, Profile, Quantise, Refusal, SceneId,
+    SeatId, Tempo, TimeSignature, TrackId, Unwritten,
+    limits::{GRACE_US, JOURNAL_ENTRIES_MAX, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, UPCOMING_TIMELINES_MAX},
     wire::{self, HostMessage},
 };
 use keyboardia_tests::table::{START, Table, launch, report, token};
@@ -287,7 +287,7 @@ fn a_restored_session_goes_on_in_phase_under_the_next_epoch() {
     table.pass_beats(9.0);
     let snapshot = table.authority.snapshot();
     let later = table.now + 3_000_000;
-    let mut restored = Authority::restore(&snapshot, later).unwrap();
+    let mut restored = Authority::restore(&snapshot, &[], later).unwrap();
     assert_eq!(restored.epoch(), table.authority.epoch() + 1);
     assert_eq!(restored.state().transport().beat_at(later), table.authority.state().transport().beat_at(later));
     assert_eq!(
@@ -295,7 +295,68 @@ fn a_restored_session_goes_on_in_phase_under_the_next_epoch() {
         Some(keyboardia_session::Playing { scene: SceneId(0), since: Beats::ZERO, by: Some(SeatId(0)) })
     );
     assert_eq!(restored.join(later, &token(1), &mut Outbox::new()), Ok(SeatId(1)));
-    assert!(Authority::restore(&snapshot[1..], later).is_none());
+    assert!(Authority::restore(&snapshot[1..], &[], later).is_none());
+}
+
+#[test]
+fn players_hear_what_is_safe_and_who_writes_nothing_down_promises_nothing() {
+    let welcome = |authority: &mut Authority| {
+        let mut out = Outbox::new();
+        authority.join(START, &token(0), &mut out).unwrap();
+        let said = out.iter().find_map(|outgoing| match wire::decode(&outgoing.bytes) {
+            Ok(HostMessage::Welcome { durable, .. }) => Some(durable),
+            _ => None,
+        });
+        said.unwrap()
+    };
+    let mut table = Table::with_players(1);
+    assert_eq!(welcome(&mut table.authority), None);
+    let mut out = Outbox::new();
+    table.authority.written(1, &mut out);
+    assert!(out.is_empty(), "nobody writes");
+    table.authority.keep_journal();
+    let seq = table.authority.state().seq();
+    table.authority.written(seq, &mut out);
+    table.authority.written(seq, &mut out);
+    let said: Vec<HostMessage> = out.iter().map(|outgoing| wire::decode(&outgoing.bytes).unwrap()).collect();
+    assert_eq!(said, [HostMessage::Durable(seq)], "once");
+    assert_eq!(welcome(&mut table.authority), Some(seq));
+}
+
+#[test]
+fn what_is_not_taken_to_be_written_down_is_bounded_and_becomes_a_snapshot() {
+    let mut table = Table::with_players(1);
+    table.authority.keep_journal();
+    assert_eq!(table.authority.take_unwritten(), Unwritten::Everything);
+    assert_eq!(table.authority.take_unwritten(), Unwritten::Entries(Vec::new()));
+    let mute = |table: &mut Table, count| {
+        for index in 0..count {
+            table.ask(0, Command::SetMute { track: TrackId(0), mute: index % 2 == 0 }).unwrap();
+        }
+    };
+    mute(&mut table, JOURNAL_ENTRIES_MAX);
+    let Unwritten::Entries(entries) = table.authority.take_unwritten() else { panic!("they fit") };
+    assert_eq!(entries.len(), JOURNAL_ENTRIES_MAX);
+    mute(&mut table, JOURNAL_ENTRIES_MAX + 1);
+    assert_eq!(table.authority.take_unwritten(), Unwritten::Everything);
+    mute(&mut table, 2);
+    table.authority.lose_unwritten();
+    assert_eq!(table.authority.take_unwritten(), Unwritten::Everything);
+}
+
+#[test]
+fn seats_and_sessions_are_kept_as_long_as_the_host_says() {
+    let mut table = Table::with_players(1);
+    table.authority.set_patience(Patience { seat_us: 5_000_000, session_us: 60_000_000 });
+    let mut out = Outbox::new();
+    table.authority.leave(START, SeatId(0), &mut out);
+    assert_eq!(table.authority.wake_at(), Some(START + 5_000_000));
+    table.authority.wake(START + 4_999_999, &mut out);
+    assert_eq!(table.authority.seats_taken(), 1);
+    table.authority.wake(START + 5_000_000, &mut out);
+    assert_eq!(table.authority.seats_taken(), 0);
+    assert_eq!(table.authority.wake_at(), Some(START + 60_000_000));
+    assert!(!table.authority.is_over(START + 59_999_999) && table.authority.is_over(START + 60_000_000));
 }
 
 #[test]

@@ -316,7 +316,7 @@ fn read_code(text: &str) -> Result<SessionCode, String> {
 fn host_config(port: u16) -> HostConfig {
     let at = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let time_port = if port == 0 { 0 } else { port + 1 };
-    HostConfig { http: at(port), udp: at(port), time: at(time_port), advertise: Vec::new() }
+    HostConfig { http: at(port), udp: at(port), time: at(time_port), ..HostConfig::default() }
 }
 
 /// An address of this machine that others on its network can use; loopback if it has none.

@@ -42,7 +42,7 @@ pub mod transport;
 pub mod values;
 pub mod wire;
 
-pub use authority::{Authority, Channel, JoinError, Outbox, Outgoing, Profile, Recipient};
+pub use authority::{Authority, Channel, JoinError, Outbox, Outgoing, Patience, Profile, Recipient, Unwritten};
 pub use avatar::Avatar;
 pub use code::SessionCode;
 pub use command::{Command, CommandId, Edit, Refusal};

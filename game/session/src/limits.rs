@@ -1,7 +1,7 @@
 //! Every bound of a session, in one place. Both sides of every boundary use these names.
 
 /// Version of the wire format; the first byte of every message. Bumped whenever a message changes shape.
-pub const PROTOCOL_VERSION: u8 = 3;
+pub const PROTOCOL_VERSION: u8 = 4;
 
 /// Players (seats) per session.
 pub const SEATS_MAX: usize = 10;
@@ -61,6 +61,8 @@ pub const CURSOR_REPEAT_US: i64 = 400_000;
 
 /// How long an empty seat, and an empty session, waits for its player, microseconds.
 pub const GRACE_US: u64 = 30_000_000;
+/// Steps of a session that may wait to be written down; beyond that, the whole session is written anew.
+pub const JOURNAL_ENTRIES_MAX: usize = 1_024;
 /// Time between two clock beacons while playing, microseconds.
 pub const BEACON_INTERVAL_US: u64 = 75_000;
 

@@ -88,6 +88,8 @@ pub struct View {
     pub round_trip_us: Option<u64>,
     /// Bound on the clock's error, microseconds.
     pub uncertainty_us: Option<u64>,
+    /// The last event that survives the end of the host; `None` where none does.
+    pub durable: Option<u64>,
 }
 
 impl View {
@@ -117,6 +119,7 @@ pub struct Seat {
     history: (u8, u8),
     cursor: CursorSender,
     reporting: Reporting,
+    durable: Option<u64>,
     /// When the clock was found, or set.
     clock_known_since: Option<Micros>,
 }
@@ -158,6 +161,7 @@ impl Seat {
             history: self.history,
             round_trip_us: self.clock.round_trip_us(),
             uncertainty_us: self.clock.uncertainty_us(local),
+            durable: self.durable,
         })
     }
 
@@ -272,10 +276,12 @@ impl Seat {
 
     fn message(&mut self, message: HostMessage) {
         match message {
-            HostMessage::Welcome { seat, .. } => {
+            HostMessage::Welcome { seat, durable, .. } => {
                 self.me = seat;
+                self.durable = durable;
                 self.reconnect();
             }
+            HostMessage::Durable(seq) => self.durable = Some(seq),
             HostMessage::Snapshot { index, count, bytes } => match self.replica.snapshot_piece(index, count, &bytes) {
                 Ok(true) => self.resyncing = false,
                 Ok(false) => {}

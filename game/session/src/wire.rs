@@ -55,6 +55,8 @@ pub enum HostMessage {
         seat: SeatId,
         /// Counts the authorities that this session has had.
         epoch: u32,
+        /// The last event that survives the end of the host; `None` where none does.
+        durable: Option<u64>,
     },
     /// A piece of a snapshot, in order.
     Snapshot {
@@ -67,6 +69,8 @@ pub enum HostMessage {
     },
     /// Something happened.
     Event(Event),
+    /// All events up to this one survive the end of the host. Nothing else acknowledges that.
+    Durable(u64),
     /// A command had no effect.
     Refused {
         /// Which one.

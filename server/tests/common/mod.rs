@@ -13,7 +13,9 @@ use renet::RenetClient;
 use renet_netcode::{ClientAuthentication, ConnectToken, NetcodeClientTransport};
 use reqwest::blocking::{Client, Response};
 use std::{
+    io::{BufRead, BufReader, Read},
     net::{SocketAddr, UdpSocket},
+    process::{Child, Command as Process, Stdio},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -133,6 +135,47 @@ impl Player {
             }
         }
         self.transport.send_packets(&mut self.connection).unwrap_or_default();
+    }
+}
+
+/// A running program, ended when the test fails.
+pub(crate) struct Program(pub(crate) Child);
+
+impl Program {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let child = Process::new(env!("CARGO_BIN_EXE_keyboardia-server"))
+            .args(arguments)
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Self(child.expect("the program starts"))
+    }
+
+    pub(crate) fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Process::new("kill").args([&format!("-{name}"), &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Exit code and standard error.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.0.stderr.as_mut().unwrap().read_to_string(&mut said).unwrap();
+        (self.0.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        self.0.kill().unwrap_or_default();
+        self.0.wait().map(drop).unwrap_or_default();
     }
 }
 

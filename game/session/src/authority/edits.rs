@@ -139,7 +139,7 @@ impl Authority {
 }
 
 /// The next number after `last` that is not in use. There are more numbers than columns or rows.
-fn fresh(last: u8, is_used: impl Fn(u8) -> bool) -> u8 {
+pub(super) fn fresh(last: u8, is_used: impl Fn(u8) -> bool) -> u8 {
     let mut id = last.wrapping_add(1);
     while is_used(id) && id != last {
         id = id.wrapping_add(1);

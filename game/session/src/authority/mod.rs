@@ -7,10 +7,15 @@
 //! 2. Every message of a seat goes to [`Authority::handle`].
 //! 3. [`Authority::wake`] is called at [`Authority::wake_at`], or any time later.
 //! 4. After each call the host sends what is in the [`Outbox`].
-//! 5. `now` is session time and does not run backwards; where it does, the authority holds on to the latest.
+//! 5. A host that keeps sessions over its own end calls [`Authority::keep_journal`] once, writes down what
+//!    [`Authority::take_unwritten`] gives after each call, and says by [`Authority::written`] how far that is safe.
+//! 6. `now` is session time and does not run backwards; where it does, the authority holds on to the latest.
 
 mod commands;
 mod edits;
+mod journal;
+
+pub use journal::Unwritten;
 
 use crate::{
     avatar::Avatar,
@@ -31,6 +36,7 @@ use crate::{
     values::Colour,
     wire::{self, ClientMessage, HostMessage, Report},
 };
+use journal::{Entry, Journal};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -89,6 +95,21 @@ pub struct Profile {
     pub avatar: Option<Avatar>,
 }
 
+/// How long what nobody uses is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// A seat without a connection, microseconds.
+    pub seat_us: u64,
+    /// A session without players, microseconds.
+    pub session_us: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { seat_us: GRACE_US, session_us: GRACE_US }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct SeatRecord {
     seat: SeatId,
@@ -126,6 +147,9 @@ pub struct Authority {
     now: Micros,
     empty_since: Option<Micros>,
     beacon_at: Micros,
+    patience: Patience,
+    /// `None` where nobody writes anything down.
+    journal: Option<Journal>,
 }
 
 impl SeatRecord {
@@ -146,8 +170,24 @@ impl Authority {
         let state = SessionState::new(now, Transport::stopped(now, setup.tempo), setup.tracks, setup.scenes);
         let last_track = state.tracks().iter().map(|track| track.id).max().unwrap_or(TrackId(0));
         let last_scene = state.scenes().iter().map(|scene| scene.id).max().unwrap_or(SceneId(0));
-        let (seats, history) = (Vec::new(), History::default());
-        Self { epoch: 1, state, seats, history, last_track, last_scene, now, empty_since: Some(now), beacon_at: now }
+        Self {
+            epoch: 1,
+            state,
+            seats: Vec::new(),
+            history: History::default(),
+            last_track,
+            last_scene,
+            now,
+            empty_since: Some(now),
+            beacon_at: now,
+            patience: Patience::default(),
+            journal: None,
+        }
+    }
+
+    /// From now on, this is how long what nobody uses is kept.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
     }
 
     /// Everything that a restart needs, see [`Authority::restore`].
@@ -158,27 +198,31 @@ impl Authority {
         postcard::to_stdvec(&persisted).unwrap_or_default()
     }
 
-    /// The session of a snapshot, under the next epoch, with every seat empty since `now`; `None` if it is not one.
-    pub fn restore(bytes: &[u8], now: Micros) -> Option<Self> {
-        let persisted: Persisted = postcard::from_bytes(bytes).ok()?;
-        let state = SessionState::decode(&persisted.state.encode())?;
-        let now = now.max(state.at());
-        let mut seats: Vec<SeatRecord> = persisted.seats.to_vec();
-        for seat in &mut seats {
-            seat.empty_since = Some(now);
-        }
-        let epoch = persisted.epoch.checked_add(1)?;
+    /// The session of a snapshot and of what was written down after it, under the next epoch, with every seat empty since
+    /// `now`; `None` if they are none.
+    pub fn restore(snapshot: &[u8], entries: &[Vec<u8>], now: Micros) -> Option<Self> {
+        let persisted: Persisted = postcard::from_bytes(snapshot).ok()?;
         let mut authority = Self {
-            epoch,
-            state,
-            seats,
+            epoch: persisted.epoch.checked_add(1)?,
+            state: SessionState::decode(&persisted.state.encode())?,
+            seats: persisted.seats.to_vec(),
             history: History::default(),
             last_track: persisted.last_track,
             last_scene: persisted.last_scene,
             now,
-            empty_since: Some(now),
+            empty_since: None,
             beacon_at: now,
+            patience: Patience::default(),
+            journal: None,
         };
+        for entry in entries {
+            authority.replay(entry)?;
+        }
+        let now = now.max(authority.state.at());
+        (authority.now, authority.beacon_at, authority.empty_since) = (now, now, Some(now));
+        for seat in &mut authority.seats {
+            (seat.empty_since, seat.report) = (Some(now), Report::default());
+        }
         let absent: Vec<SeatId> = authority.state.players().iter().filter(|p| p.present).map(|p| p.seat).collect();
         for seat in absent {
             authority.emit(None, EventKind::PlayerLost(seat), &mut Outbox::new());
@@ -196,9 +240,10 @@ impl Authority {
         self.epoch
     }
 
-    /// Whether the last player has been gone for the grace time.
+    /// Whether the last player has been gone for so long that the session is not kept any more.
     pub fn is_over(&self, now: Micros) -> bool {
-        self.seats.is_empty() && self.empty_since.is_some_and(|since| now.since(since) >= GRACE_US as i64)
+        let is_over = |since| now.since(since) >= self.patience.session_us as i64;
+        self.seats.is_empty() && self.empty_since.is_some_and(is_over)
     }
 
     /// Seats that are taken or kept.
@@ -233,15 +278,10 @@ impl Authority {
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| names::player_name(digest.seed()));
         let colour = colour.unwrap_or_else(|| names::player_colour(seat));
         let avatar = avatar.unwrap_or_else(|| names::player_avatar(digest.seed()));
-        self.seats.push(SeatRecord {
-            seat,
-            token: digest,
-            name,
-            colour,
-            avatar,
-            report: Report::default(),
-            empty_since: Some(now),
-        });
+        let record =
+            SeatRecord { seat, token: digest, name, colour, avatar, report: Report::default(), empty_since: Some(now) };
+        self.write(|| Entry::Admitted(record.clone()));
+        self.seats.push(record);
         Ok(seat)
     }
 
@@ -259,7 +299,7 @@ impl Authority {
         let player = record.player();
         let seat = player.seat;
         self.empty_since = None;
-        send(out, Recipient::Seat(seat), &HostMessage::Welcome { seat, epoch: self.epoch });
+        send(out, Recipient::Seat(seat), &HostMessage::Welcome { seat, epoch: self.epoch, durable: self.durable() });
         self.send_snapshot(seat, out);
         self.send_history(seat, out);
         for other in self.seats.iter().filter(|other| other.seat != seat && other.empty_since.is_none()) {
@@ -310,8 +350,9 @@ impl Authority {
 
     /// When [`Authority::wake`] wants to be called next; `None`: not before something else happens.
     pub fn wake_at(&self) -> Option<Micros> {
-        let expiry = self.seats.iter().filter_map(|seat| seat.empty_since).min().map(|since| since + GRACE_US);
-        let over = self.empty_since.filter(|_| self.seats.is_empty()).map(|since| since + GRACE_US);
+        let expiry =
+            self.seats.iter().filter_map(|seat| seat.empty_since).min().map(|since| since + self.patience.seat_us);
+        let over = self.empty_since.filter(|_| self.seats.is_empty()).map(|since| since + self.patience.session_us);
         let over = over.filter(|at| *at > self.now);
         let connected = self.seats.iter().any(|seat| seat.empty_since.is_none());
         let beacon = (connected && self.state.transport().last().playing).then_some(self.beacon_at);
@@ -335,13 +376,16 @@ impl Authority {
     }
 
     fn free_expired(&mut self, now: Micros, out: &mut Outbox) {
-        let is_expired = |seat: &SeatRecord| seat.empty_since.is_some_and(|since| now.since(since) >= GRACE_US as i64);
+        let patience_us = self.patience.seat_us as i64;
+        let is_expired = |seat: &SeatRecord| seat.empty_since.is_some_and(|since| now.since(since) >= patience_us);
         let gone: Vec<SeatId> = self.seats.iter().filter(|seat| is_expired(seat)).map(|seat| seat.seat).collect();
         self.seats.retain(|seat| !is_expired(seat));
         for seat in gone {
             self.history.forget(seat);
             if self.state.player(seat).is_some() {
                 self.emit(None, EventKind::PlayerGone(seat), out);
+            } else {
+                self.write(|| Entry::Freed(seat));
             }
         }
     }
@@ -361,6 +405,7 @@ impl Authority {
         let event = Event { seq: self.state.seq() + 1, at: self.now, cause, kind };
         let applied = self.state.apply(&event).is_ok();
         if applied {
+            self.write(|| Entry::Event(event.clone()));
             send(out, Recipient::All, &HostMessage::Event(event));
         }
         applied

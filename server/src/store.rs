@@ -1,0 +1,397 @@
+//! What survives the end of the host: an SQLite database, written by a thread of its own.
+//!
+//! The loop hands over what its rooms have not written down and goes on; the thread commits whatever has gathered in one
+//! transaction and reports how far each session is safe. While the disk is full or gone it tries again and again: players
+//! go on playing, and nothing is acknowledged.
+//!
+//! ```text
+//! rooms ─→ Write (bounded) ─→ thread "host-store": gather, commit ─→ Safe ─→ rooms: Authority::written
+//! ```
+
+use crate::{
+    clock::HostClock,
+    error::HostError,
+    limits::{
+        STORE_BATCH_MAX, STORE_CLOCK_INTERVAL, STORE_OPEN_PATIENCE, STORE_PARTING_TRIES_MAX, STORE_RETRY,
+        STORE_WAITING_MAX,
+    },
+};
+use keyboardia_session::{Micros, SessionCode, limits::SESSIONS_MAX};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel},
+    thread::JoinHandle,
+};
+
+/// Name of the database in its directory.
+const FILE: &str = "sessions.sqlite3";
+/// Layout of the tables; another one is not touched.
+const LAYOUT: i32 = 1;
+const TABLES: &str = "
+    CREATE TABLE session (code TEXT PRIMARY KEY, snapshot BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE entry (code TEXT NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (code, number))
+        WITHOUT ROWID;
+    CREATE TABLE clock (only INTEGER PRIMARY KEY CHECK (only = 1), micros INTEGER NOT NULL);
+";
+
+/// Where sessions are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// The directory; it is made if it is missing.
+    pub dir: PathBuf,
+    /// Whether what is acknowledged survives a loss of power, too, and not only the end of the host. Slower.
+    pub fsync: bool,
+}
+
+/// Something to be written down.
+#[derive(Debug)]
+pub(crate) enum Write {
+    /// A session as it is, in place of all that was written of it.
+    Whole {
+        code: SessionCode,
+        snapshot: Vec<u8>,
+        /// The last event in it.
+        seq: u64,
+    },
+    /// What has happened in a session since.
+    Entries { code: SessionCode, entries: Vec<Vec<u8>>, seq: u64 },
+    /// A session is over.
+    Over(SessionCode),
+}
+
+/// Everything of a session up to this event is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Safe {
+    pub(crate) code: SessionCode,
+    pub(crate) seq: u64,
+}
+
+/// A session as it was found.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) code: SessionCode,
+    pub(crate) snapshot: Vec<u8>,
+    pub(crate) entries: Vec<Vec<u8>>,
+}
+
+/// The loop's end of the store.
+#[derive(Debug)]
+pub(crate) struct Store {
+    writes: Option<SyncSender<Write>>,
+    safe: Receiver<Safe>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The database before its thread has it.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    db: Connection,
+}
+
+impl Shelf {
+    /// Opens the database, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// [`HostError::Store`] when the directory or the database cannot be used.
+    pub(crate) fn open(config: &StoreConfig) -> Result<Self, HostError> {
+        let refuse = |why: String| HostError::Store { dir: config.dir.clone(), why };
+        make_dir(&config.dir).map_err(|error| refuse(error.to_string()))?;
+        let db = prepare(&config.dir.join(FILE), config.fsync).map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy) => refuse("another host uses them".into()),
+            _ => refuse(error.to_string()),
+        })?;
+        db.map(|db| Self { db }).ok_or_else(|| refuse("another version of the host has made them".into()))
+    }
+
+    /// The latest moment that was written down: session time never falls behind it.
+    pub(crate) fn clock(&self) -> Option<Micros> {
+        let micros = self.db.query_row("SELECT micros FROM clock", [], |row| row.get::<_, i64>(0)).optional();
+        micros.ok().flatten().map(|micros| Micros(micros.max(0) as u64))
+    }
+
+    /// All sessions, as many as a host can hold. What is not one is left where it is, and told.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn sessions(&self) -> rusqlite::Result<Vec<Kept>> {
+        let mut sessions = self.db.prepare("SELECT code, snapshot FROM session LIMIT ?1")?;
+        let mut entries = self.db.prepare("SELECT bytes FROM entry WHERE code = ?1 ORDER BY number")?;
+        let rows = sessions.query_map([SESSIONS_MAX as i64], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+        let mut kept = Vec::new();
+        for row in rows {
+            let (text, snapshot) = row?;
+            let Some(code) = SessionCode::parse(&text) else {
+                tracing::warn!(target: "host", "the store has a session whose code is none");
+                continue;
+            };
+            let entries = entries.query_map([text], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            kept.push(Kept { code, snapshot, entries });
+        }
+        Ok(kept)
+    }
+
+    /// Hands the database to a thread of its own.
+    ///
+    /// # Errors
+    /// When the operating system has no thread.
+    pub(crate) fn start(self, clock: HostClock) -> io::Result<Store> {
+        let (writes, waiting) = sync_channel(STORE_WAITING_MAX);
+        let (told, safe) = channel();
+        let work = move || keep(self.db, &waiting, &told, clock);
+        let thread = std::thread::Builder::new().name("host-store".into()).spawn(work)?;
+        Ok(Store { writes: Some(writes), safe, thread: Some(thread) })
+    }
+}
+
+impl Store {
+    /// Hands something over to be written down; `false` when too much waits already, which it may do when the disk is slow
+    /// or full.
+    pub(crate) fn write(&self, write: Write) -> bool {
+        let Some(writes) = &self.writes else { return false };
+        match writes.try_send(write) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+
+    /// As [`Self::write`], but waits for room: for the end, when nothing else is to be done.
+    pub(crate) fn write_patiently(&self, write: Write) {
+        if let Some(writes) = &self.writes {
+            // The thread ends only after this end has gone.
+            let _ = writes.send(write);
+        }
+    }
+
+    /// What has become safe.
+    pub(crate) fn safe(&self) -> impl Iterator<Item = Safe> {
+        self.safe.try_iter()
+    }
+}
+
+impl Drop for Store {
+    /// Waits until everything is written.
+    fn drop(&mut self) {
+        self.writes = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!(target: "host", "the store had failed");
+        }
+    }
+}
+
+/// Makes the directory, for its owner alone.
+fn make_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Opens the database; `None` if another version made it.
+fn prepare(file: &Path, fsync: bool) -> rusqlite::Result<Option<Connection>> {
+    let db = Connection::open(file)?;
+    // A host that was killed may take a moment to die.
+    db.busy_timeout(STORE_OPEN_PATIENCE)?;
+    // One host at a time: the lock is kept until it ends, however it ends.
+    db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    db.pragma_update(None, "synchronous", if fsync { "FULL" } else { "NORMAL" })?;
+    match db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? {
+        LAYOUT => Ok(Some(db)),
+        0 => {
+            db.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;"))?;
+            Ok(Some(db))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The thread: writes until the other end is gone and nothing waits.
+fn keep(mut db: Connection, waiting: &Receiver<Write>, told: &Sender<Safe>, clock: HostClock) {
+    let mut batch = Vec::new();
+    let mut tries = 0;
+    let mut is_parting = false;
+    while !is_parting || !batch.is_empty() {
+        if batch.is_empty() {
+            match waiting.recv_timeout(STORE_CLOCK_INTERVAL) {
+                Ok(write) => batch.push(write),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => is_parting = true,
+            }
+        }
+        while batch.len() < STORE_BATCH_MAX
+            && let Ok(write) = waiting.try_recv()
+        {
+            batch.push(write);
+        }
+        match commit(&mut db, &batch, clock.now()) {
+            Ok(()) => {
+                if tries > 0 {
+                    tracing::info!(target: "host", "sessions are written down again");
+                }
+                tries = 0;
+                for write in batch.drain(..) {
+                    if let Write::Whole { code, seq, .. } | Write::Entries { code, seq, .. } = write {
+                        // Nobody wants to know any more when the loop has ended.
+                        let _ = told.send(Safe { code, seq });
+                    }
+                }
+            }
+            Err(error) => {
+                if tries == 0 {
+                    tracing::error!(target: "host", %error, "sessions cannot be written down; trying again and again");
+                }
+                tries += 1;
+                if is_parting && tries > STORE_PARTING_TRIES_MAX {
+                    tracing::error!(target: "host", "the last changes of some sessions are lost");
+                    return;
+                }
+                std::thread::sleep(STORE_RETRY);
+            }
+        }
+    }
+}
+
+/// Writes everything, or nothing.
+fn commit(db: &mut Connection, batch: &[Write], now: Micros) -> rusqlite::Result<()> {
+    let transaction = db.transaction()?;
+    {
+        let mut whole = transaction.prepare_cached("INSERT OR REPLACE INTO session VALUES (?1, ?2)")?;
+        let mut forget = transaction.prepare_cached("DELETE FROM entry WHERE code = ?1")?;
+        let mut over = transaction.prepare_cached("DELETE FROM session WHERE code = ?1")?;
+        let mut entry = transaction.prepare_cached(
+            "INSERT INTO entry SELECT ?1, (SELECT coalesce(max(number), 0) + 1 FROM entry WHERE code = ?1), ?2",
+        )?;
+        for write in batch {
+            match write {
+                Write::Whole { code, snapshot, .. } => {
+                    let code = code.to_string();
+                    forget.execute([&code])?;
+                    whole.execute(params![code, snapshot])?;
+                }
+                Write::Entries { code, entries, .. } => {
+                    let code = code.to_string();
+                    for bytes in entries {
+                        entry.execute(params![code, bytes])?;
+                    }
+                }
+                Write::Over(code) => {
+                    let code = code.to_string();
+                    forget.execute([&code])?;
+                    over.execute([&code])?;
+                }
+            }
+        }
+        let micros = i64::try_from(now.0).unwrap_or(i64::MAX);
+        transaction.prepare_cached("INSERT OR REPLACE INTO clock VALUES (1, ?1)")?.execute([micros])?;
+    }
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn codes() -> (SessionCode, SessionCode) {
+        (SessionCode::from_entropy(1), SessionCode::from_entropy(2))
+    }
+
+    fn open(dir: &Path) -> Shelf {
+        Shelf::open(&StoreConfig { dir: dir.to_owned(), fsync: false }).unwrap()
+    }
+
+    fn entries(code: SessionCode, bytes: &[u8], seq: u64) -> Write {
+        Write::Entries { code, entries: bytes.iter().map(|byte| vec![*byte]).collect(), seq }
+    }
+
+    fn found(shelf: &Shelf) -> Vec<(SessionCode, Vec<u8>, Vec<u8>)> {
+        let sessions = shelf.sessions().unwrap().into_iter();
+        let mut found: Vec<_> = sessions.map(|kept| (kept.code, kept.snapshot, kept.entries.concat())).collect();
+        found.sort_by_key(|(code, ..)| code.to_string());
+        found
+    }
+
+    /// What is told safe until something is, or a while has passed.
+    fn await_safe(store: &Store, safe: Safe) -> bool {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(20) {
+            if store.safe().any(|told| told == safe) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+
+    #[test]
+    fn what_is_told_safe_is_found_again_in_order_and_what_is_over_is_not() {
+        let (dir, (a, b)) = (tempfile::tempdir().unwrap(), codes());
+        let store = open(dir.path()).start(HostClock::start(None)).unwrap();
+        for write in [
+            Write::Whole { code: a, snapshot: b"one".to_vec(), seq: 1 },
+            entries(a, b"xyz", 4),
+            Write::Whole { code: b, snapshot: b"two".to_vec(), seq: 1 },
+            entries(b, b"p", 2),
+        ] {
+            assert!(store.write(write));
+        }
+        assert!(await_safe(&store, Safe { code: b, seq: 2 }));
+        drop(store);
+        let shelf = open(dir.path());
+        let mut want = vec![(a, b"one".to_vec(), b"xyz".to_vec()), (b, b"two".to_vec(), b"p".to_vec())];
+        want.sort_by_key(|(code, ..)| code.to_string());
+        assert_eq!(found(&shelf), want);
+        let store = shelf.start(HostClock::start(None)).unwrap();
+        assert!(store.write(Write::Whole { code: a, snapshot: b"three".to_vec(), seq: 5 }));
+        assert!(store.write(entries(a, b"!", 6)));
+        assert!(store.write(Write::Over(b)));
+        drop(store);
+        assert_eq!(found(&open(dir.path())), [(a, b"three".to_vec(), b"!".to_vec())]);
+    }
+
+    #[test]
+    fn time_does_not_fall_behind_what_was_written_down() {
+        let dir = tempfile::tempdir().unwrap();
+        let later = Micros(HostClock::start(None).now().0 + 1_000_000_000);
+        drop(open(dir.path()).start(HostClock::start(Some(later))).unwrap());
+        let kept = open(dir.path()).clock().unwrap();
+        assert!(kept >= later);
+        assert!(HostClock::start(Some(kept)).now() >= kept);
+    }
+
+    #[test]
+    fn two_hosts_do_not_share_a_directory_and_a_strange_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = StoreConfig { dir: dir.path().to_owned(), fsync: true };
+        let first = Shelf::open(&config).unwrap();
+        let why = Shelf::open(&config).unwrap_err().to_string();
+        assert!(why.ends_with("cannot be used: another host uses them."), "{why}");
+        drop(first);
+        fs::write(dir.path().join(FILE), "no database, but rather longer than a header of one hundred bytes".repeat(9))
+            .unwrap();
+        assert!(matches!(Shelf::open(&config), Err(HostError::Store { .. })));
+    }
+
+    #[test]
+    fn while_nothing_can_be_written_nothing_is_told_safe_and_then_everything_is() {
+        let (dir, (a, _)) = (tempfile::tempdir().unwrap(), codes());
+        let shelf = open(dir.path());
+        // A database without room for another page is a full disk.
+        let pages: i64 = shelf.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        shelf.db.pragma_update(None, "max_page_count", pages).unwrap();
+        let mut db = shelf.db;
+        let batch = [Write::Whole { code: a, snapshot: vec![7; 100_000], seq: 9 }];
+        assert!(commit(&mut db, &batch, Micros(5)).is_err());
+        db.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        let shelf = Shelf { db };
+        assert_eq!(found(&shelf), []);
+        let mut db = shelf.db;
+        commit(&mut db, &batch, Micros(5)).unwrap();
+        assert_eq!(found(&Shelf { db }).len(), 1);
+    }
+}
