@@ -126,19 +126,46 @@ pub struct HostProcess {
     pub http: String,
     /// Code of its first session.
     pub code: String,
+    /// Where the game and the time are.
+    udp: [String; 2],
 }
 
 impl HostProcess {
     /// Starts a host with one session.
     pub fn start() -> Self {
-        let mut command = Command::new(program("keyboardia-server"));
-        command.args(["--bind", "127.0.0.1", "--port", "0", "--json", "--create"]);
-        let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
-        let mut line = String::new();
-        let out = process.stdout().expect("a piped output");
-        BufReader::new(out).read_line(&mut line).expect("the host says where it is");
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
-        let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("{key} in {line}")).to_owned();
-        Self { http: text("http"), code: text("code"), process }
+        Self::begin(&[])
     }
+
+    /// Starts a host with one session that it keeps in `dir`.
+    pub fn keeping(dir: &Path) -> Self {
+        Self::begin(&["--data", &dir.display().to_string()])
+    }
+
+    fn begin(more: &[&str]) -> Self {
+        let (process, said) = host(&[&["--bind", "127.0.0.1", "--port", "0", "--create"], more].concat());
+        let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("{key} in {said}")).to_owned();
+        Self { process, http: text("http"), code: text("code"), udp: [text("udp"), text("time")] }
+    }
+
+    /// Kills the host, as a crash would, and starts it again where it was, with what it keeps in `dir`.
+    pub fn crash(self, dir: &Path) -> Self {
+        let Self { process, http, code, udp } = self;
+        drop(process);
+        let [game, time] = &udp;
+        let data = dir.display().to_string();
+        let (process, _) = host(&["--http", &http, "--udp", game, "--time", time, "--data", &data]);
+        Self { process, http, code, udp }
+    }
+}
+
+/// A host, and what it says of itself.
+fn host(arguments: &[&str]) -> (Running, Value) {
+    let mut command = Command::new(program("keyboardia-server"));
+    command.args(arguments).arg("--json");
+    let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
+    let mut line = String::new();
+    let out = process.stdout().expect("a piped output");
+    BufReader::new(out).read_line(&mut line).expect("the host says where it is");
+    let said = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+    (process, said)
 }

@@ -6,7 +6,8 @@ use keyboardia_player::{
     Connection, Ear, Ears, Heard, Hearing, Output, Player, PlayerOptions, PlayerView, PreviewStart,
 };
 use keyboardia_session::{
-    Beats, Cell, Command, Edit, Gain, Notice, SceneId, SessionState, SoundId, Tempo, TrackId, limits::SEATS_MAX,
+    Beats, Cell, Command, Edit, Gain, Name, Notice, Refusal, SceneId, SessionState, SoundId, Tempo, TrackChange,
+    TrackId, limits::SEATS_MAX,
 };
 use keyboardia_tests::{
     measure::rms,
@@ -108,6 +109,55 @@ fn leaving_and_joining_are_told_and_a_full_session_says_so() {
     drop(gone);
     wait_for("news of the loss", || players[0].take_notices().contains(&Notice::Lost(seat)).then_some(()));
     wait_for("an empty seat", || state(&players[0]).player(seat).filter(|player| !player.present).map(|_| ()));
+}
+
+#[test]
+fn players_come_back_by_themselves_to_the_same_music_after_their_host_was_killed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let host = HostProcess::keeping(dir.path());
+    let (ada, ben) = (bot(&host.http, Some(&host.code)), bot(&host.http, Some(&host.code)));
+    ready(&ada);
+    ready(&ben);
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    heard(&ada, TrackId(0));
+    heard(&ben, TrackId(0));
+    let name = Name::sanitised("Thunder");
+    let change = TrackChange::Name(name.clone());
+    assert!(ben.command(Command::Edit(Edit::ChangeTrack { track: TrackId(3), change })));
+    wait_for("the edit, safely", || {
+        let view = ben.view();
+        let session = view.session.as_ref()?;
+        let is_named = session.state.track(TrackId(3)).is_some_and(|track| track.name == name);
+        (is_named && session.durable == Some(session.state.seq())).then_some(())
+    });
+    let seats = [&ada, &ben].map(|player| player.view().session.as_ref().expect("a session").me);
+    let before = state(&ada);
+
+    let host = host.crash(dir.path());
+    for player in [&ada, &ben] {
+        wait_for("a lost connection", || matches!(player.view().connection, Connection::Reconnecting(_)).then_some(()));
+    }
+    // Nothing that is pressed meanwhile comes true late.
+    assert!(ada.press(TrackId(1), SceneId(1)));
+    let refused = Notice::Refused(Refusal::NotConnected);
+    wait_for("a refusal", || ada.take_notices().contains(&refused).then_some(()));
+    for player in [&ada, &ben] {
+        wait_for("the connection", || (player.view().connection == Connection::Connected).then_some(()));
+    }
+    wait_for("everybody", || state(&ada).players().iter().all(|player| player.present).then_some(()));
+    agree(&[&ada, &ben]);
+    assert_eq!([&ada, &ben].map(|player| player.view().session.as_ref().expect("a session").me), seats);
+    let after = state(&ada);
+    assert_eq!(after.transport().last(), before.transport().last(), "the same beats");
+    assert_eq!(after.track(TrackId(3)).map(|track| &track.name), Some(&name));
+    let now = after.transport().beat_at(after.at());
+    assert_eq!(after.tracks()[0].playing_at(now), before.tracks()[0].playing_at(now));
+    assert!(ben.press(TrackId(2), SceneId(0)));
+    let [one, other] = [&ada, &ben].map(|player| heard(player, TrackId(2)));
+    assert_eq!(one.start, other.start);
+    let apart_ms = (one.at.0 - other.at.0).abs() as f64 / 1e6;
+    assert!(apart_ms <= 5.0, "{apart_ms} ms apart");
+    drop(host);
 }
 
 #[test]

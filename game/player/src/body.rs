@@ -6,7 +6,7 @@ use crate::{
     sounds::{Shelf, SoundDir},
 };
 use keyboardia_audio::{Engine, Levels, PreviewRequest};
-use keyboardia_session::{Micros, Notice, Refusal, Seat, SessionState, SoundId};
+use keyboardia_session::{self as session, Micros, Notice, Profile, Refusal, Seat, SessionState, SoundId};
 use std::{path::Path, sync::Arc, time::Duration};
 
 /// A turn of the player's thread.
@@ -60,6 +60,13 @@ impl Body {
             packet_is_due: false,
             packet_sent: Micros(0),
         })
+    }
+
+    /// What the others see us as, once they do.
+    pub(crate) fn profile(&self) -> Option<Profile> {
+        let view = self.seat.view(self.shared.local())?;
+        let session::Player { name, colour, avatar, .. } = view.state.player(view.me)?.clone();
+        Some(Profile { name: Some(name), colour: Some(colour), avatar: Some(avatar) })
     }
 
     /// A turn without a connection: what only this player hears goes on, what is pressed is refused.

@@ -32,6 +32,7 @@ use keyboardia_session::{
     reporting::Way,
 };
 use std::{
+    hash::{BuildHasher, RandomState},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -90,7 +91,8 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
         }
         tracing::info!(target: "player", "connection lost: {why}");
         shared.change_view(|view| view.connection = Connection::Reconnecting(why));
-        match rejoin(&api, &code, &joined, &mut body, &mut backoff) {
+        let profile = body.profile().unwrap_or_else(|| options.profile.clone());
+        match rejoin(&api, &code, &joined, &profile, &mut body, &mut backoff) {
             Some(Ok(again)) => joined = again,
             Some(Err(failure)) => break Err(failure.sentence),
             None => break Ok(()),
@@ -107,12 +109,13 @@ fn rejoin(
     api: &HostApi,
     code: &str,
     joined: &Joined,
+    profile: &Profile,
     body: &mut Body,
     backoff: &mut Duration,
 ) -> Option<Result<Joined, JoinFailure>> {
     let shared = body.shared.clone();
     loop {
-        let until = shared.local() + backoff.as_micros() as u64;
+        let until = shared.local() + scattered(*backoff).as_micros() as u64;
         while shared.local() < until {
             if shared.is_leaving() {
                 return None;
@@ -120,7 +123,7 @@ fn rejoin(
             body.turn_alone();
         }
         let answer = std::thread::scope(|scope| {
-            let asking = scope.spawn(|| api.join(code, &Profile::default(), Some(&joined.token)));
+            let asking = scope.spawn(|| api.join(code, profile, Some(&joined.token)));
             while !asking.is_finished() {
                 body.turn_alone();
             }
@@ -136,6 +139,13 @@ fn rejoin(
             Err(failure) => return Some(Err(failure)),
         }
     }
+}
+
+/// A wait of half to all of this, so that players who were lost together do not come back together.
+fn scattered(wait: Duration) -> Duration {
+    // The standard library's hashers are seeded at random.
+    let share = (RandomState::new().hash_one(()) >> 11) as f64 / (1_u64 << 53) as f64;
+    wait.mul_f64(0.5 + share / 2.0)
 }
 
 /// Plays over one connection until it ends.
