@@ -1,6 +1,9 @@
 //! Why a host cannot start, or cannot open a session: each one sentence for people.
 
-use crate::{desk::Refused, limits::ADVERTISED_MAX};
+use crate::{
+    desk::Refused,
+    limits::{ADVERTISED_MAX, TRUSTED_MAX},
+};
 use keyboardia_session::{library::ManifestError, limits::SESSIONS_MAX};
 use std::{io, net::SocketAddr, path::PathBuf};
 use thiserror::Error;
@@ -29,6 +32,9 @@ pub enum HostError {
     /// More addresses than a connect token can carry.
     #[error("At most {ADVERTISED_MAX} addresses can be advertised, {0} were given.")]
     TooManyAdvertised(usize),
+    /// More proxies than anybody needs.
+    #[error("At most {TRUSTED_MAX} proxies can be trusted, {0} were given.")]
+    TooManyTrusted(usize),
     /// The operating system gave no threads.
     #[error("The host's threads cannot be started: {0}.")]
     Threads(#[source] io::Error),

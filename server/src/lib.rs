@@ -37,7 +37,7 @@ use crate::{
     desk::{Desk, Request},
     driver::Driver,
     http::Http,
-    limits::ADVERTISED_MAX,
+    limits::{ADVERTISED_MAX, TRUSTED_MAX},
     room::House,
     shard::Shard,
     store::Shelf,
@@ -72,6 +72,8 @@ pub struct HostConfig {
     /// Addresses under which players reach this host besides those of its interfaces: of a router, or of the machine
     /// around a container. At most 30.
     pub advertise: Vec<IpAddr>,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed. At most 16.
+    pub trust: Vec<IpAddr>,
     /// Where sessions are kept over the end of the host; otherwise they end with it.
     pub store: Option<StoreConfig>,
     /// How long seats and sessions that nobody uses are kept.
@@ -104,6 +106,7 @@ impl Default for HostConfig {
             udp: at(PORT),
             time: at(TIME_PORT),
             advertise: Vec::new(),
+            trust: Vec::new(),
             store: None,
             patience: Patience::default(),
         }
@@ -152,6 +155,9 @@ impl Host {
         if config.advertise.len() > ADVERTISED_MAX {
             return Err(HostError::TooManyAdvertised(config.advertise.len()));
         }
+        if config.trust.len() > TRUSTED_MAX {
+            return Err(HostError::TooManyTrusted(config.trust.len()));
+        }
         let setup = SessionSetup::starter(&Manifest::builtin()?);
         let (listener, http) = open(config.http, TcpListener::bind, TcpListener::local_addr)?;
         let (game, udp) = open(config.udp, UdpSocket::bind, UdpSocket::local_addr)?;
@@ -166,7 +172,7 @@ impl Host {
         let tickets = Arc::new(Tickets { key, addresses, clock });
         let shard = Shard::new(game, &tickets).map_err(|error| HostError::of_socket(udp, error))?;
         let (desk, requests) = Desk::open();
-        let serve = Http::new(listener, desk.clone(), tickets).map_err(HostError::Threads)?;
+        let serve = Http::new(listener, desk.clone(), tickets, config.trust).map_err(HostError::Threads)?;
 
         let (stop, stopping) = watch::channel(false);
         let (game_dropped, time_dropped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));

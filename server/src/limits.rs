@@ -48,6 +48,13 @@ pub(crate) const HTTP_STOP_MAX: Duration = Duration::from_millis(500);
 /// Bytes of a request that are repeated in a sentence about it.
 pub(crate) const QUOTE_CHARS_MAX: usize = 64;
 
+/// Addresses whose requests are counted at once.
+pub(crate) const ADDRESSES_REMEMBERED_MAX: usize = 4_096;
+/// Proxies that a request may have come through.
+pub(crate) const FORWARDED_MAX: usize = 8;
+/// Proxies that may be trusted.
+pub(crate) const TRUSTED_MAX: usize = 16;
+
 /// How long the time echo sleeps before it looks whether the host stops.
 pub(crate) const ECHO_POLL: Duration = Duration::from_millis(50);
 

@@ -45,6 +45,9 @@ struct Options {
     /// echo. Players are told no others.
     #[arg(long, num_args = 2, value_names = ["GAME", "TIME"])]
     relay: Vec<SocketAddr>,
+    /// Address of a proxy whose X-Forwarded-For header is believed. May be given several times.
+    #[arg(long, value_name = "IP")]
+    trust: Vec<IpAddr>,
     /// Directory in which sessions are kept, so that they go on after a restart; otherwise they end with the host.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -80,6 +83,7 @@ impl Options {
             udp: self.udp.unwrap_or(at(self.port)),
             time: self.time.unwrap_or(at(time_port)),
             advertise,
+            trust: self.trust.clone(),
             store: self.data.clone().map(|dir| StoreConfig { dir, fsync: self.fsync }),
             patience: Patience { seat_us: self.grace * 1_000_000, session_us: self.keep * 1_000_000 },
         })

@@ -5,14 +5,16 @@
 mod common;
 
 use common::{create, host, post, try_join, url};
+use keyboardia_server::{Host, HostConfig};
 use keyboardia_session::{
-    SeatToken, SessionCode,
-    api::{ApiError, ApiErrorKind},
+    Profile, SeatToken, SessionCode,
+    api::{ApiError, ApiErrorKind, JoinRequest},
     limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
 };
+use reqwest::blocking::Client;
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{IpAddr, Ipv4Addr, TcpStream},
     time::Duration,
 };
 
@@ -134,4 +136,42 @@ fn connections_that_say_nothing_leave_room_for_others() {
     let silent: Vec<TcpStream> = (0..64).map(|_| TcpStream::connect(host.http_addr()).unwrap()).collect();
     create(host.http_addr());
     drop(silent);
+}
+
+#[test]
+fn an_address_that_guesses_codes_is_slowed_and_others_are_not() {
+    let trust = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    let host = Host::start(HostConfig { trust, ..HostConfig::loopback() }).unwrap();
+    let real = create(host.http_addr());
+    let join = |from: &str, code: &str| {
+        let body = serde_json::to_string(&JoinRequest::new(&Profile::default(), None)).unwrap();
+        let url = url(host.http_addr(), &format!("/api/sessions/{code}/join"));
+        Client::new().post(url).header("x-forwarded-for", from).body(body).send().unwrap()
+    };
+    let (eve, ada) = ("203.0.113.9", "203.0.113.10");
+    let guess = |number| SessionCode::from_entropy(number).to_string();
+    let answers: Vec<u16> = (0..30).map(|number| join(eve, &guess(number)).status().as_u16()).collect();
+    let wrong = answers.iter().take_while(|status| **status == 404).count();
+    assert!((10..30).contains(&wrong) && answers[wrong..].iter().all(|status| *status == 429), "{answers:?}");
+    let refused = join(eve, &real);
+    assert_eq!(refused.status(), 429, "even when it guesses right");
+    let seconds: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    let error: ApiError = refused.json().unwrap();
+    assert_eq!(error.kind, ApiErrorKind::TooOften);
+    assert_eq!(error.message, format!("That was too often from your address; try again in {seconds} s."));
+    assert_eq!(join(ada, &real).status(), 200);
+    // Who is no proxy of ours says nothing about others.
+    let host = Host::start(HostConfig::loopback()).unwrap();
+    let answer = || {
+        let url = url(host.http_addr(), "/api/sessions");
+        Client::new().post(url).header("x-forwarded-for", eve).send().unwrap().status()
+    };
+    assert!((0..30).all(|_| answer() == 201));
+}
+
+#[test]
+fn at_most_a_few_proxies_are_trusted() {
+    let trust = (0..17).map(|last| IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))).collect();
+    let error = Host::start(HostConfig { trust, ..HostConfig::loopback() }).unwrap_err();
+    assert_eq!(error.to_string(), "At most 16 proxies can be trusted, 17 were given.");
 }

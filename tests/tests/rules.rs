@@ -3,10 +3,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Action, Authority, Beats, Command, EventKind, JoinError, Outbox, Patience, Profile, Quantise, Refusal, SceneId,
-    SeatId, Tempo, TimeSignature, TrackId, Unwritten,
+    Action, Authority, Beats, Command, CommandId, EventKind, JoinError, Micros, Outbox, Patience, Profile, Quantise,
+    Refusal, SceneId, Seat, SeatId, Tempo, TimeSignature, TrackId, Unwritten,
     limits::{GRACE_US, JOURNAL_ENTRIES_MAX, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, UPCOMING_TIMELINES_MAX},
-    wire::{self, HostMessage},
+    wire::{self, ClientMessage, HostMessage},
 };
 use keyboardia_tests::table::{START, Table, launch, report, token};
 
@@ -321,6 +321,31 @@ fn players_hear_what_is_safe_and_who_writes_nothing_down_promises_nothing() {
     let said: Vec<HostMessage> = out.iter().map(|outgoing| wire::decode(&outgoing.bytes).unwrap()).collect();
     assert_eq!(said, [HostMessage::Durable(seq)], "once");
     assert_eq!(welcome(&mut table.authority), Some(seq));
+}
+
+#[test]
+fn a_player_knows_for_how_long_the_host_has_not_written_down_what_happened() {
+    let mut table = Table::with_players(0);
+    table.authority.keep_journal();
+    table.authority.admit(START, &token(0), Profile::default()).unwrap();
+    let (mut seat, mut out) = (Seat::new(), Outbox::new());
+    let unsaved = |seat: &Seat, at| seat.view(Micros(at)).unwrap().unsaved_us;
+    let mut hear = |seat: &mut Seat, out: &mut Outbox, at| {
+        out.drain(..).for_each(|outgoing| seat.receive(Micros(at), &outgoing.bytes));
+    };
+    table.authority.join(START, &token(0), &mut out).unwrap();
+    hear(&mut seat, &mut out, 1_000);
+    assert_eq!(unsaved(&seat, 5_000), 4_000, "its own arrival is not safe yet");
+    let seq = table.authority.state().seq();
+    table.authority.written(seq, &mut out);
+    hear(&mut seat, &mut out, 6_000);
+    assert_eq!(unsaved(&seat, 900_000), 0);
+    let command = Command::SetMute { track: TrackId(0), mute: true };
+    let message = wire::encode(&ClientMessage::Command { id: CommandId(1), command });
+    table.authority.handle(START, SeatId(0), &message, &mut out);
+    hear(&mut seat, &mut out, 1_000_000);
+    assert_eq!(unsaved(&seat, 4_000_000), 3_000_000);
+    assert_eq!(seat.view(Micros(0)).unwrap().durable, Some(seq));
 }
 
 #[test]

@@ -88,7 +88,10 @@ impl HostApi {
             return serde_json::from_slice(&body).map_err(|_| self.not_a_host());
         }
         let error: ApiError = serde_json::from_slice(&body).map_err(|_| self.not_a_host())?;
-        Err(JoinFailure { sentence: error.message, may_pass: error.kind == ApiErrorKind::HostFull })
+        Err(JoinFailure {
+            sentence: error.message,
+            may_pass: matches!(error.kind, ApiErrorKind::HostFull | ApiErrorKind::TooOften),
+        })
     }
 
     fn not_a_host(&self) -> JoinFailure {

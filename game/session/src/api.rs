@@ -86,6 +86,8 @@ pub enum ApiErrorKind {
     OtherProtocol,
     /// 400: the request cannot be read.
     BadRequest,
+    /// 429: too many requests from one address, or too many wrong codes.
+    TooOften,
     /// 503: the host has as many sessions as it can hold, or is going down.
     HostFull,
 }
@@ -107,6 +109,7 @@ impl ApiErrorKind {
             Self::SessionFull => 409,
             Self::OtherProtocol => 426,
             Self::BadRequest => 400,
+            Self::TooOften => 429,
             Self::HostFull => 503,
         }
     }

@@ -90,6 +90,8 @@ pub struct View {
     pub uncertainty_us: Option<u64>,
     /// The last event that survives the end of the host; `None` where none does.
     pub durable: Option<u64>,
+    /// How long the host has been trying in vain to write down what happened, microseconds; 0 while all is well.
+    pub unsaved_us: u64,
 }
 
 impl View {
@@ -120,6 +122,8 @@ pub struct Seat {
     cursor: CursorSender,
     reporting: Reporting,
     durable: Option<u64>,
+    /// Since when something has waited to be safe.
+    unsaved_since: Option<Micros>,
     /// When the clock was found, or set.
     clock_known_since: Option<Micros>,
 }
@@ -162,6 +166,7 @@ impl Seat {
             round_trip_us: self.clock.round_trip_us(),
             uncertainty_us: self.clock.uncertainty_us(local),
             durable: self.durable,
+            unsaved_us: self.unsaved_since.map_or(0, |since| local.since(since).max(0) as u64),
         })
     }
 
@@ -269,8 +274,25 @@ impl Seat {
     pub fn receive(&mut self, local: Micros, bytes: &[u8]) {
         match wire::decode(bytes) {
             Ok(HostMessage::Beacon(sent)) => self.clock.beacon(sent, local),
-            Ok(message) => self.message(message),
+            Ok(message) => {
+                let is_acknowledgement = matches!(message, HostMessage::Durable(_));
+                self.message(message);
+                self.wait_for_safety(local, is_acknowledgement);
+            }
             Err(malformed) => self.notice(Notice::Malformed(malformed)),
+        }
+    }
+
+    /// Notes since when what has happened is not safe; each acknowledgement is a sign of life.
+    fn wait_for_safety(&mut self, local: Micros, is_acknowledgement: bool) {
+        let is_safe = match (self.durable, self.state()) {
+            (Some(durable), Some(state)) => durable >= state.seq(),
+            _ => true,
+        };
+        if is_safe {
+            self.unsaved_since = None;
+        } else if is_acknowledgement || self.unsaved_since.is_none() {
+            self.unsaved_since = Some(local);
         }
     }
 

@@ -3,6 +3,7 @@
 //! Bodies are those of [`keyboardia_session::api`]; every refusal is an [`ApiError`] with one sentence for people.
 
 mod door;
+mod gate;
 mod refusal;
 
 use crate::{
@@ -15,10 +16,11 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{ConnectInfo, DefaultBodyLimit, Path, State, rejection::BytesRejection, rejection::PathRejection},
-    http::{Method, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri},
     routing::{get, post},
 };
 use door::Door;
+use gate::{Errand, Gate};
 use keyboardia_session::{
     SeatToken, SessionCode,
     api::{Created, JoinRequest, Joined},
@@ -26,17 +28,39 @@ use keyboardia_session::{
 };
 use refusal::Refusal;
 use serde::Deserialize;
-use std::{io, net::TcpListener, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, TcpListener},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 use tokio::{
     runtime::{Builder, Runtime},
     sync::watch,
 };
+
+/// Where a proxy writes whom a request comes from.
+const FORWARDED: &str = "x-forwarded-for";
 
 /// What the handlers share.
 #[derive(Clone)]
 struct Front {
     desk: Desk,
     tickets: Arc<Tickets>,
+    gate: Arc<Mutex<Gate>>,
+    /// Proxies whose word on where a request comes from is believed.
+    trusted: Arc<[IpAddr]>,
+}
+
+impl Front {
+    /// Lets somebody do something, if they have not done it too often.
+    fn enter(&self, route: &Route, headers: &HeaderMap, errand: Errand) -> Result<(), Refusal> {
+        let forwarded = headers.get_all(FORWARDED).iter().next_back().and_then(|value| value.to_str().ok());
+        let from = gate::origin(route.peer, forwarded, &self.trusted);
+        // A poisoned lock guards plain data that is whole at every moment.
+        let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        gate.enter(from, errand, Instant::now()).map_err(Refusal::too_often)
+    }
 }
 
 /// HTTP, ready to run.
@@ -51,14 +75,20 @@ impl Http {
     ///
     /// # Errors
     /// When the runtime cannot be made.
-    pub(crate) fn new(listener: TcpListener, desk: Desk, tickets: Arc<Tickets>) -> io::Result<Self> {
+    pub(crate) fn new(
+        listener: TcpListener,
+        desk: Desk,
+        tickets: Arc<Tickets>,
+        trusted: Vec<IpAddr>,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let listener = {
             let _context = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        Ok(Self { runtime, listener, front: Front { desk, tickets } })
+        let front = Front { desk, tickets, gate: Arc::default(), trusted: trusted.into() };
+        Ok(Self { runtime, listener, front })
     }
 
     /// Serves until `stop` is true, and then for as long as [`HTTP_STOP_MAX`] to finish what was begun.
@@ -107,7 +137,12 @@ async fn wrong_method(method: Method, uri: Uri) -> Refusal {
     Refusal::wrong_method(method.as_str(), uri.path())
 }
 
-async fn create(State(front): State<Front>) -> Result<(StatusCode, Json<Created>), Refusal> {
+async fn create(
+    State(front): State<Front>,
+    ConnectInfo(route): ConnectInfo<Route>,
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Created>), Refusal> {
+    front.enter(&route, &headers, Errand::Create)?;
     let code = front.desk.ask(Request::Create).await.map_err(|refused| Refusal::of(refused, ""))?;
     Ok((StatusCode::CREATED, Json(Created { code: code.to_string() })))
 }
@@ -115,9 +150,11 @@ async fn create(State(front): State<Front>) -> Result<(StatusCode, Json<Created>
 async fn join(
     State(front): State<Front>,
     ConnectInfo(route): ConnectInfo<Route>,
+    headers: HeaderMap,
     code: Result<Path<String>, PathRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Joined>, Refusal> {
+    front.enter(&route, &headers, Errand::Join)?;
     let body = body.map_err(|rejection| Refusal::unreadable_body(&rejection))?;
     let request = read_join(&body)?;
     let profile = request.profile();
@@ -128,7 +165,11 @@ async fn join(
     let Path(text) = code.map_err(|_| Refusal::of(Refused::UnknownSession, ""))?;
     let code = SessionCode::parse(&text).ok_or_else(|| Refusal::of(Refused::UnknownSession, &text))?;
     let admit = |reply| Request::Admit { code, token: token.clone(), profile, reply };
-    let seat = front.desk.ask(admit).await.map_err(|refused| Refusal::of(refused, &text))?;
+    let seat = front.desk.ask(admit).await.map_err(|refused| {
+        let guess =
+            if refused == Refused::UnknownSession { front.enter(&route, &headers, Errand::Guess) } else { Ok(()) };
+        guess.err().unwrap_or_else(|| Refusal::of(refused, &text))
+    })?;
     let ticket = Ticket { seat: token, code };
     let (connect_token, time) = front.tickets.issue(&ticket, route).map_err(|error| {
         tracing::error!(target: "host", %error, "no connect token could be issued");

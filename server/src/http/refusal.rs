@@ -4,25 +4,28 @@ use crate::{desk::Refused, limits::QUOTE_CHARS_MAX};
 use axum::{
     Json,
     extract::rejection::BytesRejection,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use keyboardia_session::{
     api::{ApiError, ApiErrorKind},
     limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX, SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
 };
+use std::time::Duration;
 
 /// A refusal on its way out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     status: StatusCode,
     error: ApiError,
+    /// When it is worth another try.
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
     fn new(kind: ApiErrorKind, message: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, error: ApiError { kind, message: message.into() } }
+        Self { status, error: ApiError { kind, message: message.into() }, retry_after: None }
     }
 
     /// What the host's loop refused; `code` as the player wrote it.
@@ -54,6 +57,13 @@ impl Refusal {
         let message =
             format!("This host speaks protocol {PROTOCOL_VERSION}, your game {theirs}: update the older one.");
         Self::new(ApiErrorKind::OtherProtocol, message)
+    }
+
+    /// One address asks too often.
+    pub(super) fn too_often(wait: Duration) -> Self {
+        let seconds = wait.as_secs_f64().ceil().max(1.0);
+        let message = format!("That was too often from your address; try again in {seconds} s.");
+        Self { retry_after: Some(wait), ..Self::new(ApiErrorKind::TooOften, message) }
     }
 
     /// A body that is too large, or broke off.
@@ -91,7 +101,12 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status, Json(self.error)).into_response()
+        let mut response = (self.status, Json(self.error)).into_response();
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs_f64().ceil().max(1.0) as u32;
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

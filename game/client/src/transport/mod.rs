@@ -173,6 +173,9 @@ fn ways_out(ui: &mut Ui, wordy: bool, wishes: &mut Wishes) {
 /// Phase errors beyond this are worth a warning, microseconds: where two sounds begin to be heard as two.
 const PHASE_WARNING_US: u64 = 10_000;
 
+/// How long something may wait to be written down before it is worth a warning, microseconds.
+const UNSAVED_WARNING_US: u64 = 3_000_000;
+
 /// How the connection is, how well the clock is known, and how far the own sound is off.
 fn connection(ui: &mut Ui, player: &PlayerView, view: &View, (roomy, wordy): (bool, bool)) {
     let (text, hint, colour) = match (&player.connection, view.round_trip_us, view.uncertainty_us) {
@@ -192,7 +195,13 @@ fn connection(ui: &mut Ui, player: &PlayerView, view: &View, (roomy, wordy): (bo
                 behind(phase)
             );
             let far = phase.unsigned_abs() > PHASE_WARNING_US;
-            (text, hint, if far { theme::WARNING } else { theme::ACCENT })
+            if view.unsaved_us > UNSAVED_WARNING_US {
+                let hint = "The host cannot write the session down at the moment. Play on; what you change now is lost if \
+                            the host ends before it can.";
+                ("Not saved".into(), hint.into(), theme::WARNING)
+            } else {
+                (text, hint, if far { theme::WARNING } else { theme::ACCENT })
+            }
         }
         (Connection::Connected, ..) => {
             ("Clock…".into(), "Finding out what time it is at the host".into(), theme::WARNING)
