@@ -10,7 +10,8 @@
 use crate::{
     clock::HostClock,
     desk::{Refused, Request},
-    limits::{REQUESTS_PER_TICK_MAX, TICK, TICK_IDLE},
+    limits::{MEASURE_INTERVAL, REQUESTS_PER_TICK_MAX, STORE_PARTING, TICK, TICK_IDLE},
+    metrics::Metrics,
     room::{House, Room},
     shard::{Shard, ShardEvent},
     store::{Kept, Store, Write},
@@ -23,11 +24,7 @@ use keyboardia_session::{
 use renet::ClientId;
 use std::{
     collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, RecvTimeoutError},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError},
     time::Instant,
 };
 use tokio::sync::watch;
@@ -45,21 +42,24 @@ pub(crate) struct Driver {
     rooms: HashMap<SessionCode, Room>,
     /// Who sits where; a connection that is not here has no seat, or has it no longer.
     seated: HashMap<ClientId, (SessionCode, SeatId)>,
-    dropped: Arc<AtomicU64>,
+    metrics: Metrics,
+    /// When round trips are noted next.
+    measure_at: Instant,
 }
 
 impl Driver {
-    /// A host without sessions; new ones begin as `setup` says. `dropped` tells others what the shard has dropped.
+    /// A host without sessions; new ones begin as `setup` says.
     pub(crate) fn new(
         clock: HostClock,
         shard: Shard,
         setup: SessionSetup,
         house: House,
         store: Option<Store>,
-        dropped: Arc<AtomicU64>,
+        metrics: Metrics,
     ) -> Self {
         let (over, rooms, seated) = (Vec::new(), HashMap::new(), HashMap::new());
-        Self { clock, shard, setup, house, store, over, rooms, seated, dropped }
+        let measure_at = Instant::now();
+        Self { clock, shard, setup, house, store, over, rooms, seated, metrics, measure_at }
     }
 
     /// Opens the sessions that were kept. One that cannot be read stays where it is.
@@ -100,7 +100,8 @@ impl Driver {
         self.shard.disconnect_all();
         if let Some(store) = &self.store {
             let rooms = self.rooms.iter_mut().filter_map(|(code, room)| room.unwritten(*code));
-            rooms.chain(self.over.drain(..).map(Write::Over)).for_each(|write| store.write_patiently(write));
+            let until = Instant::now() + STORE_PARTING;
+            rooms.chain(self.over.drain(..).map(Write::Over)).for_each(|write| store.write_until(until, write));
         }
     }
 
@@ -124,14 +125,28 @@ impl Driver {
                 if let Some((code, seat)) = self.seated.get(&client)
                     && let Some(room) = self.rooms.get_mut(code)
                 {
-                    room.handle(now, *seat, &bytes, &mut self.shard);
+                    let begin = Instant::now();
+                    let refused = room.handle(now, *seat, &bytes, &mut self.shard);
+                    self.metrics.handle.observe(begin.elapsed().as_secs_f64());
+                    self.metrics.received.inc();
+                    self.metrics.refused.inc_by(refused);
                 }
             }
         }
         self.wake(now);
         self.keep(now);
         self.shard.flush();
-        self.dropped.store(self.shard.dropped(), Ordering::Relaxed);
+        self.measure();
+    }
+
+    fn measure(&mut self) {
+        self.metrics.sessions.set(self.rooms.len() as i64);
+        self.metrics.players.set(self.seated.len() as i64);
+        let now = Instant::now();
+        if now >= self.measure_at {
+            self.measure_at = now + MEASURE_INTERVAL;
+            self.shard.measure();
+        }
     }
 
     /// Lets every room do what is due, and closes those that are over.

@@ -3,16 +3,12 @@
 
 use crate::{clock::HostClock, limits::ECHO_POLL};
 use keyboardia_session::{Micros, wire::Probe};
-use std::{
-    io,
-    net::UdpSocket,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-};
+use prometheus_client::metrics::counter::Counter;
+use std::{io, net::UdpSocket, thread};
 use tokio::sync::watch;
 
 /// Answers probes until `stop` is true; counts what is not one.
-pub(crate) fn run(socket: &UdpSocket, clock: HostClock, dropped: &AtomicU64, stop: &watch::Receiver<bool>) {
+pub(crate) fn run(socket: &UdpSocket, clock: HostClock, dropped: &Counter, stop: &watch::Receiver<bool>) {
     // One byte more, so that a longer datagram is not taken for a probe.
     let mut buffer = [0; Probe::BYTES + 1];
     while !*stop.borrow() {
@@ -26,7 +22,7 @@ pub(crate) fn run(socket: &UdpSocket, clock: HostClock, dropped: &AtomicU64, sto
                         socket.send_to(&answer.encode(), from).unwrap_or_default();
                     }
                     None => {
-                        dropped.fetch_add(1, Ordering::Relaxed);
+                        dropped.inc();
                     }
                 }
             }

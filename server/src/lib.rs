@@ -21,6 +21,7 @@ mod echo;
 mod error;
 mod http;
 mod limits;
+mod metrics;
 mod room;
 mod shard;
 mod store;
@@ -38,6 +39,7 @@ use crate::{
     driver::Driver,
     http::Http,
     limits::{ADVERTISED_MAX, TRUSTED_MAX},
+    metrics::Metrics,
     room::House,
     shard::Shard,
     store::Shelf,
@@ -47,10 +49,7 @@ use keyboardia_session::{Manifest, Patience, SessionCode, SessionSetup};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     thread::JoinHandle,
 };
 use tokio::sync::watch;
@@ -130,8 +129,7 @@ pub struct Host {
     desk: Desk,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
-    game_dropped: Arc<AtomicU64>,
-    time_dropped: Arc<AtomicU64>,
+    metrics: Metrics,
 }
 
 impl Host {
@@ -170,25 +168,26 @@ impl Host {
         getrandom::fill(&mut key).map_err(|_| HostError::NoRandomness)?;
         let addresses = Addresses::new(udp, time, config.advertise, relay);
         let tickets = Arc::new(Tickets { key, addresses, clock });
-        let shard = Shard::new(game, &tickets).map_err(|error| HostError::of_socket(udp, error))?;
+        let metrics = Metrics::new();
+        let shard = Shard::new(game, &tickets, metrics.clone()).map_err(|error| HostError::of_socket(udp, error))?;
         let (desk, requests) = Desk::open();
-        let serve = Http::new(listener, desk.clone(), tickets, config.trust).map_err(HostError::Threads)?;
+        let serve =
+            Http::new(listener, desk.clone(), tickets, config.trust, metrics.clone()).map_err(HostError::Threads)?;
 
         let (stop, stopping) = watch::channel(false);
-        let (game_dropped, time_dropped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let kept = match (&shelf, config.store) {
             (Some(shelf), Some(StoreConfig { dir, .. })) => {
                 shelf.sessions().map_err(|error| HostError::Store { dir, why: error.to_string() })?
             }
             _ => Vec::new(),
         };
-        let store = shelf.map(|shelf| shelf.start(clock)).transpose().map_err(HostError::Threads)?;
+        let store = shelf.map(|shelf| shelf.start(clock, metrics.clone())).transpose().map_err(HostError::Threads)?;
         let house = House { patience: config.patience, is_kept: store.is_some() };
-        let mut driver = Driver::new(clock, shard, setup, house, store, Arc::clone(&game_dropped));
+        let mut driver = Driver::new(clock, shard, setup, house, store, metrics.clone());
         driver.reopen(kept);
-        let (counter, until) = (Arc::clone(&time_dropped), stopping.clone());
+        let (counter, until) = (metrics.time_dropped.clone(), stopping.clone());
         // From here on, an early return drops the host, and so stops what has been started.
-        let mut host = Self { http, udp, time, desk, stop, threads: Vec::new(), game_dropped, time_dropped };
+        let mut host = Self { http, udp, time, desk, stop, threads: Vec::new(), metrics };
         host.spawn("host-time", move || echo::run(&echo, clock, &counter, &until))?;
         let until = stopping.clone();
         host.spawn("host-loop", move || driver.run(&requests, &until))?;
@@ -223,8 +222,7 @@ impl Host {
 
     /// Datagrams that led to nothing so far.
     pub fn dropped(&self) -> Dropped {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Dropped { game: read(&self.game_dropped), time: read(&self.time_dropped) }
+        Dropped { game: self.metrics.game_dropped.get(), time: self.metrics.time_dropped.get() }
     }
 
     /// Disconnects every player, so that they learn at once, and ends all threads. Takes less than a second; a second

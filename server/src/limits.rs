@@ -48,6 +48,8 @@ pub(crate) const HTTP_STOP_MAX: Duration = Duration::from_millis(500);
 /// Bytes of a request that are repeated in a sentence about it.
 pub(crate) const QUOTE_CHARS_MAX: usize = 64;
 
+/// How often the round trips of all players are noted.
+pub(crate) const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 /// Addresses whose requests are counted at once.
 pub(crate) const ADDRESSES_REMEMBERED_MAX: usize = 4_096;
 /// Proxies that a request may have come through.
@@ -71,6 +73,10 @@ pub(crate) const STORE_BATCH_MAX: usize = 1_024;
 pub(crate) const STORE_CLOCK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a host waits for another one to let go of the sessions.
 pub(crate) const STORE_OPEN_PATIENCE: Duration = Duration::from_secs(2);
+/// How long rooms wait for the store when the host stops.
+pub(crate) const STORE_PARTING: Duration = Duration::from_secs(2);
+/// How often a room that waits for the store looks for a place.
+pub(crate) const STORE_POLL: Duration = Duration::from_millis(1);
 /// How long the store waits before it tries again.
 pub(crate) const STORE_RETRY: Duration = Duration::from_millis(250);
 /// How often it does so when the host stops.

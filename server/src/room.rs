@@ -100,10 +100,12 @@ impl Room {
         self.deliver(shard);
     }
 
-    /// A seat sent a message.
-    pub(crate) fn handle(&mut self, now: Micros, seat: SeatId, bytes: &[u8], shard: &mut Shard) {
+    /// A seat sent a message. Returns how many commands were refused.
+    pub(crate) fn handle(&mut self, now: Micros, seat: SeatId, bytes: &[u8], shard: &mut Shard) -> u64 {
+        let before = self.authority.refusals();
         self.authority.handle(now, seat, bytes, &mut self.outbox);
         self.deliver(shard);
+        self.authority.refusals() - before
     }
 
     /// Does what is due. Returns whether the session is over.

@@ -10,6 +10,7 @@ use crate::{
         ACK_INTERVAL, CLIENTS_PER_SOCKET_MAX, DATAGRAM_BYTES_MAX, DATAGRAMS_PER_TICK_MAX, MESSAGES_BURST_MAX,
         MESSAGES_PER_SECOND_MAX,
     },
+    metrics::Metrics,
     tickets::{Ticket, Tickets},
     vet::{self, Vet},
 };
@@ -40,7 +41,7 @@ pub(crate) struct Shard {
     clients: HashMap<ClientId, Client>,
     /// Addresses of the connections, to tell their datagrams from strangers'.
     peers: HashSet<SocketAddr>,
-    dropped: u64,
+    metrics: Metrics,
 }
 
 struct Client {
@@ -58,7 +59,7 @@ impl Shard {
     ///
     /// # Errors
     /// When the socket cannot be made non-blocking.
-    pub(crate) fn new(socket: UdpSocket, tickets: &Tickets) -> io::Result<Self> {
+    pub(crate) fn new(socket: UdpSocket, tickets: &Tickets, metrics: Metrics) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let netcode = NetcodeServer::new(ServerConfig {
             current_time: tickets.clock.unix_time(),
@@ -68,7 +69,7 @@ impl Shard {
             authentication: ServerAuthentication::Secure { private_key: tickets.key },
         });
         let renet = RenetServer::new(connection_config());
-        Ok(Self { socket, netcode, renet, clients: HashMap::new(), peers: HashSet::new(), dropped: 0 })
+        Ok(Self { socket, netcode, renet, clients: HashMap::new(), peers: HashSet::new(), metrics })
     }
 
     /// Whether anybody is connected.
@@ -76,9 +77,11 @@ impl Shard {
         !self.clients.is_empty()
     }
 
-    /// Datagrams of strangers that led to nothing, so far.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped
+    /// Notes how far away everybody is.
+    pub(crate) fn measure(&self) {
+        for client in self.renet.clients_id() {
+            self.metrics.round_trip.observe(self.renet.rtt(client));
+        }
     }
 
     /// Everybody who is connected.
@@ -141,6 +144,7 @@ impl Shard {
     pub(crate) fn send(&mut self, client: ClientId, channel: u8, bytes: Bytes) {
         if let Some(state) = self.clients.get_mut(&client) {
             state.is_dirty = true;
+            self.metrics.sent.inc();
             self.renet.send_message(client, channel, bytes);
         }
     }
@@ -187,12 +191,14 @@ impl Shard {
                 Err(_) => continue,
             };
             let Some(datagram) = buffer.get_mut(..length).filter(|datagram| vet::is_datagram_sound(datagram)) else {
-                self.dropped += 1;
+                self.metrics.game_dropped.inc();
                 continue;
             };
             let result = self.netcode.process_packet(from, datagram);
             match result {
-                ServerResult::None if !self.peers.contains(&from) => self.dropped += 1,
+                ServerResult::None if !self.peers.contains(&from) => {
+                    self.metrics.game_dropped.inc();
+                }
                 ServerResult::Payload { client_id, payload } => {
                     let is_sound = |client: &mut Client| client.vet.is_payload_sound(payload);
                     if self.clients.get_mut(&client_id).is_some_and(is_sound) {

@@ -12,9 +12,10 @@ use crate::{
     clock::HostClock,
     error::HostError,
     limits::{
-        STORE_BATCH_MAX, STORE_CLOCK_INTERVAL, STORE_OPEN_PATIENCE, STORE_PARTING_TRIES_MAX, STORE_RETRY,
+        STORE_BATCH_MAX, STORE_CLOCK_INTERVAL, STORE_OPEN_PATIENCE, STORE_PARTING_TRIES_MAX, STORE_POLL, STORE_RETRY,
         STORE_WAITING_MAX,
     },
+    metrics::Metrics,
 };
 use keyboardia_session::{Micros, SessionCode, limits::SESSIONS_MAX};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
@@ -23,6 +24,7 @@ use std::{
     path::{Path, PathBuf},
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel},
     thread::JoinHandle,
+    time::Instant,
 };
 
 /// Name of the database in its directory.
@@ -136,10 +138,10 @@ impl Shelf {
     ///
     /// # Errors
     /// When the operating system has no thread.
-    pub(crate) fn start(self, clock: HostClock) -> io::Result<Store> {
+    pub(crate) fn start(self, clock: HostClock, metrics: Metrics) -> io::Result<Store> {
         let (writes, waiting) = sync_channel(STORE_WAITING_MAX);
         let (told, safe) = channel();
-        let work = move || keep(self.db, &waiting, &told, clock);
+        let work = move || keep(self.db, &waiting, &told, clock, &metrics);
         let thread = std::thread::Builder::new().name("host-store".into()).spawn(work)?;
         Ok(Store { writes: Some(writes), safe, thread: Some(thread) })
     }
@@ -156,11 +158,16 @@ impl Store {
         }
     }
 
-    /// As [`Self::write`], but waits for room: for the end, when nothing else is to be done.
-    pub(crate) fn write_patiently(&self, write: Write) {
-        if let Some(writes) = &self.writes {
-            // The thread ends only after this end has gone.
-            let _ = writes.send(write);
+    /// As [`Self::write`], but waits for room: for the end, when nothing else is to be done. What finds none until then is
+    /// lost, and told.
+    pub(crate) fn write_until(&self, until: Instant, mut write: Write) {
+        let Some(writes) = &self.writes else { return };
+        while let Err(TrySendError::Full(back)) = writes.try_send(write) {
+            if Instant::now() >= until {
+                return tracing::error!(target: "host", "the last changes of a session are lost");
+            }
+            write = back;
+            std::thread::sleep(STORE_POLL);
         }
     }
 
@@ -211,7 +218,7 @@ fn prepare(file: &Path, fsync: bool) -> rusqlite::Result<Option<Connection>> {
 }
 
 /// The thread: writes until the other end is gone and nothing waits.
-fn keep(mut db: Connection, waiting: &Receiver<Write>, told: &Sender<Safe>, clock: HostClock) {
+fn keep(mut db: Connection, waiting: &Receiver<Write>, told: &Sender<Safe>, clock: HostClock, metrics: &Metrics) {
     let mut batch = Vec::new();
     let mut tries = 0;
     let mut is_parting = false;
@@ -228,8 +235,10 @@ fn keep(mut db: Connection, waiting: &Receiver<Write>, told: &Sender<Safe>, cloc
         {
             batch.push(write);
         }
+        let begin = Instant::now();
         match commit(&mut db, &batch, clock.now()) {
             Ok(()) => {
+                metrics.commit.observe(begin.elapsed().as_secs_f64());
                 if tries > 0 {
                     tracing::info!(target: "host", "sessions are written down again");
                 }
@@ -242,6 +251,7 @@ fn keep(mut db: Connection, waiting: &Receiver<Write>, told: &Sender<Safe>, cloc
                 }
             }
             Err(error) => {
+                metrics.commit_failures.inc();
                 if tries == 0 {
                     tracing::error!(target: "host", %error, "sessions cannot be written down; trying again and again");
                 }
@@ -295,7 +305,7 @@ fn commit(db: &mut Connection, batch: &[Write], now: Micros) -> rusqlite::Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     fn codes() -> (SessionCode, SessionCode) {
         (SessionCode::from_entropy(1), SessionCode::from_entropy(2))
@@ -331,7 +341,7 @@ mod tests {
     #[test]
     fn what_is_told_safe_is_found_again_in_order_and_what_is_over_is_not() {
         let (dir, (a, b)) = (tempfile::tempdir().unwrap(), codes());
-        let store = open(dir.path()).start(HostClock::start(None)).unwrap();
+        let store = open(dir.path()).start(HostClock::start(None), Metrics::new()).unwrap();
         for write in [
             Write::Whole { code: a, snapshot: b"one".to_vec(), seq: 1 },
             entries(a, b"xyz", 4),
@@ -346,7 +356,7 @@ mod tests {
         let mut want = vec![(a, b"one".to_vec(), b"xyz".to_vec()), (b, b"two".to_vec(), b"p".to_vec())];
         want.sort_by_key(|(code, ..)| code.to_string());
         assert_eq!(found(&shelf), want);
-        let store = shelf.start(HostClock::start(None)).unwrap();
+        let store = shelf.start(HostClock::start(None), Metrics::new()).unwrap();
         assert!(store.write(Write::Whole { code: a, snapshot: b"three".to_vec(), seq: 5 }));
         assert!(store.write(entries(a, b"!", 6)));
         assert!(store.write(Write::Over(b)));
@@ -358,7 +368,7 @@ mod tests {
     fn time_does_not_fall_behind_what_was_written_down() {
         let dir = tempfile::tempdir().unwrap();
         let later = Micros(HostClock::start(None).now().0 + 1_000_000_000);
-        drop(open(dir.path()).start(HostClock::start(Some(later))).unwrap());
+        drop(open(dir.path()).start(HostClock::start(Some(later)), Metrics::new()).unwrap());
         let kept = open(dir.path()).clock().unwrap();
         assert!(kept >= later);
         assert!(HostClock::start(Some(kept)).now() >= kept);

@@ -4,12 +4,13 @@
 
 mod common;
 
-use common::{create, host, post, try_join, url};
+use common::{Player, create, host, post, try_join, until, url};
 use keyboardia_server::{Host, HostConfig};
 use keyboardia_session::{
-    Profile, SeatToken, SessionCode,
+    Command, Profile, SceneId, SeatToken, SessionCode, TrackId,
     api::{ApiError, ApiErrorKind, JoinRequest},
     limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
+    wire::HostMessage,
 };
 use reqwest::blocking::Client;
 use std::{
@@ -174,4 +175,29 @@ fn at_most_a_few_proxies_are_trusted() {
     let trust = (0..17).map(|last| IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))).collect();
     let error = Host::start(HostConfig { trust, ..HostConfig::loopback() }).unwrap_err();
     assert_eq!(error.to_string(), "At most 16 proxies can be trusted, 17 were given.");
+}
+
+#[test]
+fn what_the_host_counts_is_told_to_this_machine_and_to_nobody_else() {
+    let trust = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    let host = Host::start(HostConfig { trust, ..HostConfig::loopback() }).unwrap();
+    let code = create(host.http_addr());
+    let mut ada = Player::enter(host.http_addr(), &code, None);
+    ada.command(Command::Unqueue { track: TrackId(0) });
+    ada.command(Command::Launch { track: TrackId(99), scene: SceneId(0) });
+    until([&mut ada], "a refusal", |[ada]| ada.heard.iter().any(|said| matches!(said, HostMessage::Refused { .. })));
+    assert_eq!(post(host.http_addr(), "/nowhere", "").status(), 404);
+    let metrics = || reqwest::blocking::get(url(host.http_addr(), "/metrics")).unwrap().text().unwrap();
+    let value = |key: &str| {
+        let line = metrics().lines().find_map(|line| Some(line.strip_prefix(key)?.trim().to_owned()));
+        line.and_then(|value| value.parse::<f64>().ok()).unwrap_or_else(|| panic!("{key} in {}", metrics()))
+    };
+    assert_eq!((value("keyboardia_sessions"), value("keyboardia_players")), (1.0, 1.0));
+    assert!(value("keyboardia_messages_received_total") >= 2.0 && value("keyboardia_messages_sent_total") >= 3.0);
+    assert!(value("keyboardia_commands_refused_total") >= 1.0);
+    assert!(value("keyboardia_handle_seconds_count") >= 2.0);
+    assert_eq!(value("keyboardia_http_answers_total{status=\"404\"}"), 1.0);
+    assert!(!metrics().contains(&code), "no secrets");
+    let stranger = Client::new().get(url(host.http_addr(), "/metrics")).header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(stranger.send().unwrap().status(), 404);
 }

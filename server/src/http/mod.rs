@@ -10,13 +10,16 @@ use crate::{
     addresses::Route,
     desk::{Desk, Refused, Request},
     limits::HTTP_STOP_MAX,
+    metrics::{CONTENT_TYPE, Metrics, Status},
     tickets::{Ticket, Tickets},
 };
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{ConnectInfo, DefaultBodyLimit, Path, State, rejection::BytesRejection, rejection::PathRejection},
-    http::{HeaderMap, Method, StatusCode, Uri},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    middleware::map_response_with_state,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use door::Door;
@@ -50,13 +53,19 @@ struct Front {
     gate: Arc<Mutex<Gate>>,
     /// Proxies whose word on where a request comes from is believed.
     trusted: Arc<[IpAddr]>,
+    metrics: Metrics,
 }
 
 impl Front {
+    /// Whom a request comes from.
+    fn origin(&self, route: &Route, headers: &HeaderMap) -> IpAddr {
+        let forwarded = headers.get_all(FORWARDED).iter().next_back().and_then(|value| value.to_str().ok());
+        gate::origin(route.peer, forwarded, &self.trusted)
+    }
+
     /// Lets somebody do something, if they have not done it too often.
     fn enter(&self, route: &Route, headers: &HeaderMap, errand: Errand) -> Result<(), Refusal> {
-        let forwarded = headers.get_all(FORWARDED).iter().next_back().and_then(|value| value.to_str().ok());
-        let from = gate::origin(route.peer, forwarded, &self.trusted);
+        let from = self.origin(route, headers);
         // A poisoned lock guards plain data that is whole at every moment.
         let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         gate.enter(from, errand, Instant::now()).map_err(Refusal::too_often)
@@ -80,6 +89,7 @@ impl Http {
         desk: Desk,
         tickets: Arc<Tickets>,
         trusted: Vec<IpAddr>,
+        metrics: Metrics,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -87,7 +97,7 @@ impl Http {
             let _context = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        let front = Front { desk, tickets, gate: Arc::default(), trusted: trusted.into() };
+        let front = Front { desk, tickets, gate: Arc::default(), trusted: trusted.into(), metrics };
         Ok(Self { runtime, listener, front })
     }
 
@@ -119,14 +129,35 @@ fn routes(front: Front) -> Router {
         .route("/api/sessions", post(create))
         .route("/api/sessions/{code}/join", post(join))
         .route("/healthz", get(healthz))
+        .route("/metrics", get(metrics))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
+        .layer(map_response_with_state(front.clone(), count))
         .with_state(front)
 }
 
 async fn healthz() -> &'static str {
     "ok"
+}
+
+/// What the host counts, for this machine and for those that are trusted; for others there is nothing here.
+async fn metrics(
+    State(front): State<Front>,
+    ConnectInfo(route): ConnectInfo<Route>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<impl IntoResponse, Refusal> {
+    let from = front.origin(&route, &headers).to_canonical();
+    if !from.is_loopback() && !front.trusted.contains(&from) {
+        return Err(Refusal::unknown_route(uri.path()));
+    }
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], front.metrics.text()))
+}
+
+async fn count(State(front): State<Front>, response: Response) -> Response {
+    front.metrics.answers.get_or_create(&Status { status: response.status().as_u16() }).inc();
+    response
 }
 
 async fn unknown_route(uri: Uri) -> Refusal {

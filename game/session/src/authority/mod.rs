@@ -147,6 +147,8 @@ pub struct Authority {
     now: Micros,
     empty_since: Option<Micros>,
     beacon_at: Micros,
+    /// Commands that had no effect.
+    refusals: u64,
     patience: Patience,
     /// `None` where nobody writes anything down.
     journal: Option<Journal>,
@@ -180,6 +182,7 @@ impl Authority {
             now,
             empty_since: Some(now),
             beacon_at: now,
+            refusals: 0,
             patience: Patience::default(),
             journal: None,
         }
@@ -212,6 +215,7 @@ impl Authority {
             now,
             empty_since: None,
             beacon_at: now,
+            refusals: 0,
             patience: Patience::default(),
             journal: None,
         };
@@ -244,6 +248,11 @@ impl Authority {
     pub fn is_over(&self, now: Micros) -> bool {
         let is_over = |since| now.since(since) >= self.patience.session_us as i64;
         self.seats.is_empty() && self.empty_since.is_some_and(is_over)
+    }
+
+    /// Commands that had no effect, since this authority began.
+    pub fn refusals(&self) -> u64 {
+        self.refusals
     }
 
     /// Seats that are taken or kept.
@@ -333,6 +342,7 @@ impl Authority {
         match wire::decode(bytes) {
             Ok(ClientMessage::Command { id, command }) => {
                 if let Err(refusal) = self.command(now, Cause { seat, command: id }, command, out) {
+                    self.refusals += 1;
                     send(out, Recipient::Seat(seat), &HostMessage::Refused { id, refusal });
                 }
             }

@@ -1,0 +1,103 @@
+//! What a host counts and measures, for whoever looks after it: `GET /metrics`, in the OpenMetrics text format.
+//!
+//! Handles are cheap to clone and to count with; nothing here says who plays, what, or by which code.
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+use std::sync::Arc;
+
+/// What `/metrics` is, for HTTP.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The status of an HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Status {
+    pub(crate) status: u16,
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    registry: Arc<Registry>,
+    /// Open sessions.
+    pub(crate) sessions: Gauge,
+    /// Connected players.
+    pub(crate) players: Gauge,
+    /// Messages of players that were handled.
+    pub(crate) received: Counter,
+    /// Messages that were sent to players.
+    pub(crate) sent: Counter,
+    /// Commands that had no effect.
+    pub(crate) refused: Counter,
+    /// HTTP answers.
+    pub(crate) answers: Family<Status, Counter>,
+    /// Datagrams at the game's socket that led to nothing.
+    pub(crate) game_dropped: Counter,
+    /// Datagrams at the time echo that led to nothing.
+    pub(crate) time_dropped: Counter,
+    /// Time to handle a message, seconds.
+    pub(crate) handle: Histogram,
+    /// Time to write down what has gathered, seconds.
+    pub(crate) commit: Histogram,
+    /// Times that it could not be written.
+    pub(crate) commit_failures: Counter,
+    /// Round trips to players, seconds.
+    pub(crate) round_trip: Histogram,
+}
+
+impl Metrics {
+    /// Everything at zero.
+    pub(crate) fn new() -> Self {
+        let times = || exponential_buckets(1e-6, 4.0, 12);
+        let mut metrics = Self {
+            registry: Arc::default(),
+            sessions: Gauge::default(),
+            players: Gauge::default(),
+            received: Counter::default(),
+            sent: Counter::default(),
+            refused: Counter::default(),
+            answers: Family::default(),
+            game_dropped: Counter::default(),
+            time_dropped: Counter::default(),
+            handle: Histogram::new(times()),
+            commit: Histogram::new(times()),
+            commit_failures: Counter::default(),
+            round_trip: Histogram::new(exponential_buckets(1e-3, 2.0, 12)),
+        };
+        let mut registry = Registry::with_prefix("keyboardia");
+        registry.register("sessions", "Open sessions", metrics.sessions.clone());
+        registry.register("players", "Connected players", metrics.players.clone());
+        registry.register("messages_received", "Messages of players", metrics.received.clone());
+        registry.register("messages_sent", "Messages to players", metrics.sent.clone());
+        registry.register("commands_refused", "Commands that had no effect", metrics.refused.clone());
+        registry.register("http_answers", "HTTP answers by status", metrics.answers.clone());
+        let dropped = "Datagrams that led to nothing";
+        registry.register("game_datagrams_dropped", dropped, metrics.game_dropped.clone());
+        registry.register("time_datagrams_dropped", dropped, metrics.time_dropped.clone());
+        registry.register_with_unit("handle", "Time to handle a message", Unit::Seconds, metrics.handle.clone());
+        let commit = "Time to write sessions down";
+        registry.register_with_unit("journal_commit", commit, Unit::Seconds, metrics.commit.clone());
+        let failures = "Times that sessions could not be written down";
+        registry.register("journal_failures", failures, metrics.commit_failures.clone());
+        let round_trip = "Round trips to players, now and then";
+        registry.register_with_unit("round_trip", round_trip, Unit::Seconds, metrics.round_trip.clone());
+        metrics.registry = Arc::new(registry);
+        metrics
+    }
+
+    /// All of it as text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        text::encode(&mut text, &self.registry).unwrap_or_default();
+        text
+    }
+}
