@@ -22,7 +22,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel},
     thread::JoinHandle,
     time::Instant,
 };
@@ -230,10 +230,15 @@ fn keep(mut db: Connection, waiting: &Receiver<Write>, told: &Sender<Safe>, cloc
                 Err(RecvTimeoutError::Disconnected) => is_parting = true,
             }
         }
-        while batch.len() < STORE_BATCH_MAX
-            && let Ok(write) = waiting.try_recv()
-        {
-            batch.push(write);
+        while batch.len() < STORE_BATCH_MAX {
+            match waiting.try_recv() {
+                Ok(write) => batch.push(write),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    is_parting = true;
+                    break;
+                }
+            }
         }
         let begin = Instant::now();
         match commit(&mut db, &batch, clock.now()) {
@@ -388,20 +393,41 @@ mod tests {
     }
 
     #[test]
-    fn while_nothing_can_be_written_nothing_is_told_safe_and_then_everything_is() {
-        let (dir, (a, _)) = (tempfile::tempdir().unwrap(), codes());
+    fn while_nothing_can_be_written_nothing_is_told_safe() {
+        let (dir, (a, b)) = (tempfile::tempdir().unwrap(), codes());
         let shelf = open(dir.path());
         // A database without room for another page is a full disk.
         let pages: i64 = shelf.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-        shelf.db.pragma_update(None, "max_page_count", pages).unwrap();
-        let mut db = shelf.db;
-        let batch = [Write::Whole { code: a, snapshot: vec![7; 100_000], seq: 9 }];
+        shelf.db.pragma_update_and_check(None, "max_page_count", pages + 4, |_| Ok(())).unwrap();
+        let metrics = Metrics::new();
+        let store = shelf.start(HostClock::start(None), metrics.clone()).unwrap();
+        assert!(store.write(Write::Whole { code: a, snapshot: vec![7; 10], seq: 1 }));
+        assert!(await_safe(&store, Safe { code: a, seq: 1 }));
+        assert!(store.write(Write::Whole { code: b, snapshot: vec![7; 100_000], seq: 9 }));
+        assert!(store.write(entries(a, b"x", 2)));
+        let begin = Instant::now();
+        while metrics.commit_failures.get() < 2 {
+            assert!(begin.elapsed() < Duration::from_secs(20), "the store does not try again");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(store.safe().count(), 0);
+        drop(store);
+        assert_eq!(found(&open(dir.path())), [(a, vec![7; 10], Vec::new())]);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_whole_when_it_can_be() {
+        let (dir, (a, _)) = (tempfile::tempdir().unwrap(), codes());
+        let Shelf { mut db } = open(dir.path());
+        let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        let batch = [Write::Whole { code: a, snapshot: vec![7; 100_000], seq: 9 }, entries(a, b"xy", 11)];
+        db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
         assert!(commit(&mut db, &batch, Micros(5)).is_err());
-        db.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        db.pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(())).unwrap();
         let shelf = Shelf { db };
-        assert_eq!(found(&shelf), []);
-        let mut db = shelf.db;
+        assert_eq!(found(&shelf), [], "all or nothing");
+        let Shelf { mut db } = shelf;
         commit(&mut db, &batch, Micros(5)).unwrap();
-        assert_eq!(found(&Shelf { db }).len(), 1);
+        assert_eq!(found(&Shelf { db }), [(a, vec![7; 100_000], b"xy".to_vec())]);
     }
 }

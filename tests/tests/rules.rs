@@ -330,7 +330,7 @@ fn a_player_knows_for_how_long_the_host_has_not_written_down_what_happened() {
     table.authority.admit(START, &token(0), Profile::default()).unwrap();
     let (mut seat, mut out) = (Seat::new(), Outbox::new());
     let unsaved = |seat: &Seat, at| seat.view(Micros(at)).unwrap().unsaved_us;
-    let mut hear = |seat: &mut Seat, out: &mut Outbox, at| {
+    let hear = |seat: &mut Seat, out: &mut Outbox, at| {
         out.drain(..).for_each(|outgoing| seat.receive(Micros(at), &outgoing.bytes));
     };
     table.authority.join(START, &token(0), &mut out).unwrap();

@@ -6,7 +6,7 @@
 //! which the decks declick). Its arithmetic is [`Steering`]'s, which needs no kira.
 
 use crate::{
-    limits::{JUMP_THRESHOLD_S, LATE_CHANGE_S, NUDGE_MAX},
+    limits::{JUMP_LEAST_S, JUMP_THRESHOLD_S, LATE_CHANGE_S, NUDGE_MAX},
     time_map::Nanos,
 };
 use keyboardia_session::{Beats, Timeline, Transport, limits::UPCOMING_TIMELINES_MAX};
@@ -154,8 +154,8 @@ impl Steering {
         self.is_new |= self.plan.replace(plan) != Some(plan);
     }
 
-    /// The sound goes another way to the speaker from now on: the next block is put right at once, however little it is
-    /// off.
+    /// The sound goes another way to the speaker from now on: the next block is put right at once, unless it is off by less
+    /// than anybody hears.
     pub fn jump(&mut self) {
         self.must_jump = true;
     }
@@ -204,7 +204,7 @@ impl Steering {
         let next = plan.line_at(end);
         let ideal = if next.playing { (beat_at(next, end) - wanted).0 } else { by_tempo };
         let behind_s = behind as f64 / tempo / 1e9;
-        let must_jump = std::mem::take(&mut self.must_jump);
+        let must_jump = std::mem::take(&mut self.must_jump) && behind_s.abs() > JUMP_LEAST_S;
         // A change that was heard of too late has to be caught up with.
         let threshold_s = if std::mem::take(&mut self.is_new) { LATE_CHANGE_S } else { JUMP_THRESHOLD_S };
         if !was_playing || must_jump || behind_s.abs() > threshold_s {
@@ -312,13 +312,18 @@ mod tests {
         assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 10_000_000, 1), 1, "more than the threshold");
         assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 20_000_000, 1), 0, "10 ms are nudged");
         assert!(steering.phase_error_ns() > 5_000_000);
+        steering.jump();
+        assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 30_000_000, 1), 1, "another way to the speaker");
+        steering.jump();
+        assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 32_766_666, 1), 0, "0.1 ms are not worth a jump");
+        assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 42_000_000, 1), 0);
         // The same distance, but by a tempo that others have been playing for a while.
         let at = Micros(2_900_000);
         let tempo = Tempo::from_milli_bpm(140_000).unwrap_or_else(|| unreachable!("a tempo"));
         let change = Timeline { anchor_time: at, anchor_beat: transport.beat_at(at), tempo, playing: true };
         assert!(transport.schedule(change));
         steering.follow(TransportPlan::new(&transport));
-        assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 20_000_000, 1), 1);
+        assert_eq!(steer(&mut steering, &line, &mut clock, now_ns + 44_666_666, 1), 1);
         assert_eq!(steering.phase_error_ns(), 0);
     }
 }

@@ -49,6 +49,8 @@ pub const NUDGE_MAX: f64 = 0.002;
 pub const JUMP_THRESHOLD_S: f64 = 0.020;
 /// The same where a new timeline has just been heard of, too late, seconds.
 pub const LATE_CHANGE_S: f64 = 0.002;
+/// Phase error below which nothing jumps, whatever has happened, seconds.
+pub const JUMP_LEAST_S: f64 = 0.000_25;
 
 /// Look-ahead of the limiter, seconds.
 pub const LIMITER_LOOKAHEAD_S: f64 = 0.001_5;

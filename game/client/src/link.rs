@@ -7,7 +7,9 @@ use crate::{ClientSet, cli::Cli, settings::Settings};
 use bevy::prelude::*;
 use keyboardia_player::{Ears, Output, Player, PlayerOptions, PlayerView, PreviewStart};
 use keyboardia_server::{Host, HostConfig, HostError, PORT};
-use keyboardia_session::{Cell, Command, Gain, SceneId, SessionCode, SoundId, TrackId, View, seat::Notice};
+use keyboardia_session::{
+    Cell, Command, Gain, Patience, SceneId, SessionCode, SoundId, TrackId, View, limits::GRACE_US, seat::Notice,
+};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -20,6 +22,8 @@ use std::{
 const EXAMPLE: u64 = 0x0002_5a1c_93e7_4d86;
 /// How long a press is drawn before the player's thread has taken it up.
 const FRESH: Duration = Duration::from_millis(150);
+/// A session of this window is kept as long as the window, even if the machine stood still for an hour.
+const PATIENCE: Patience = Patience { seat_us: GRACE_US, session_us: 365 * 24 * 3_600 * 1_000_000 };
 /// How fast the light of a beat fades: its share after one beat is e to the minus this.
 const PULSE_DECAY: f64 = 4.5;
 
@@ -229,7 +233,8 @@ impl Link {
         for thread in self.retiring.drain(..) {
             let _ = thread.join();
         }
-        let config = if to_network { host_config(self.port.unwrap_or(PORT)) } else { HostConfig::loopback() };
+        let alone = HostConfig { patience: PATIENCE, ..HostConfig::loopback() };
+        let config = if to_network { host_config(self.port.unwrap_or(PORT)) } else { alone };
         let host = match Host::start(config) {
             // Nobody asked for the usual port, so any will do.
             Err(HostError::PortInUse(_)) if self.port.is_none() => Host::start(host_config(0)),
@@ -316,7 +321,7 @@ fn read_code(text: &str) -> Result<SessionCode, String> {
 fn host_config(port: u16) -> HostConfig {
     let at = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let time_port = if port == 0 { 0 } else { port + 1 };
-    HostConfig { http: at(port), udp: at(port), time: at(time_port), ..HostConfig::default() }
+    HostConfig { http: at(port), udp: at(port), time: at(time_port), patience: PATIENCE, ..HostConfig::default() }
 }
 
 /// An address of this machine that others on its network can use; loopback if it has none.
