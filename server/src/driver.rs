@@ -66,11 +66,10 @@ impl Driver {
     pub(crate) fn reopen(&mut self, kept: Vec<Kept>) {
         let now = self.clock.now();
         for Kept { code, snapshot, entries } in kept {
-            match Room::restore(&snapshot, &entries, self.house, now) {
-                Some(room) => {
-                    self.rooms.insert(code, room);
-                }
-                None => tracing::error!(target: "host", "a session that was kept cannot be read"),
+            if let Some(room) = Room::restore(&snapshot, &entries, self.house, now) {
+                self.rooms.insert(code, room);
+            } else {
+                tracing::error!(target: "host", "a session that was kept cannot be read");
             }
         }
         if !self.rooms.is_empty() {

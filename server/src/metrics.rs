@@ -1,4 +1,4 @@
-//! What a host counts and measures, for whoever looks after it: `GET /metrics`, in the OpenMetrics text format.
+//! What a host counts and measures, for whoever looks after it: `GET /metrics`, in the `OpenMetrics` text format.
 //!
 //! Handles are cheap to clone and to count with; nothing here says who plays, what, or by which code.
 

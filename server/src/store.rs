@@ -1,4 +1,4 @@
-//! What survives the end of the host: an SQLite database, written by a thread of its own.
+//! What survives the end of the host: a database (`SQLite`), written by a thread of its own.
 //!
 //! The loop hands over what its rooms have not written down and goes on; the thread commits whatever has gathered in one
 //! transaction and reports how far each session is safe. While the disk is full or gone it tries again and again: players

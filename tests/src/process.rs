@@ -148,6 +148,7 @@ impl HostProcess {
     }
 
     /// Kills the host, as a crash would, and starts it again where it was, with what it keeps in `dir`.
+    #[must_use]
     pub fn crash(self, dir: &Path) -> Self {
         let Self { process, http, code, udp } = self;
         drop(process);

@@ -85,26 +85,25 @@ impl Gate {
         // Who has guessed too often does not join either, or the answer would tell whether the guess was right.
         let waits = [Some(errand), (errand == Errand::Join).then_some(Errand::Guess)];
         let wait = waits.into_iter().flatten().filter_map(|errand| buckets.lacks(errand, now)).max();
-        match wait {
-            Some(wait) => Err(wait),
-            None => {
-                buckets.take(errand, now);
-                Ok(())
-            }
+        if let Some(wait) = wait {
+            return Err(wait);
         }
+        buckets.take(errand, now);
+        Ok(())
     }
 }
 
 /// What an address counts as; nothing for this machine.
 fn key(from: IpAddr) -> Option<IpAddr> {
-    match from.to_canonical() {
-        ip if ip.is_loopback() => None,
+    let from = from.to_canonical();
+    let key = match from {
+        IpAddr::V4(_) => from,
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();
-            Some(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
         }
-        ip => Some(ip),
-    }
+    };
+    (!from.is_loopback()).then_some(key)
 }
 
 /// Whom a request comes from: the peer; or, if that is a proxy that is trusted, the last address in `forwarded` that is
