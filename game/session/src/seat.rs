@@ -16,7 +16,7 @@ use crate::{
     score::Score,
     state::{SeatId, SessionState},
     time::{Beats, Micros},
-    wire::{self, ClientMessage, HostMessage, Malformed, Probe, Report},
+    wire::{self, ClientMessage, Farewell, HostMessage, Malformed, Probe, Report},
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -122,6 +122,7 @@ pub struct Seat {
     cursor: CursorSender,
     reporting: Reporting,
     durable: Option<u64>,
+    farewell: Option<Farewell>,
     /// Since when something has waited to be safe.
     unsaved_since: Option<Micros>,
     /// When the clock was found, or set.
@@ -147,6 +148,11 @@ impl Seat {
     /// What must sound, once a snapshot has arrived.
     pub fn score(&self) -> Option<Score> {
         self.state().map(|state| Score::of(state))
+    }
+
+    /// Why the host closes the connection, if it has said so.
+    pub fn farewell(&self) -> Option<Farewell> {
+        self.farewell
     }
 
     /// What the window draws; `None` before the first snapshot.
@@ -185,6 +191,7 @@ impl Seat {
         self.pending.clear();
         self.outgoing.clear();
         self.resyncing = false;
+        self.farewell = None;
         self.peers = [Peer::default(); SEATS_MAX];
         self.cursor.reconnect();
         self.reporting = Reporting::default();
@@ -341,6 +348,7 @@ impl Seat {
             HostMessage::History { undo, redo } => self.history = (undo, redo),
             HostMessage::Report { seat, report } => self.with_peer(seat, |peer| peer.report = report),
             HostMessage::Cursor { seat, cell } => self.with_peer(seat, |peer| peer.cursor = cell),
+            HostMessage::Farewell(farewell) => self.farewell = Some(farewell),
             // Taken with the moment of its arrival, see `receive`.
             HostMessage::Beacon(_) => {}
         }

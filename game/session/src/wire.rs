@@ -103,6 +103,29 @@ pub enum HostMessage {
     },
     /// The authority's clock, sent now and then while playing; may be lost.
     Beacon(Micros),
+    /// The connection is about to be closed, and why; nothing follows.
+    Farewell(Farewell),
+}
+
+/// Why a host closes a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum Farewell {
+    /// The host ends; it may be back in a moment.
+    #[error("The host is going down; if it comes back, so do you.")]
+    Stopping,
+    /// The others have removed the player from the session.
+    #[error("You were removed from this session.")]
+    Removed,
+}
+
+impl Farewell {
+    /// Whether it is worth trying to come back.
+    pub fn may_return(self) -> bool {
+        match self {
+            Self::Stopping => true,
+            Self::Removed => false,
+        }
+    }
 }
 
 /// Why a message could not be read.
