@@ -10,8 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// The addresses of a host.
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
-    /// Where the game's socket is bound.
-    udp: SocketAddr,
+    /// Where the game's sockets are bound.
+    game: IpAddr,
     /// Where the time echo's socket is bound.
     time: SocketAddr,
     advertised: Vec<IpAddr>,
@@ -30,32 +30,43 @@ pub(crate) struct Route {
 
 impl Addresses {
     /// The addresses of bound sockets, of this machine's interfaces, of those that were advertised, and of a relay.
-    pub(crate) fn new(udp: SocketAddr, time: SocketAddr, advertised: Vec<IpAddr>, relay: Option<Relay>) -> Self {
+    pub(crate) fn new(game: IpAddr, time: SocketAddr, advertised: Vec<IpAddr>, relay: Option<Relay>) -> Self {
         let mut local = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         match if_addrs::get_if_addrs() {
             Ok(interfaces) => local.extend(interfaces.iter().map(if_addrs::Interface::ip)),
             Err(error) => tracing::warn!(target: "host", %error, "the network interfaces cannot be listed"),
         }
-        Self { udp, time, advertised, local, relay }
+        Self { game, time, advertised, local, relay }
     }
 
-    /// All that netcode is to let in.
-    pub(crate) fn public(&self) -> Vec<SocketAddr> {
+    /// Every address that this host is known to have.
+    pub(crate) fn all(&self) -> Vec<IpAddr> {
+        let mut all = Vec::new();
+        for ip in self.advertised.iter().chain(&self.local) {
+            if !all.contains(ip) {
+                all.push(*ip);
+            }
+        }
+        all
+    }
+
+    /// All that netcode is to let in at the game's socket on `port`.
+    pub(crate) fn public(&self, port: u16) -> Vec<SocketAddr> {
         let mut public: Vec<SocketAddr> = self.relay.iter().map(|relay| relay.game).collect();
-        let bound = Some(self.udp.ip()).filter(|ip| !ip.is_unspecified());
+        let bound = Some(self.game).filter(|ip| !ip.is_unspecified());
         for ip in bound.iter().chain(&self.advertised).chain(&self.local) {
-            push_new(&mut public, SocketAddr::new(*ip, self.udp.port()));
+            push_new(&mut public, SocketAddr::new(*ip, port));
         }
         public
     }
 
-    /// Where the player who came by `route` is to connect, best first; never empty, at most
+    /// Where the player who came by `route` is to connect to the game's socket on `port`, best first; never empty, at most
     /// [`TOKEN_ADDRESSES_MAX`], and one of them [`Self::public`].
-    pub(crate) fn for_player(&self, route: Route) -> Vec<SocketAddr> {
+    pub(crate) fn for_player(&self, route: Route, port: u16) -> Vec<SocketAddr> {
         if let Some(relay) = self.relay {
             return vec![relay.game];
         }
-        let bound = self.udp.ip();
+        let bound = self.game;
         let reached = if bound.is_unspecified() { route.local.to_canonical() } else { bound };
         let mut ips = self.advertised.clone();
         if is_global(route.peer) && !is_global(reached) {
@@ -66,9 +77,9 @@ impl Addresses {
         }
         let mut addresses = Vec::new();
         for ip in ips {
-            push_new(&mut addresses, SocketAddr::new(ip, self.udp.port()));
+            push_new(&mut addresses, SocketAddr::new(ip, port));
         }
-        let public = self.public();
+        let public = self.public(port);
         if !addresses.iter().any(|address| public.contains(address)) {
             // An interface that came up after the start; netcode asks for one address that it knows.
             addresses.extend(public.first());
@@ -82,7 +93,7 @@ impl Addresses {
         if let Some(relay) = self.relay {
             return relay.time;
         }
-        let first = self.for_player(route).first().map_or(route.local, SocketAddr::ip);
+        let first = self.for_player(route, self.time.port()).first().map_or(route.local, SocketAddr::ip);
         let ip = if self.time.ip().is_unspecified() { first } else { self.time.ip() };
         SocketAddr::new(ip, self.time.port())
     }
@@ -119,7 +130,7 @@ mod tests {
     fn addresses(bound: &str, advertised: &[&str]) -> Addresses {
         let bound = SocketAddr::new(ip(bound), 7373);
         Addresses {
-            udp: bound,
+            game: bound.ip(),
             time: SocketAddr::new(bound.ip(), 7374),
             advertised: advertised.iter().map(|text| ip(text)).collect(),
             local: vec![ip("127.0.0.1"), ip("192.168.1.5")],
@@ -129,7 +140,7 @@ mod tests {
 
     fn ips(addresses: &Addresses, local: &str, peer: &str) -> Vec<String> {
         let route = Route { local: ip(local), peer: ip(peer) };
-        addresses.for_player(route).iter().map(|address| address.ip().to_string()).collect()
+        addresses.for_player(route, 7373).iter().map(|address| address.ip().to_string()).collect()
     }
 
     #[test]
@@ -162,9 +173,9 @@ mod tests {
         let relay = Relay { game: at(40_001), time: at(50_002) };
         let addresses = Addresses { relay: Some(relay), ..addresses("0.0.0.0", &["198.51.100.1"]) };
         let route = Route { local: ip("127.0.0.1"), peer: ip("127.0.0.1") };
-        assert_eq!(addresses.for_player(route), [relay.game]);
+        assert_eq!(addresses.for_player(route, 7373), [relay.game]);
         assert_eq!(addresses.time_for_player(route), relay.time);
-        assert!(addresses.public().contains(&relay.game), "netcode lets them in");
+        assert!(addresses.public(7373).contains(&relay.game), "netcode lets them in");
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub(crate) enum Refused {
 /// Where an answer goes.
 pub(crate) type Reply<T> = Box<dyn FnOnce(Result<T, Refused>) + Send>;
 
+/// A seat that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    /// Which.
+    pub(crate) seat: SeatId,
+    /// The UDP socket that has room for it.
+    pub(crate) socket: usize,
+}
+
 /// A question to the host's loop.
 pub(crate) enum Request {
     /// Open a session.
@@ -38,7 +47,7 @@ pub(crate) enum Request {
         /// What they want to be called.
         profile: Profile,
         /// The seat.
-        reply: Reply<SeatId>,
+        reply: Reply<Admitted>,
     },
 }
 

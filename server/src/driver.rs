@@ -1,27 +1,25 @@
-//! The host's loop: moves bytes and time between one shard and the rooms, on a thread of its own.
+//! The host's loop: moves bytes and time between the connections and the rooms, on a thread of its own.
 //!
 //! ```text
-//! HTTP ─→ desk ─┐                    ┌─→ rooms: Authority::join, handle, leave, wake ─┐
-//! UDP ──→ shard ┴─→ Driver::tick ────┴─────────────── shard ←─────────────────────────┘
+//! HTTP ───────────→ desk ─┐                    ┌─→ rooms: Authority::join, handle, leave, wake ─┐
+//! UDP, WebSocket ─→ net ──┴─→ Driver::tick ────┴─────────────── net ←───────────────────────────┘
 //! ```
 //!
 //! No rule of the game is written here.
 
 use crate::{
     clock::HostClock,
-    desk::{Refused, Request},
+    desk::{Admitted, Refused, Request},
     limits::{MEASURE_INTERVAL, REQUESTS_PER_TICK_MAX, STORE_PARTING, TICK, TICK_IDLE},
     metrics::Metrics,
+    net::{Net, NetEvent, Peer},
     room::{House, Room},
-    shard::{Shard, ShardEvent},
     store::{Kept, Store, Write},
     tickets::Ticket,
 };
 use keyboardia_session::{
-    JoinError, Micros, Profile, SeatId, SeatToken, SessionCode, SessionSetup,
-    limits::{SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
+    Farewell, JoinError, Micros, Profile, SeatId, SeatToken, SessionCode, SessionSetup, limits::SESSIONS_MAX,
 };
-use renet::ClientId;
 use std::{
     collections::HashMap,
     sync::mpsc::{Receiver, RecvTimeoutError},
@@ -32,16 +30,18 @@ use tokio::sync::watch;
 /// Everything that the loop owns.
 pub(crate) struct Driver {
     clock: HostClock,
-    shard: Shard,
+    net: Net,
     setup: SessionSetup,
     house: House,
+    /// Seats on this host.
+    seats_max: usize,
     /// Where sessions are written down, if they are.
     store: Option<Store>,
     /// Sessions that are over and still written down.
     over: Vec<SessionCode>,
     rooms: HashMap<SessionCode, Room>,
     /// Who sits where; a connection that is not here has no seat, or has it no longer.
-    seated: HashMap<ClientId, (SessionCode, SeatId)>,
+    seated: HashMap<Peer, (SessionCode, SeatId)>,
     metrics: Metrics,
     /// When round trips are noted next.
     measure_at: Instant,
@@ -51,15 +51,16 @@ impl Driver {
     /// A host without sessions; new ones begin as `setup` says.
     pub(crate) fn new(
         clock: HostClock,
-        shard: Shard,
+        net: Net,
         setup: SessionSetup,
         house: House,
+        seats_max: usize,
         store: Option<Store>,
         metrics: Metrics,
     ) -> Self {
         let (over, rooms, seated) = (Vec::new(), HashMap::new(), HashMap::new());
         let measure_at = Instant::now();
-        Self { clock, shard, setup, house, store, over, rooms, seated, metrics, measure_at }
+        Self { clock, net, seats_max, setup, house, store, over, rooms, seated, metrics, measure_at }
     }
 
     /// Opens the sessions that were kept. One that cannot be read stays where it is.
@@ -81,7 +82,7 @@ impl Driver {
     pub(crate) fn run(mut self, requests: &Receiver<Request>, stop: &watch::Receiver<bool>) {
         let mut last = Instant::now();
         while !*stop.borrow() {
-            let pause = if self.shard.is_busy() { TICK } else { TICK_IDLE };
+            let pause = if self.net.clients() > 0 { TICK } else { TICK_IDLE };
             match requests.recv_timeout(pause) {
                 Ok(request) => self.answer(request),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -91,12 +92,11 @@ impl Driver {
                 self.answer(request);
             }
             let now = Instant::now();
-            self.shard.update(now.duration_since(last));
+            self.net.update(now.duration_since(last));
             last = now;
             self.tick();
         }
-        self.shard.flush();
-        self.shard.disconnect_all();
+        self.net.stop(self.seated.keys().copied());
         if let Some(store) = &self.store {
             let rooms = self.rooms.iter_mut().filter_map(|(code, room)| room.unwritten(*code));
             let until = Instant::now() + STORE_PARTING;
@@ -106,36 +106,36 @@ impl Driver {
 
     fn tick(&mut self) {
         let now = self.clock.now();
-        while let Some(event) = self.shard.next_event() {
+        for event in self.net.take_events() {
             match event {
-                ShardEvent::Connected(client, ticket) => self.connected(client, ticket),
-                ShardEvent::Disconnected(client, reason) => {
-                    if let Some((code, seat)) = self.seated.remove(&client)
+                NetEvent::Connected(peer, ticket) => self.connected(peer, ticket),
+                NetEvent::Message(peer, bytes) => self.handle(now, peer, &bytes),
+                NetEvent::Disconnected(peer, reason) => {
+                    if let Some((code, seat)) = self.seated.remove(&peer)
                         && let Some(room) = self.rooms.get_mut(&code)
                     {
                         tracing::info!(target: "host", seat = seat.0, %reason, "a player is gone");
-                        room.leave(now, seat, &mut self.shard);
+                        room.leave(now, seat, &mut self.net);
                     }
-                }
-            }
-        }
-        for client in self.shard.clients() {
-            while let Some(bytes) = self.shard.receive(client) {
-                if let Some((code, seat)) = self.seated.get(&client)
-                    && let Some(room) = self.rooms.get_mut(code)
-                {
-                    let begin = Instant::now();
-                    let refused = room.handle(now, *seat, &bytes, &mut self.shard);
-                    self.metrics.handle.observe(begin.elapsed().as_secs_f64());
-                    self.metrics.received.inc();
-                    self.metrics.refused.inc_by(refused);
                 }
             }
         }
         self.wake(now);
         self.keep(now);
-        self.shard.flush();
+        self.net.flush();
         self.measure();
+    }
+
+    fn handle(&mut self, now: Micros, peer: Peer, bytes: &[u8]) {
+        if let Some((code, seat)) = self.seated.get(&peer)
+            && let Some(room) = self.rooms.get_mut(code)
+        {
+            let begin = Instant::now();
+            let refused = room.handle(now, *seat, bytes, &mut self.net);
+            self.metrics.handle.observe(begin.elapsed().as_secs_f64());
+            self.metrics.received.inc();
+            self.metrics.refused.inc_by(refused);
+        }
     }
 
     fn measure(&mut self) {
@@ -144,13 +144,13 @@ impl Driver {
         let now = Instant::now();
         if now >= self.measure_at {
             self.measure_at = now + MEASURE_INTERVAL;
-            self.shard.measure();
+            self.rooms.values().for_each(|room| room.measure(&self.metrics));
         }
     }
 
     /// Lets every room do what is due, and closes those that are over.
     fn wake(&mut self, now: Micros) {
-        let over = self.rooms.extract_if(|_, room| room.wake(now, &mut self.shard)).map(|(code, _)| code);
+        let over = self.rooms.extract_if(|_, room| room.wake(now, &mut self.net)).map(|(code, _)| code);
         let before = self.over.len();
         self.over.extend(over);
         if self.over.len() > before {
@@ -167,31 +167,31 @@ impl Driver {
         self.over.retain(|code| !store.write(Write::Over(*code)));
         for safe in store.safe() {
             if let Some(room) = self.rooms.get_mut(&safe.code) {
-                room.written(safe.seq, &mut self.shard);
+                room.written(safe.seq, &mut self.net);
             }
         }
     }
 
-    fn connected(&mut self, client: ClientId, ticket: Option<Ticket>) {
+    fn connected(&mut self, peer: Peer, ticket: Option<Ticket>) {
         let now = self.clock.now();
         let Some((ticket, room)) = ticket.and_then(|ticket| Some((ticket.clone(), self.rooms.get_mut(&ticket.code)?)))
         else {
-            tracing::info!(target: "host", "a connection came after its session was over");
-            return self.shard.disconnect(client);
+            tracing::info!(target: "host", "a connection came without a session");
+            return self.net.close(peer, Farewell::NoSession);
         };
-        match room.join(now, &ticket.seat, client, &mut self.shard) {
+        match room.join(now, &ticket.seat, peer, &mut self.net) {
             Ok((seat, older)) => {
                 tracing::info!(target: "host", seat = seat.0, "a player is here");
-                self.seated.insert(client, (ticket.code, seat));
+                self.seated.insert(peer, (ticket.code, seat));
                 if let Some(older) = older {
                     // The newest connection has the seat; that the older one goes must not empty it.
                     self.seated.remove(&older);
-                    self.shard.disconnect(older);
+                    self.net.close(older, Farewell::Replaced);
                 }
             }
             Err(error) => {
                 tracing::info!(target: "host", %error, "a connection was refused");
-                self.shard.disconnect(client);
+                self.net.close(peer, Farewell::NoSeat);
             }
         }
     }
@@ -219,11 +219,11 @@ impl Driver {
         Ok(code)
     }
 
-    fn admit(&mut self, code: SessionCode, token: &SeatToken, profile: Profile) -> Result<SeatId, Refused> {
+    fn admit(&mut self, code: SessionCode, token: &SeatToken, profile: Profile) -> Result<Admitted, Refused> {
         let seats: usize = self.rooms.values().map(Room::seats_taken).sum();
         let room = self.rooms.get_mut(&code).ok_or(Refused::UnknownSession)?;
-        match room.admit(self.clock.now(), token, profile, seats < SEATS_PER_SOCKET_MAX) {
-            Some(Ok(seat)) => Ok(seat),
+        match room.admit(self.clock.now(), token, profile, seats < self.seats_max) {
+            Some(Ok(seat)) => Ok(Admitted { seat, socket: self.net.invite() }),
             Some(Err(JoinError::Full | JoinError::UnknownToken)) => Err(Refused::SessionFull),
             None => Err(Refused::TooManySeats),
         }

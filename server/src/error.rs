@@ -2,11 +2,17 @@
 
 use crate::{
     desk::Refused,
-    limits::{ADVERTISED_MAX, TRUSTED_MAX},
+    limits::{ADVERTISED_MAX, SOCKETS_MAX, TRUSTED_MAX},
 };
-use keyboardia_session::{library::ManifestError, limits::SESSIONS_MAX};
+use keyboardia_session::{
+    library::ManifestError,
+    limits::{SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
+};
 use std::{io, net::SocketAddr, path::PathBuf};
 use thiserror::Error;
+
+/// Seats of a host.
+const SEATS_MAX: usize = SOCKETS_MAX * SEATS_PER_SOCKET_MAX;
 
 /// Why a host did not do what it was asked to.
 #[derive(Debug, Error)]
@@ -35,6 +41,19 @@ pub enum HostError {
     /// More proxies than anybody needs.
     #[error("At most {TRUSTED_MAX} proxies can be trusted, {0} were given.")]
     TooManyTrusted(usize),
+    /// More seats than sockets can be opened for, or none.
+    #[error(
+        "A host has 1 to {SEATS_MAX} seats, and behind a relay at most {SEATS_PER_SOCKET_MAX}; {0} were asked for."
+    )]
+    Seats(usize),
+    /// The certificate cannot be used.
+    #[error("The certificate in {} cannot be used: {why}.", .file.display())]
+    Certificate {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The operating system gave no threads.
     #[error("The host's threads cannot be started: {0}.")]
     Threads(#[source] io::Error),

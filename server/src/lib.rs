@@ -6,13 +6,15 @@
 //! (its `tracing` target is `host`) and never ends the process.
 //!
 //! ```text
-//! HTTP (TCP)  ──→ http ──→ desk ──┐             thread "host-http"
-//! game (UDP)  ──→ shard ←─────────┴─→ rooms     thread "host-loop", see driver
-//! time (UDP)  ──→ echo                          thread "host-time"
-//! rooms       ──→ store (SQLite)                thread "host-store", if sessions are kept
+//! HTTP (TCP)  ──→ http ──→ desk ──────┐             thread "host-http"
+//!                  └─→ sockets ─→ web ┤
+//! game (UDP)  ──→ shards ─────────────┴ net ─→ rooms thread "host-loop", see driver
+//! time (UDP)  ──→ echo                               thread "host-time"
+//! rooms       ──→ store (SQLite)                     thread "host-store", if sessions are kept
 //! ```
 
 mod addresses;
+mod budget;
 mod channels;
 mod clock;
 mod desk;
@@ -22,30 +24,37 @@ mod error;
 mod http;
 mod limits;
 mod metrics;
+mod net;
 mod room;
 mod shard;
 mod store;
 mod tickets;
+mod tls;
 mod vet;
+mod web;
 
 pub use channels::connection_config;
 pub use clock::HostClock;
 pub use error::HostError;
 pub use store::StoreConfig;
+pub use tls::Certificate;
 
 use crate::{
     addresses::Addresses,
     desk::{Desk, Request},
     driver::Driver,
-    http::Http,
-    limits::{ADVERTISED_MAX, TRUSTED_MAX},
+    http::{Front, Http},
+    limits::{ADVERTISED_MAX, SOCKETS_MAX, TRUSTED_MAX},
     metrics::Metrics,
+    net::Net,
     room::House,
     shard::Shard,
     store::Shelf,
     tickets::Tickets,
+    tls::Tls,
+    web::Web,
 };
-use keyboardia_session::{Manifest, Patience, SessionCode, SessionSetup};
+use keyboardia_session::{Manifest, Patience, SessionCode, SessionSetup, limits::SEATS_PER_SOCKET_MAX};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
@@ -77,6 +86,11 @@ pub struct HostConfig {
     pub store: Option<StoreConfig>,
     /// How long seats and sessions that nobody uses are kept.
     pub patience: Patience,
+    /// Seats of all sessions together, at most 4,096. There is a UDP socket for every 256 of them; the first is at
+    /// [`Self::udp`], the others at the ports after that of the time echo.
+    pub seats: usize,
+    /// The certificate for HTTPS, on the same port as plain HTTP; `None` for plain HTTP alone.
+    pub certificate: Option<Certificate>,
 }
 
 /// Where a relay or tunnel takes the packets of players; it brings them to the host's UDP ports and the answers back.
@@ -93,7 +107,7 @@ impl HostConfig {
     /// Any free ports on loopback: for playing alone, and for tests.
     pub fn loopback() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { http: any, udp: any, time: any, ..Self::default() }
+        Self { http: any, udp: any, time: any, certificate: None, ..Self::default() }
     }
 }
 
@@ -108,6 +122,8 @@ impl Default for HostConfig {
             trust: Vec::new(),
             store: None,
             patience: Patience::default(),
+            seats: SEATS_PER_SOCKET_MAX,
+            certificate: Some(Certificate::default()),
         }
     }
 }
@@ -130,6 +146,7 @@ pub struct Host {
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
     metrics: Metrics,
+    fingerprint: Option<String>,
 }
 
 impl Host {
@@ -156,23 +173,41 @@ impl Host {
         if config.trust.len() > TRUSTED_MAX {
             return Err(HostError::TooManyTrusted(config.trust.len()));
         }
+        let sockets = config.seats.div_ceil(SEATS_PER_SOCKET_MAX);
+        if sockets == 0 || sockets > SOCKETS_MAX || (sockets > 1 && relay.is_some()) {
+            return Err(HostError::Seats(config.seats));
+        }
         let setup = SessionSetup::starter(&Manifest::builtin()?);
         let (listener, http) = open(config.http, TcpListener::bind, TcpListener::local_addr)?;
         let (game, udp) = open(config.udp, UdpSocket::bind, UdpSocket::local_addr)?;
         let (echo, time) = open(config.time, UdpSocket::bind, UdpSocket::local_addr)?;
         echo::prepare(&echo).map_err(|error| HostError::of_socket(time, error))?;
+        let mut games = vec![(game, udp)];
+        for more in 1..sockets {
+            let port = if config.time.port() == 0 { 0 } else { time.port().saturating_add(more as u16) };
+            games.push(open(SocketAddr::new(udp.ip(), port), UdpSocket::bind, UdpSocket::local_addr)?);
+        }
 
         let shelf = config.store.as_ref().map(Shelf::open).transpose()?;
         let clock = HostClock::start(shelf.as_ref().and_then(Shelf::clock));
         let mut key = [0; renetcode::NETCODE_KEY_BYTES];
         getrandom::fill(&mut key).map_err(|_| HostError::NoRandomness)?;
-        let addresses = Addresses::new(udp, time, config.advertise, relay);
-        let tickets = Arc::new(Tickets { key, addresses, clock });
+        let addresses = Addresses::new(udp.ip(), time, config.advertise, relay);
+        let dir = config.store.as_ref().map(|store| store.dir.as_path());
+        let tls = config.certificate.as_ref().map(|certificate| Tls::open(certificate, &addresses.all(), dir));
+        let tls = tls.transpose()?;
+        let fingerprint = tls.as_ref().and_then(|tls| tls.fingerprint.clone());
+        let ports = games.iter().map(|(_, address)| address.port()).collect();
+        let tickets = Arc::new(Tickets { key, addresses, ports, clock });
         let metrics = Metrics::new();
-        let shard = Shard::new(game, &tickets, metrics.clone()).map_err(|error| HostError::of_socket(udp, error))?;
+        let shards = games.into_iter().map(|(socket, address)| {
+            Shard::new(socket, &tickets, metrics.clone()).map_err(|error| HostError::of_socket(address, error))
+        });
+        let shards = shards.collect::<Result<_, _>>()?;
+        let (web, from_web) = Web::new(metrics.clone());
         let (desk, requests) = Desk::open();
-        let serve =
-            Http::new(listener, desk.clone(), tickets, config.trust, metrics.clone()).map_err(HostError::Threads)?;
+        let front = Front::new(desk.clone(), tickets, config.trust, metrics.clone(), from_web, config.seats);
+        let serve = Http::new(listener, tls.map(|tls| tls.acceptor), front).map_err(HostError::Threads)?;
 
         let (stop, stopping) = watch::channel(false);
         let kept = match (&shelf, config.store) {
@@ -183,11 +218,11 @@ impl Host {
         };
         let store = shelf.map(|shelf| shelf.start(clock, metrics.clone())).transpose().map_err(HostError::Threads)?;
         let house = House { patience: config.patience, is_kept: store.is_some() };
-        let mut driver = Driver::new(clock, shard, setup, house, store, metrics.clone());
+        let mut driver = Driver::new(clock, Net::new(shards, web), setup, house, config.seats, store, metrics.clone());
         driver.reopen(kept);
         let (counter, until) = (metrics.time_dropped.clone(), stopping.clone());
         // From here on, an early return drops the host, and so stops what has been started.
-        let mut host = Self { http, udp, time, desk, stop, threads: Vec::new(), metrics };
+        let mut host = Self { http, udp, time, desk, stop, threads: Vec::new(), metrics, fingerprint };
         host.spawn("host-time", move || echo::run(&echo, clock, &counter, &until))?;
         let until = stopping.clone();
         host.spawn("host-loop", move || driver.run(&requests, &until))?;
@@ -209,6 +244,11 @@ impl Host {
     /// Where time probes are answered (UDP), with the actual port.
     pub fn time_addr(&self) -> SocketAddr {
         self.time
+    }
+
+    /// SHA-256 of the certificate that this host signed itself, as browsers show it; `None` if it did not.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.fingerprint.as_deref()
     }
 
     /// Opens a session with the starter groove. It is over when nobody has been in it for the grace time (30 s). Blocks

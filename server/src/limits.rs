@@ -7,13 +7,19 @@ use std::time::Duration;
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// Pause of the host's loop while nobody is.
 pub(crate) const TICK_IDLE: Duration = Duration::from_millis(5);
-/// Longest time between two packets to a seat. renet acknowledges acknowledgements, so it always has something to
-/// send; without this pace a seat would cost a packet per tick and direction. Well below the resend time.
+/// Longest time until what has come is acknowledged, and pace at which it is looked what must be sent again. Well below
+/// the resend time.
 pub(crate) const ACK_INTERVAL: Duration = Duration::from_millis(10);
+/// Step in which renet and netcode are told of the time.
+pub(crate) const RENET_STEP: Duration = Duration::from_millis(4);
+/// How often it is looked which connections have fallen silent, or must be kept alive.
+pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Connections of one socket: its seats, and a few that come back before their old connection is given up.
-pub(crate) const CLIENTS_PER_SOCKET_MAX: usize = SEATS_PER_SOCKET_MAX + SEATS_MAX;
-/// Datagrams that are read per tick; a flood then costs time, but does not stop it.
+/// Connections of one socket: its seats, and some that come back before their old connection is given up.
+pub(crate) const CLIENTS_PER_SOCKET_MAX: usize = SEATS_PER_SOCKET_MAX + 8 * SEATS_MAX;
+/// UDP sockets of the game.
+pub(crate) const SOCKETS_MAX: usize = 16;
+/// Datagrams that are read per tick and socket; a flood then costs time, but does not stop it.
 pub(crate) const DATAGRAMS_PER_TICK_MAX: usize = 1_024;
 /// Bytes of a datagram that are looked at; netcode's own are at most 1,400.
 pub(crate) const DATAGRAM_BYTES_MAX: usize = 1_500;
@@ -31,6 +37,23 @@ pub(crate) const SLICE_BYTES: usize = 1_200;
 pub(crate) const SLICES_MAX: u64 = MESSAGE_BYTES_MAX.div_ceil(SLICE_BYTES) as u64 + 1;
 /// Long messages of a seat that may be on their way at once.
 pub(crate) const SLICED_MESSAGES_MAX: usize = 16;
+
+/// Messages of all WebSockets that may wait for the host's loop; further ones wait in their connections.
+pub(crate) const WEB_INBOX_MAX: usize = 4_096;
+/// Messages that the host's loop takes from WebSockets per tick.
+pub(crate) const WEB_MESSAGES_PER_TICK_MAX: usize = 1_024;
+/// Messages that may wait to be sent on one WebSocket; their bytes are bounded as those of a renet channel. A slower
+/// consumer is dropped.
+pub(crate) const WEB_OUTBOX_MAX: usize = 4_096;
+/// Bytes that wait on a WebSocket from which on messages that may be lost are.
+pub(crate) const WEB_CONGESTED_BYTES: usize = 16 * 1024;
+/// How long a WebSocket may take to say whose it is.
+pub(crate) const WEB_HELLO_MAX: Duration = Duration::from_secs(5);
+/// How long a WebSocket may take for a message, and for its end.
+pub(crate) const WEB_WRITE_MAX: Duration = Duration::from_secs(10);
+
+/// How long players may take to hear that the host stops.
+pub(crate) const DRAIN_MAX: Duration = Duration::from_millis(300);
 
 /// Requests of HTTP that may wait for the host's loop.
 pub(crate) const REQUESTS_WAITING_MAX: usize = 64;

@@ -2,8 +2,11 @@
 //! it when asked to.
 
 use clap::Parser;
-use keyboardia_server::{Host, HostConfig, PORT, Relay, StoreConfig};
-use keyboardia_session::{Patience, SessionCode, limits::GRACE_US};
+use keyboardia_server::{Certificate, Host, HostConfig, PORT, Relay, StoreConfig};
+use keyboardia_session::{
+    Patience, SessionCode,
+    limits::{GRACE_US, SEATS_PER_SOCKET_MAX},
+};
 use std::{
     error::Error,
     io::{IsTerminal, Write},
@@ -48,6 +51,18 @@ struct Options {
     /// Address of a proxy whose X-Forwarded-For header is believed. May be given several times.
     #[arg(long, value_name = "IP")]
     trust: Vec<IpAddr>,
+    /// Seats of all sessions together, up to 4,096. Every 256 of them need a UDP port: the one of the game, then those above
+    /// the time echo's.
+    #[arg(long, value_name = "SEATS", default_value_t = SEATS_PER_SOCKET_MAX as u64,
+        value_parser = clap::value_parser!(u64).range(1..=4_096))]
+    seats: u64,
+    /// Certificate for HTTPS with those that vouch for it (PEM); otherwise the host signs one itself and shows its
+    /// fingerprint.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Private key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Directory in which sessions are kept, so that they go on after a restart; otherwise they end with the host.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -86,6 +101,11 @@ impl Options {
             trust: self.trust.clone(),
             store: self.data.clone().map(|dir| StoreConfig { dir, fsync: self.fsync }),
             patience: Patience { seat_us: self.grace * 1_000_000, session_us: self.keep * 1_000_000 },
+            seats: self.seats as usize,
+            certificate: Some(match (&self.tls_cert, &self.tls_key) {
+                (Some(chain), Some(key)) => Certificate::Files { chain: chain.clone(), key: key.clone() },
+                _ => Certificate::SelfSigned,
+            }),
         })
     }
 }
@@ -182,7 +202,10 @@ fn welcome(host: &Host, code: Option<SessionCode>, options: &Options) -> String 
     });
     let code = code.map_or("CODE".into(), |code| code.to_string());
     let joins: Vec<String> = addresses.map(|address| format!("  ./play --join {address} {code}")).collect();
-    format!("Keyboardia's host is ready. Players join with\n{}\nCtrl-C ends it.", joins.join("\n"))
+    let trust = host.fingerprint().map_or(String::new(), |fingerprint| {
+        format!("\nBrowsers reach it by https:// and ask about its certificate, whose SHA-256 fingerprint is\n  {fingerprint}")
+    });
+    format!("Keyboardia's host is ready. Players join with\n{}{trust}\nCtrl-C ends it.", joins.join("\n"))
 }
 
 /// Names of this host that players may be able to use, best first.

@@ -2,7 +2,8 @@
 
 use crate::{
     limits::{ENTRIES_BEFORE_WHOLE, STORE_RETRY},
-    shard::Shard,
+    metrics::Metrics,
+    net::{Net, Peer},
     store::{Store, Write},
 };
 use keyboardia_session::{
@@ -10,13 +11,13 @@ use keyboardia_session::{
     SessionSetup, Unwritten,
     limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
 };
-use renet::{Bytes, ClientId};
+use renet::Bytes;
 use std::collections::BTreeMap;
 
 /// A session and its connections.
 pub(crate) struct Room {
     authority: Authority,
-    clients: BTreeMap<SeatId, ClientId>,
+    peers: BTreeMap<SeatId, Peer>,
     outbox: Outbox,
     wake_at: Option<Micros>,
     /// Steps written down since the whole session was.
@@ -51,8 +52,8 @@ impl Room {
             authority.keep_journal();
         }
         let wake_at = authority.wake_at();
-        let (clients, outbox) = (BTreeMap::new(), Outbox::new());
-        Self { authority, clients, outbox, wake_at, steps_written: 0, write_at: None }
+        let (peers, outbox) = (BTreeMap::new(), Outbox::new());
+        Self { authority, peers, outbox, wake_at, steps_written: 0, write_at: None }
     }
 
     /// Seats that are taken or kept.
@@ -84,37 +85,37 @@ impl Room {
         &mut self,
         now: Micros,
         token: &SeatToken,
-        client: ClientId,
-        shard: &mut Shard,
-    ) -> Result<(SeatId, Option<ClientId>), JoinError> {
+        peer: Peer,
+        net: &mut Net,
+    ) -> Result<(SeatId, Option<Peer>), JoinError> {
         let joined = self.authority.join(now, token, &mut self.outbox);
-        let joined = joined.map(|seat| (seat, self.clients.insert(seat, client)));
-        self.deliver(shard);
+        let joined = joined.map(|seat| (seat, self.peers.insert(seat, peer)));
+        self.deliver(net);
         joined
     }
 
     /// A seat's connection is gone.
-    pub(crate) fn leave(&mut self, now: Micros, seat: SeatId, shard: &mut Shard) {
-        self.clients.remove(&seat);
+    pub(crate) fn leave(&mut self, now: Micros, seat: SeatId, net: &mut Net) {
+        self.peers.remove(&seat);
         self.authority.leave(now, seat, &mut self.outbox);
-        self.deliver(shard);
+        self.deliver(net);
     }
 
     /// A seat sent a message. Returns how many commands were refused.
-    pub(crate) fn handle(&mut self, now: Micros, seat: SeatId, bytes: &[u8], shard: &mut Shard) -> u64 {
+    pub(crate) fn handle(&mut self, now: Micros, seat: SeatId, bytes: &[u8], net: &mut Net) -> u64 {
         let before = self.authority.refusals();
         self.authority.handle(now, seat, bytes, &mut self.outbox);
-        self.deliver(shard);
+        self.deliver(net);
         self.authority.refusals() - before
     }
 
     /// Does what is due. Returns whether the session is over.
-    pub(crate) fn wake(&mut self, now: Micros, shard: &mut Shard) -> bool {
+    pub(crate) fn wake(&mut self, now: Micros, net: &mut Net) -> bool {
         if self.wake_at.is_none_or(|at| now < at) {
             return false;
         }
         self.authority.wake(now, &mut self.outbox);
-        self.deliver(shard);
+        self.deliver(net);
         self.authority.is_over(now)
     }
 
@@ -149,12 +150,21 @@ impl Room {
     }
 
     /// Everything up to this event is safe.
-    pub(crate) fn written(&mut self, seq: u64, shard: &mut Shard) {
+    pub(crate) fn written(&mut self, seq: u64, net: &mut Net) {
         self.authority.written(seq, &mut self.outbox);
-        self.deliver(shard);
+        self.deliver(net);
     }
 
-    fn deliver(&mut self, shard: &mut Shard) {
+    /// Notes how far away everybody is, by their own word.
+    pub(crate) fn measure(&self, metrics: &Metrics) {
+        for report in self.peers.keys().filter_map(|seat| self.authority.report(*seat)) {
+            if report.round_trip_us > 0 {
+                metrics.round_trip.observe(f64::from(report.round_trip_us) / 1e6);
+            }
+        }
+    }
+
+    fn deliver(&mut self, net: &mut Net) {
         for message in self.outbox.drain(..) {
             let channel = match message.channel {
                 Channel::Reliable => CHANNEL_RELIABLE,
@@ -163,13 +173,13 @@ impl Room {
             let bytes = Bytes::from(message.bytes);
             match message.to {
                 Recipient::Seat(seat) => {
-                    if let Some(client) = self.clients.get(&seat) {
-                        shard.send(*client, channel, bytes);
+                    if let Some(peer) = self.peers.get(&seat) {
+                        net.send(*peer, channel, bytes);
                     }
                 }
                 Recipient::All => {
-                    for client in self.clients.values() {
-                        shard.send(*client, channel, bytes.clone());
+                    for peer in self.peers.values() {
+                        net.send(*peer, channel, bytes.clone());
                     }
                 }
             }

@@ -2,23 +2,26 @@
 //!
 //! renet keeps the channels, netcode the encryption and the connections; this puts datagrams through both. It does what
 //! `renet_netcode`'s transport does and three things more: it vets what strangers send (see [`crate::vet`]), it reads
-//! a bounded number of datagrams per tick, and it paces what it sends (see [`ACK_INTERVAL`]).
+//! a bounded number of datagrams per tick, and it looks after a connection only where something happened: most players
+//! are silent at most moments.
 
 use crate::{
+    budget::Budget,
     channels::connection_config,
     limits::{
-        ACK_INTERVAL, CLIENTS_PER_SOCKET_MAX, DATAGRAM_BYTES_MAX, DATAGRAMS_PER_TICK_MAX, MESSAGES_BURST_MAX,
-        MESSAGES_PER_SECOND_MAX,
+        ACK_INTERVAL, CLIENTS_PER_SOCKET_MAX, DATAGRAM_BYTES_MAX, DATAGRAMS_PER_TICK_MAX, RENET_STEP, UPKEEP_INTERVAL,
     },
     metrics::Metrics,
     tickets::{Ticket, Tickets},
     vet::{self, Vet},
 };
-use keyboardia_session::limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, NETCODE_PROTOCOL_ID};
+use keyboardia_session::limits::{
+    CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, CONNECT_TOKEN_LIFE_S, NETCODE_PROTOCOL_ID,
+};
 use renet::{Bytes, ClientId, DisconnectReason, RenetServer, ServerEvent};
 use renetcode::{NetcodeServer, ServerAuthentication, ServerConfig, ServerResult};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     io,
     net::{SocketAddr, UdpSocket},
     time::{Duration, Instant},
@@ -41,6 +44,15 @@ pub(crate) struct Shard {
     clients: HashMap<ClientId, Client>,
     /// Addresses of the connections, to tell their datagrams from strangers'.
     peers: HashSet<SocketAddr>,
+    /// Connections that may have messages for us; each once.
+    ready: VecDeque<ClientId>,
+    /// Those that have, and have used up their rate.
+    spent: Vec<ClientId>,
+    /// When players were sent here who have not arrived yet.
+    invited: VecDeque<Instant>,
+    /// Time that renet has not been told of.
+    elapsed: Duration,
+    upkeep_at: Instant,
     metrics: Metrics,
 }
 
@@ -48,9 +60,13 @@ struct Client {
     ticket: Option<Ticket>,
     vet: Vet,
     budget: Budget,
+    /// Whether it is in [`Shard::ready`] or [`Shard::spent`].
+    is_ready: bool,
     /// Something waits to be sent.
     is_dirty: bool,
-    /// When to send at the latest.
+    /// Something came that wants to be acknowledged.
+    has_news: bool,
+    /// When it is looked at next whether a packet is due that says nothing new.
     flush_at: Instant,
 }
 
@@ -61,45 +77,70 @@ impl Shard {
     /// When the socket cannot be made non-blocking.
     pub(crate) fn new(socket: UdpSocket, tickets: &Tickets, metrics: Metrics) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
+        let port = socket.local_addr()?.port();
         let netcode = NetcodeServer::new(ServerConfig {
             current_time: tickets.clock.unix_time(),
             max_clients: CLIENTS_PER_SOCKET_MAX,
             protocol_id: NETCODE_PROTOCOL_ID,
-            public_addresses: tickets.addresses.public(),
+            public_addresses: tickets.addresses.public(port),
             authentication: ServerAuthentication::Secure { private_key: tickets.key },
         });
-        let renet = RenetServer::new(connection_config());
-        Ok(Self { socket, netcode, renet, clients: HashMap::new(), peers: HashSet::new(), metrics })
+        Ok(Self {
+            socket,
+            netcode,
+            renet: RenetServer::new(connection_config()),
+            clients: HashMap::new(),
+            peers: HashSet::new(),
+            ready: VecDeque::new(),
+            spent: Vec::new(),
+            invited: VecDeque::new(),
+            elapsed: Duration::ZERO,
+            upkeep_at: Instant::now(),
+            metrics,
+        })
     }
 
-    /// Whether anybody is connected.
-    pub(crate) fn is_busy(&self) -> bool {
-        !self.clients.is_empty()
+    /// How many are connected.
+    pub(crate) fn clients(&self) -> usize {
+        self.clients.len()
     }
 
-    /// Notes how far away everybody is.
-    pub(crate) fn measure(&self) {
-        for client in self.renet.clients_id() {
-            self.metrics.round_trip.observe(self.renet.rtt(client));
+    /// How many are connected or on their way.
+    pub(crate) fn load(&mut self) -> usize {
+        let life = Duration::from_secs(CONNECT_TOKEN_LIFE_S);
+        while self.invited.front().is_some_and(|at| at.elapsed() > life) {
+            self.invited.pop_front();
         }
+        self.clients.len() + self.invited.len()
     }
 
-    /// Everybody who is connected.
-    pub(crate) fn clients(&self) -> Vec<ClientId> {
-        self.renet.clients_id()
+    /// Somebody is sent here.
+    pub(crate) fn invite(&mut self) {
+        if self.invited.len() == CLIENTS_PER_SOCKET_MAX {
+            self.invited.pop_front();
+        }
+        self.invited.push_back(Instant::now());
     }
 
     /// Takes in what has arrived, and lets `elapsed` pass.
     pub(crate) fn update(&mut self, elapsed: Duration) {
-        self.netcode.update(elapsed);
-        self.renet.update(elapsed);
-        for client in self.clients.values_mut() {
-            client.budget.refill(elapsed);
+        self.elapsed += elapsed;
+        if self.elapsed >= RENET_STEP {
+            let elapsed = std::mem::take(&mut self.elapsed);
+            self.netcode.update(elapsed);
+            self.renet.update(elapsed);
+            self.clients.values_mut().for_each(|client| client.budget.refill(elapsed));
+            self.ready.extend(self.spent.drain(..));
         }
         let breaches = self.receive_datagrams();
         for client in breaches {
             self.disconnect(client);
         }
+        let now = Instant::now();
+        if now < self.upkeep_at {
+            return;
+        }
+        self.upkeep_at = now + UPKEEP_INTERVAL;
         for client in self.netcode.clients_id() {
             let result = if self.renet.is_connected(client) {
                 self.netcode.update_client(client)
@@ -115,6 +156,7 @@ impl Shard {
     pub(crate) fn next_event(&mut self) -> Option<ShardEvent> {
         Some(match self.renet.get_event()? {
             ServerEvent::ClientConnected { client_id } => {
+                self.invited.pop_front();
                 let ticket = self.clients.get_mut(&client_id).and_then(|client| client.ticket.take());
                 ShardEvent::Connected(client_id, ticket)
             }
@@ -122,22 +164,33 @@ impl Shard {
         })
     }
 
-    /// The next message of a connection, as long as it keeps to its rate. What exceeds it waits, or, if it came
+    /// The next message, and whose it is, as long as they keep to their rate. What exceeds it waits, or, if it came
     /// unreliably, is lost.
-    pub(crate) fn receive(&mut self, client: ClientId) -> Option<Bytes> {
-        let state = self.clients.get_mut(&client)?;
-        while let Some(bytes) = self.renet.receive_message(client, CHANNEL_UNRELIABLE) {
-            if state.budget.spend() {
-                return Some(bytes);
+    pub(crate) fn receive(&mut self) -> Option<(ClientId, Bytes)> {
+        while let Some(id) = self.ready.front().copied() {
+            let Some(state) = self.clients.get_mut(&id) else {
+                self.ready.pop_front();
+                continue;
+            };
+            while let Some(bytes) = self.renet.receive_message(id, CHANNEL_UNRELIABLE) {
+                if state.budget.spend() {
+                    return Some((id, bytes));
+                }
             }
+            if state.budget.is_spent() {
+                self.ready.pop_front();
+                self.spent.push(id);
+                continue;
+            }
+            if let Some(bytes) = self.renet.receive_message(id, CHANNEL_RELIABLE) {
+                state.budget.spend();
+                state.vet.handled();
+                return Some((id, bytes));
+            }
+            state.is_ready = false;
+            self.ready.pop_front();
         }
-        if state.budget.is_spent() {
-            return None;
-        }
-        let bytes = self.renet.receive_message(client, CHANNEL_RELIABLE)?;
-        state.budget.spend();
-        state.vet.handled();
-        Some(bytes)
+        None
     }
 
     /// Queues a message; it leaves with the next [`Self::flush`].
@@ -155,6 +208,16 @@ impl Shard {
         settle(result, &self.socket, &mut self.renet, &mut self.clients, &mut self.peers);
     }
 
+    /// Whether everything that was sent reliably has arrived.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.clients.keys().all(|client| !is_in_flight(&self.renet, *client))
+    }
+
+    /// Whether everything that was sent reliably to one player has arrived, or never will.
+    pub(crate) fn has_all(&self, client: ClientId) -> bool {
+        !self.clients.contains_key(&client) || !is_in_flight(&self.renet, client)
+    }
+
     /// Ends every connection and tells their other ends.
     pub(crate) fn disconnect_all(&mut self) {
         for client in self.netcode.clients_id() {
@@ -162,20 +225,29 @@ impl Shard {
         }
     }
 
-    /// Sends what is queued, and what has waited for long enough.
+    /// Sends what is queued, what must be acknowledged, and again what may have been lost.
     pub(crate) fn flush(&mut self) {
         let now = Instant::now();
         for (id, client) in &mut self.clients {
-            if !client.is_dirty && now < client.flush_at {
-                continue;
+            if !client.is_dirty {
+                if now < client.flush_at {
+                    continue;
+                }
+                client.flush_at = now + ACK_INTERVAL;
+                if !client.has_news && !is_in_flight(&self.renet, *id) {
+                    continue;
+                }
             }
-            client.is_dirty = false;
-            client.flush_at = now + ACK_INTERVAL;
             for packet in self.renet.get_packets_to_send(*id).unwrap_or_default() {
+                // renet acknowledges all that it ever received, again and again; once is enough.
+                if vet::is_acknowledgement(&packet) && !client.has_news {
+                    continue;
+                }
                 if let Ok((address, payload)) = self.netcode.generate_payload_packet(*id, &packet) {
                     send(&self.socket, address, payload);
                 }
             }
+            (client.is_dirty, client.has_news, client.flush_at) = (false, false, now + ACK_INTERVAL);
         }
     }
 
@@ -200,19 +272,30 @@ impl Shard {
                     self.metrics.game_dropped.inc();
                 }
                 ServerResult::Payload { client_id, payload } => {
-                    let is_sound = |client: &mut Client| client.vet.is_payload_sound(payload);
-                    if self.clients.get_mut(&client_id).is_some_and(is_sound) {
-                        // An error means that the connection is gone already.
-                        self.renet.process_packet_from(payload, client_id).unwrap_or_default();
-                    } else {
+                    let Some(client) = self.clients.get_mut(&client_id) else { continue };
+                    if !client.vet.is_payload_sound(payload) {
                         breaches.push(client_id);
+                        continue;
                     }
+                    if !vet::is_acknowledgement(payload) {
+                        client.has_news = true;
+                        if !std::mem::replace(&mut client.is_ready, true) {
+                            self.ready.push_back(client_id);
+                        }
+                    }
+                    // An error means that the connection is gone already.
+                    self.renet.process_packet_from(payload, client_id).unwrap_or_default();
                 }
                 other => settle(other, &self.socket, &mut self.renet, &mut self.clients, &mut self.peers),
             }
         }
         breaches
     }
+}
+
+/// Whether something that was sent reliably has not been acknowledged.
+fn is_in_flight(renet: &RenetServer, client: ClientId) -> bool {
+    renet.is_connected(client) && renet.channel_available_memory(client, CHANNEL_RELIABLE) < CHANNEL_BYTES_MAX
 }
 
 /// Carries out what netcode decided; payloads are dealt with where they arrive.
@@ -252,59 +335,14 @@ fn send(socket: &UdpSocket, to: SocketAddr, payload: &[u8]) {
 
 impl Client {
     fn new(ticket: Option<Ticket>) -> Self {
-        Self { ticket, vet: Vet::default(), budget: Budget::default(), is_dirty: false, flush_at: Instant::now() }
-    }
-}
-
-/// How many messages a connection may still send: [`MESSAGES_BURST_MAX`] at once, [`MESSAGES_PER_SECOND_MAX`] in the
-/// long run. Counted in microseconds, so that short ticks add up.
-#[derive(Debug)]
-struct Budget {
-    credit_us: u64,
-}
-
-impl Budget {
-    const COST_US: u64 = 1_000_000 / MESSAGES_PER_SECOND_MAX;
-    const CREDIT_MAX_US: u64 = MESSAGES_BURST_MAX * Self::COST_US;
-
-    fn refill(&mut self, elapsed: Duration) {
-        self.credit_us = (self.credit_us + elapsed.as_micros() as u64).min(Self::CREDIT_MAX_US);
-    }
-
-    fn is_spent(&self) -> bool {
-        self.credit_us < Self::COST_US
-    }
-
-    /// Takes the price of one message; `false` if it is not there.
-    fn spend(&mut self) -> bool {
-        let can = !self.is_spent();
-        if can {
-            self.credit_us -= Self::COST_US;
+        Self {
+            ticket,
+            vet: Vet::default(),
+            budget: Budget::default(),
+            is_ready: false,
+            is_dirty: false,
+            has_news: false,
+            flush_at: Instant::now(),
         }
-        can
-    }
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { credit_us: Self::CREDIT_MAX_US }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_may_burst_and_then_keeps_to_its_rate() {
-        let mut budget = Budget::default();
-        let burst = (0..10_000).take_while(|_| budget.spend()).count();
-        assert_eq!(burst as u64, MESSAGES_BURST_MAX);
-        let mut sent = 0;
-        for _ in 0..1_000 {
-            budget.refill(Duration::from_millis(1));
-            sent += u64::from(budget.spend());
-        }
-        assert_eq!(sent, MESSAGES_PER_SECOND_MAX);
     }
 }

@@ -49,12 +49,21 @@ pub(crate) struct Tickets {
     /// The secret that seals them, shared with the game's socket.
     pub(crate) key: [u8; NETCODE_KEY_BYTES],
     pub(crate) addresses: Addresses,
+    /// Ports of the game's sockets.
+    pub(crate) ports: Vec<u16>,
     pub(crate) clock: HostClock,
 }
 
 impl Tickets {
-    /// A connect token (hexadecimal) and the address of the time echo, for a player who came by `route`.
-    pub(crate) fn issue(&self, ticket: &Ticket, route: Route) -> Result<(String, SocketAddr), TokenGenerationError> {
+    /// A connect token (hexadecimal) for one of the game's sockets, and the address of the time echo, for a player who came
+    /// by `route`.
+    pub(crate) fn issue(
+        &self,
+        ticket: &Ticket,
+        route: Route,
+        socket: usize,
+    ) -> Result<(String, SocketAddr), TokenGenerationError> {
+        let port = self.ports.get(socket).copied().unwrap_or_default();
         let client =
             getrandom::u64().map_err(|error| TokenGenerationError::IoError(io::Error::other(error.to_string())))?;
         let token = ConnectToken::generate(
@@ -63,7 +72,7 @@ impl Tickets {
             CONNECT_TOKEN_LIFE_S,
             client,
             CONNECTION_TIMEOUT_S,
-            self.addresses.for_player(route),
+            self.addresses.for_player(route, port),
             Some(&ticket.encode()),
             &self.key,
         )?;

@@ -26,6 +26,11 @@ pub(crate) fn is_datagram_sound(bytes: &[u8]) -> bool {
         || (sequence_bytes <= SEQUENCE_BYTES_MAX && bytes.len() >= 1 + sequence_bytes + TAG_BYTES)
 }
 
+/// Whether a payload only says what has arrived.
+pub(crate) fn is_acknowledgement(payload: &[u8]) -> bool {
+    payload.first() == Some(&RENET_ACK)
+}
+
 /// Vets the payloads of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Vet {

@@ -22,6 +22,7 @@ pub mod command;
 pub mod cursor;
 pub mod edit;
 pub mod event;
+pub mod farewell;
 pub mod grid;
 pub mod history;
 pub mod library;
@@ -48,6 +49,7 @@ pub use code::SessionCode;
 pub use command::{Command, CommandId, Edit, Refusal};
 pub use edit::Address;
 pub use event::{Event, EventKind};
+pub use farewell::Farewell;
 pub use grid::{
     Action, Cell, Clip, ClipChange, Column, Playing, Queued, Row, Scene, SceneId, Track, TrackChange, TrackId,
 };

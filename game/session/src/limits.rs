@@ -93,6 +93,11 @@ pub const NOTICES_MAX: usize = 32;
 /// How long a press is drawn as pending without an answer, microseconds.
 pub const PENDING_MAX_US: u64 = 5_000_000;
 
+/// Time between two text `ping` frames of a player, and between two ping frames of a host, on a WebSocket, seconds.
+pub const PING_INTERVAL_S: u64 = 5;
+/// Seconds after which a WebSocket on which nothing comes is given up.
+pub const WEB_SILENCE_S: u64 = 20;
+
 /// Identity of the protocol on UDP; hosts and players of another one do not hear each other.
 pub const NETCODE_PROTOCOL_ID: u64 = 0x4b65_7962_6f61_7200 | PROTOCOL_VERSION as u64;
 /// renet channel of commands, events and snapshots: reliable and ordered.

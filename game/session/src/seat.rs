@@ -9,6 +9,7 @@ use crate::{
     cursor::CursorSender,
     edit::Address,
     event::EventKind,
+    farewell::Farewell,
     grid::{Action, Cell, SceneId, TrackId},
     limits::{CLOCK_UNCERTAIN_US, COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US, SEATS_MAX},
     replica::Replica,
@@ -16,7 +17,7 @@ use crate::{
     score::Score,
     state::{SeatId, SessionState},
     time::{Beats, Micros},
-    wire::{self, ClientMessage, Farewell, HostMessage, Malformed, Probe, Report},
+    wire::{self, ClientMessage, HostMessage, Malformed, Probe, Report},
 };
 use std::{collections::VecDeque, sync::Arc};
 

@@ -2,16 +2,18 @@
 //! types whose own bounds hold.
 //!
 //! The same messages travel over renet, WebSocket and in tests. Only the time probe has a form of its own, because it
-//! travels as a bare datagram, see [`Probe`].
+//! travels as a bare datagram, see [`Probe`]; on a WebSocket it is a binary frame, told from messages by its first byte.
 
 use crate::{
     bounded::Bounded,
     command::{Command, CommandId, Refusal},
     event::Event,
+    farewell::Farewell,
     grid::Cell,
     limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, SNAPSHOT_CHUNK_BYTES},
     state::SeatId,
     time::Micros,
+    token::SeatToken,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -44,6 +46,13 @@ pub struct Report {
     pub round_trip_us: u32,
     /// How far the seat's sound is behind (positive) or ahead of the session, by its own measure, microseconds.
     pub phase_error_us: i32,
+}
+
+/// The first frame of a WebSocket: whose it is. A host does not read on before it knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The secret of the seat that is kept for the player.
+    pub token: SeatToken,
 }
 
 /// From the authority to a player.
@@ -105,27 +114,6 @@ pub enum HostMessage {
     Beacon(Micros),
     /// The connection is about to be closed, and why; nothing follows.
     Farewell(Farewell),
-}
-
-/// Why a host closes a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
-pub enum Farewell {
-    /// The host ends; it may be back in a moment.
-    #[error("The host is going down; if it comes back, so do you.")]
-    Stopping,
-    /// The others have removed the player from the session.
-    #[error("You were removed from this session.")]
-    Removed,
-}
-
-impl Farewell {
-    /// Whether it is worth trying to come back.
-    pub fn may_return(self) -> bool {
-        match self {
-            Self::Stopping => true,
-            Self::Removed => false,
-        }
-    }
 }
 
 /// Why a message could not be read.

@@ -1,43 +1,29 @@
-//! The door: accepts TCP connections, a bounded number of them, each for a bounded time, and remembers by which of our
-//! addresses it came.
+//! The door: accepts TCP connections, a bounded number of them, and remembers by which of our addresses each came.
 
-use crate::{
-    addresses::Route,
-    limits::{HTTP_CONNECTION_LIFE, HTTP_CONNECTIONS_MAX},
-};
+use super::guest::{Guest, Life};
+use crate::{addresses::Route, limits::HTTP_CONNECTIONS_MAX};
 use axum::{
     extract::connect_info::Connected,
     serve::{IncomingStream, Listener},
 };
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Sleep,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_rustls::TlsAcceptor;
 
 /// Pause after an error that is not of one connection, such as too many open files.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Accepts connections.
-#[derive(Debug)]
 pub(super) struct Door {
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     places: Arc<Semaphore>,
 }
 
 impl Door {
     /// A door in front of a bound listener.
-    pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX)) }
+    pub(super) fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+        Self { listener, tls, places: Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX)) }
     }
 }
 
@@ -55,8 +41,9 @@ impl Listener for Door {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
                     if let Ok(local) = stream.local_addr() {
-                        let until = Box::pin(tokio::time::sleep(HTTP_CONNECTION_LIFE));
-                        return (Guest { stream, local: local.ip(), until, _place: place }, peer);
+                        // Small frames must not wait for each other; a connection that cannot be told so works, too.
+                        stream.set_nodelay(true).unwrap_or_default();
+                        return (Guest::new(stream, local.ip(), self.tls.clone(), place), peer);
                     }
                 }
                 Err(error) => {
@@ -72,47 +59,16 @@ impl Listener for Door {
     }
 }
 
-/// An accepted connection.
-#[derive(Debug)]
-pub(super) struct Guest {
-    stream: TcpStream,
-    local: IpAddr,
-    until: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
+/// A connection, as the handlers of its requests see it.
+#[derive(Debug, Clone)]
+pub(super) struct Visit {
+    pub(super) route: Route,
+    pub(super) life: Life,
 }
 
-impl Guest {
-    /// The stream, as long as its time is not over.
-    fn stream(&mut self, context: &mut Context<'_>) -> io::Result<Pin<&mut TcpStream>> {
-        if self.until.as_mut().poll(context).is_ready() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        Ok(Pin::new(&mut self.stream))
-    }
-}
-
-impl AsyncRead for Guest {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.stream(context)?.poll_read(context, buf)
-    }
-}
-
-impl AsyncWrite for Guest {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream(context)?.poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream(context)?.poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream(context)?.poll_shutdown(context)
-    }
-}
-
-impl Connected<IncomingStream<'_, Door>> for Route {
+impl Connected<IncomingStream<'_, Door>> for Visit {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        Self { local: stream.io().local, peer: stream.remote_addr().ip() }
+        let route = Route { local: stream.io().local, peer: stream.remote_addr().ip() };
+        Self { route, life: stream.io().life.clone() }
     }
 }

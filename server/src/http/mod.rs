@@ -1,17 +1,21 @@
-//! The HTTP interface, on a thread and runtime of its own: create a session, join one, healthz.
+//! The HTTP interface, on a thread and runtime of its own: create a session, join one, play over a
+//! WebSocket, healthz.
 //!
 //! Bodies are those of [`keyboardia_session::api`]; every refusal is an [`ApiError`] with one sentence for people.
 
 mod door;
 mod gate;
+mod guest;
 mod refusal;
+mod socket;
 
 use crate::{
     addresses::Route,
-    desk::{Desk, Refused, Request},
+    desk::{Admitted, Desk, Refused, Request},
     limits::HTTP_STOP_MAX,
     metrics::{CONTENT_TYPE, Metrics, Status},
     tickets::{Ticket, Tickets},
+    web::FromWeb,
 };
 use axum::{
     Json, Router,
@@ -22,12 +26,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use door::Door;
+use door::{Door, Visit};
 use gate::{Errand, Gate};
 use keyboardia_session::{
     SeatToken, SessionCode,
     api::{Created, JoinRequest, Joined},
-    limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION},
+    limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
 };
 use refusal::Refusal;
 use serde::Deserialize;
@@ -39,24 +43,42 @@ use std::{
 };
 use tokio::{
     runtime::{Builder, Runtime},
-    sync::watch,
+    sync::{Semaphore, mpsc, watch},
 };
+use tokio_rustls::TlsAcceptor;
 
 /// Where a proxy writes whom a request comes from.
 const FORWARDED: &str = "x-forwarded-for";
 
 /// What the handlers share.
 #[derive(Clone)]
-struct Front {
+pub(crate) struct Front {
     desk: Desk,
     tickets: Arc<Tickets>,
     gate: Arc<Mutex<Gate>>,
     /// Proxies whose word on where a request comes from is believed.
     trusted: Arc<[IpAddr]>,
     metrics: Metrics,
+    to_loop: mpsc::Sender<FromWeb>,
+    /// Places for WebSockets.
+    sockets: Arc<Semaphore>,
 }
 
 impl Front {
+    /// What a host with so many seats has at its front.
+    pub(crate) fn new(
+        desk: Desk,
+        tickets: Arc<Tickets>,
+        trusted: Vec<IpAddr>,
+        metrics: Metrics,
+        to_loop: mpsc::Sender<FromWeb>,
+        seats: usize,
+    ) -> Self {
+        // Some come back before their old connection is given up.
+        let sockets = Arc::new(Semaphore::new(seats + SEATS_MAX));
+        Self { desk, tickets, gate: Arc::default(), trusted: trusted.into(), metrics, to_loop, sockets }
+    }
+
     /// Whom a request comes from.
     fn origin(&self, route: &Route, headers: &HeaderMap) -> IpAddr {
         let forwarded = headers.get_all(FORWARDED).iter().next_back().and_then(|value| value.to_str().ok());
@@ -76,6 +98,7 @@ impl Front {
 pub(crate) struct Http {
     runtime: Runtime,
     listener: tokio::net::TcpListener,
+    tls: Option<TlsAcceptor>,
     front: Front,
 }
 
@@ -84,27 +107,21 @@ impl Http {
     ///
     /// # Errors
     /// When the runtime cannot be made.
-    pub(crate) fn new(
-        listener: TcpListener,
-        desk: Desk,
-        tickets: Arc<Tickets>,
-        trusted: Vec<IpAddr>,
-        metrics: Metrics,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(listener: TcpListener, tls: Option<TlsAcceptor>, front: Front) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let listener = {
             let _context = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        let front = Front { desk, tickets, gate: Arc::default(), trusted: trusted.into(), metrics };
-        Ok(Self { runtime, listener, front })
+        Ok(Self { runtime, listener, tls, front })
     }
 
     /// Serves until `stop` is true, and then for as long as [`HTTP_STOP_MAX`] to finish what was begun.
     pub(crate) fn run(self, stop: watch::Receiver<bool>) {
-        let service = routes(self.front).into_make_service_with_connect_info::<Route>();
-        let serve = axum::serve(Door::new(self.listener), service).with_graceful_shutdown(stopped(stop.clone()));
+        let service = routes(self.front).into_make_service_with_connect_info::<Visit>();
+        let serve =
+            axum::serve(Door::new(self.listener, self.tls), service).with_graceful_shutdown(stopped(stop.clone()));
         self.runtime.block_on(async {
             tokio::select! {
                 result = serve.into_future() => {
@@ -128,6 +145,7 @@ fn routes(front: Front) -> Router {
     Router::new()
         .route("/api/sessions", post(create))
         .route("/api/sessions/{code}/join", post(join))
+        .route("/api/sessions/{code}/ws", get(socket::open))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .fallback(unknown_route)
@@ -144,7 +162,7 @@ async fn healthz() -> &'static str {
 /// What the host counts, for this machine and for those that are trusted; for others there is nothing here.
 async fn metrics(
     State(front): State<Front>,
-    ConnectInfo(route): ConnectInfo<Route>,
+    ConnectInfo(Visit { route, .. }): ConnectInfo<Visit>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<impl IntoResponse, Refusal> {
@@ -170,7 +188,7 @@ async fn wrong_method(method: Method, uri: Uri) -> Refusal {
 
 async fn create(
     State(front): State<Front>,
-    ConnectInfo(route): ConnectInfo<Route>,
+    ConnectInfo(Visit { route, .. }): ConnectInfo<Visit>,
     headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Created>), Refusal> {
     front.enter(&route, &headers, Errand::Create)?;
@@ -180,7 +198,7 @@ async fn create(
 
 async fn join(
     State(front): State<Front>,
-    ConnectInfo(route): ConnectInfo<Route>,
+    ConnectInfo(Visit { route, .. }): ConnectInfo<Visit>,
     headers: HeaderMap,
     code: Result<Path<String>, PathRejection>,
     body: Result<Bytes, BytesRejection>,
@@ -196,13 +214,13 @@ async fn join(
     let Path(text) = code.map_err(|_| Refusal::of(Refused::UnknownSession, ""))?;
     let code = SessionCode::parse(&text).ok_or_else(|| Refusal::of(Refused::UnknownSession, &text))?;
     let admit = |reply| Request::Admit { code, token: token.clone(), profile, reply };
-    let seat = front.desk.ask(admit).await.map_err(|refused| {
+    let Admitted { seat, socket } = front.desk.ask(admit).await.map_err(|refused| {
         let guess =
             if refused == Refused::UnknownSession { front.enter(&route, &headers, Errand::Guess) } else { Ok(()) };
         guess.err().unwrap_or_else(|| Refusal::of(refused, &text))
     })?;
     let ticket = Ticket { seat: token, code };
-    let (connect_token, time) = front.tickets.issue(&ticket, route).map_err(|error| {
+    let (connect_token, time) = front.tickets.issue(&ticket, route, socket).map_err(|error| {
         tracing::error!(target: "host", %error, "no connect token could be issued");
         Refusal::of(Refused::NoRandomness, &text)
     })?;

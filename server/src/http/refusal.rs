@@ -86,6 +86,16 @@ impl Refusal {
         Self::new(ApiErrorKind::BadRequest, "The seat's token is not 64 hexadecimal digits.")
     }
 
+    /// A WebSocket is wanted where none is asked for.
+    pub(super) fn no_web_socket() -> Self {
+        let message = "Here is a WebSocket: ask for an upgrade.".into();
+        Self {
+            status: StatusCode::UPGRADE_REQUIRED,
+            error: ApiError { kind: ApiErrorKind::BadRequest, message },
+            retry_after: None,
+        }
+    }
+
     /// Nothing is at this address.
     pub(super) fn unknown_route(path: &str) -> Self {
         let message = format!("There is nothing at {} on this host.", quote(path));

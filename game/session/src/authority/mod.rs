@@ -255,6 +255,11 @@ impl Authority {
         self.refusals
     }
 
+    /// What a seat said of itself last; `None` if there is no such seat.
+    pub fn report(&self, seat: SeatId) -> Option<Report> {
+        self.seats.iter().find(|record| record.seat == seat).map(|record| record.report)
+    }
+
     /// Seats that are taken or kept.
     pub fn seats_taken(&self) -> usize {
         self.seats.len()

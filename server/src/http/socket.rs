@@ -1,0 +1,242 @@
+//! One WebSocket: says hello, then carries messages between a player and the host's loop until one of them ends it.
+//!
+//! Time probes are answered here, where they arrive. Nothing else is looked into; the authority reads what is a message,
+//! and what is not.
+
+use super::{Front, Refusal, door::Visit, gate::Errand};
+use crate::{
+    budget::Budget,
+    clock::HostClock,
+    limits::{MESSAGES_PER_SECOND_MAX, WEB_HELLO_MAX, WEB_WRITE_MAX},
+    tickets::Ticket,
+    web::{FromWeb, Line, TaskEnd, ToWeb, WebId},
+};
+use axum::{
+    extract::{
+        ConnectInfo, Path, State, WebSocketUpgrade,
+        rejection::PathRejection,
+        ws::{CloseFrame, Message, WebSocket, rejection::WebSocketUpgradeRejection},
+    },
+    http::HeaderMap,
+    response::Response,
+};
+use keyboardia_session::{
+    Farewell, SessionCode,
+    limits::{MESSAGE_BYTES_MAX, PING_INTERVAL_S, WEB_SILENCE_S},
+    wire::{self, Hello, Malformed, Probe},
+};
+use renet::Bytes;
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+use tokio::{sync::mpsc, time::timeout};
+
+/// Keep-alive of players whose transport cannot send ping frames, and its answer.
+const PING: &str = "ping";
+const PONG: &str = "pong";
+/// Time in which a used-up budget is good for some messages again.
+const BUDGET_PAUSE: Duration = Duration::from_millis(10_000 / MESSAGES_PER_SECOND_MAX);
+
+/// The number of the next WebSocket.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Turns a connection into a WebSocket. Whatever is wrong with it is said in its close frame, since browsers do not show
+/// their pages anything else.
+pub(super) async fn open(
+    State(front): State<Front>,
+    ConnectInfo(visit): ConnectInfo<Visit>,
+    headers: HeaderMap,
+    code: Result<Path<String>, PathRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    front.enter(&visit.route, &headers, Errand::Join)?;
+    let upgrade = upgrade.map_err(|_| Refusal::no_web_socket())?;
+    let code = code.ok().and_then(|Path(text)| SessionCode::parse(&text));
+    let place = front.sockets.clone().try_acquire_owned();
+    let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
+    Ok(upgrade.on_upgrade(async move |mut socket| {
+        let why = match (place, code) {
+            (Err(_), _) => Some(Farewell::Full),
+            (Ok(_), None) => Some(Farewell::NoSession),
+            (Ok(_place), Some(code)) => match hello(&mut socket, code).await {
+                Ok(ticket) => {
+                    visit.life.outgrow();
+                    Carrier::new(socket, front.tickets.clock, front.to_loop).run(ticket).await;
+                    return;
+                }
+                Err(why) => why,
+            },
+        };
+        if let Some(why) = why {
+            close(&mut socket, why).await;
+        }
+    }))
+}
+
+/// Waits for the first frame, which says whose the connection is; otherwise, why it is closed, if it is there to hear that.
+async fn hello(socket: &mut WebSocket, code: SessionCode) -> Result<Ticket, Option<Farewell>> {
+    let first = timeout(WEB_HELLO_MAX, socket.recv()).await.map_err(|_| Some(Farewell::Unnamed))?;
+    match first {
+        Some(Ok(Message::Binary(bytes))) => match wire::decode(&bytes) {
+            Ok(Hello { token }) => Ok(Ticket { seat: token, code }),
+            Err(Malformed::OtherVersion(_)) => Err(Some(Farewell::OtherProtocol)),
+            Err(_) => Err(Some(Farewell::Unnamed)),
+        },
+        Some(Ok(Message::Text(_))) => Err(Some(Farewell::Unnamed)),
+        Some(Err(_)) => Err(Some(Farewell::TooLarge)),
+        Some(Ok(Message::Close(_) | Message::Ping(_) | Message::Pong(_))) | None => Err(None),
+    }
+}
+
+async fn close(socket: &mut WebSocket, why: Farewell) {
+    let frame = CloseFrame { code: why.code(), reason: why.to_string().into() };
+    let goodbye = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            // Its answer, so that the close frame is read before the connection is gone.
+            while let Some(Ok(message)) = socket.recv().await {
+                if matches!(message, Message::Close(_)) {
+                    break;
+                }
+            }
+        }
+    };
+    // Whoever does not answer in time misses nothing but the reason.
+    timeout(WEB_WRITE_MAX, goodbye).await.unwrap_or_default();
+}
+
+/// Carries messages both ways.
+struct Carrier {
+    id: WebId,
+    socket: WebSocket,
+    clock: HostClock,
+    to_loop: mpsc::Sender<FromWeb>,
+    budget: Budget,
+    refilled: Instant,
+    heard: Instant,
+}
+
+/// How a connection ends.
+enum End {
+    /// Its other end is gone, or it broke; for the log.
+    Gone(&'static str),
+    /// It is to be closed.
+    Close(Farewell),
+    /// Nobody reads there.
+    Slow,
+}
+
+impl Carrier {
+    fn new(socket: WebSocket, clock: HostClock, to_loop: mpsc::Sender<FromWeb>) -> Self {
+        let now = Instant::now();
+        let id = NEXT.fetch_add(1, Relaxed);
+        Self { id, socket, clock, to_loop, budget: Budget::default(), refilled: now, heard: now }
+    }
+
+    async fn run(mut self, ticket: Ticket) {
+        let (line, end) = Line::new();
+        if self.to_loop.send(FromWeb::Opened(self.id, ticket, line)).await.is_err() {
+            return close(&mut self.socket, Farewell::Stopping).await;
+        }
+        let why = match self.carry(end).await {
+            End::Gone(why) => why,
+            End::Close(why) => {
+                close(&mut self.socket, why).await;
+                "closed"
+            }
+            End::Slow => "too slow",
+        };
+        // Without a loop nobody wants to know.
+        self.to_loop.send(FromWeb::Closed(self.id, why)).await.unwrap_or_default();
+    }
+
+    async fn carry(&mut self, mut end: TaskEnd) -> End {
+        let mut ping = tokio::time::interval(Duration::from_secs(PING_INTERVAL_S));
+        loop {
+            self.refill();
+            let is_spent = self.budget.is_spent();
+            let ended = tokio::select! {
+                message = self.socket.recv(), if !is_spent => match message {
+                    Some(Ok(message)) => self.came(message).await,
+                    Some(Err(error)) => Some(broken(&error)),
+                    None => Some(End::Gone("the connection ended")),
+                },
+                () = tokio::time::sleep(BUDGET_PAUSE), if is_spent => None,
+                message = end.out.recv() => match message {
+                    Some(ToWeb::Message(bytes)) => {
+                        let length = bytes.len();
+                        let ended = self.send(Message::Binary(bytes), &mut end).await;
+                        end.waiting.fetch_sub(length, Relaxed);
+                        ended
+                    }
+                    Some(ToWeb::Close(why)) => Some(End::Close(why)),
+                    None => Some(End::Slow),
+                },
+                _ = ping.tick() => {
+                    if self.heard.elapsed() > Duration::from_secs(WEB_SILENCE_S) {
+                        Some(End::Close(Farewell::Silent))
+                    } else {
+                        self.send(Message::Ping(Bytes::new()), &mut end).await
+                    }
+                },
+            };
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+    }
+
+    fn refill(&mut self) {
+        let now = Instant::now();
+        self.budget.refill(now.duration_since(self.refilled));
+        self.refilled = now;
+    }
+
+    /// A frame came.
+    async fn came(&mut self, message: Message) -> Option<End> {
+        let received = self.clock.now();
+        self.heard = self.refilled;
+        self.budget.spend();
+        let bytes = match message {
+            Message::Binary(bytes) => bytes,
+            Message::Text(text) if text.as_str() == PING => {
+                return self.answer(Message::Text(PONG.into())).await;
+            }
+            Message::Text(text) => text.into(),
+            Message::Ping(_) | Message::Pong(_) => return None,
+            Message::Close(_) => return Some(End::Gone("the player left")),
+        };
+        if let Some(probe) = Probe::decode(&bytes) {
+            let reply = Probe { received, answered: self.clock.now(), ..probe };
+            return self.answer(Message::Binary(Bytes::copy_from_slice(&reply.encode()))).await;
+        }
+        let sent = self.to_loop.send(FromWeb::Message(self.id, bytes)).await;
+        sent.is_err().then_some(End::Close(Farewell::Stopping))
+    }
+
+    async fn answer(&mut self, message: Message) -> Option<End> {
+        match timeout(WEB_WRITE_MAX, self.socket.send(message)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) => Some(End::Gone("the connection broke")),
+            Err(_) => Some(End::Slow),
+        }
+    }
+
+    /// Sends a frame, unless the loop loses patience meanwhile.
+    async fn send(&mut self, message: Message, end: &mut TaskEnd) -> Option<End> {
+        tokio::select! {
+            ended = self.answer(message) => ended,
+            Ok(()) = &mut end.slow => Some(End::Slow),
+        }
+    }
+}
+
+/// What a frame that cannot be read means.
+fn broken(error: &axum::Error) -> End {
+    use tokio_tungstenite::tungstenite::Error;
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    match source {
+        Some(Error::Capacity(_)) => End::Close(Farewell::TooLarge),
+        _ => End::Gone("the connection broke"),
+    }
+}
