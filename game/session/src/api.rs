@@ -10,6 +10,7 @@
 use crate::{authority::Profile, avatar::Avatar, limits::PROTOCOL_VERSION, text::Name, values::Colour};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use thiserror::Error;
 
 /// A session was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,9 +50,46 @@ impl JoinRequest {
         }
     }
 
+    /// Reads a request's body. The protocol's number is looked at first: another version may have another request.
+    ///
+    /// # Errors
+    /// When it is another protocol's, or not a request.
+    pub fn parse(body: &[u8]) -> Result<Self, BadJoin> {
+        #[derive(Deserialize)]
+        struct Spoken {
+            protocol: u64,
+        }
+        let Spoken { protocol } = serde_json::from_slice(body)?;
+        if protocol != u64::from(PROTOCOL_VERSION) {
+            return Err(BadJoin::OtherProtocol(protocol));
+        }
+        Ok(serde_json::from_slice(body)?)
+    }
+
     /// What the player would like to be seen as, made printable and short.
     pub fn profile(&self) -> Profile {
         Profile { name: self.name.as_deref().map(Name::sanitised), colour: self.colour, avatar: self.avatar }
+    }
+}
+
+/// Why a request to join is none.
+#[derive(Debug, Error)]
+pub enum BadJoin {
+    /// Another version of the wire format is spoken; its request may look different.
+    #[error("This host speaks protocol {PROTOCOL_VERSION}, your game {0}: update the older one.")]
+    OtherProtocol(u64),
+    /// Not JSON, or not such a request.
+    #[error("The request cannot be read: {0}.")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+impl BadJoin {
+    /// What it is for programs.
+    pub fn kind(&self) -> ApiErrorKind {
+        match self {
+            Self::OtherProtocol(_) => ApiErrorKind::OtherProtocol,
+            Self::Unreadable(_) => ApiErrorKind::BadRequest,
+        }
     }
 }
 

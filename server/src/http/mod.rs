@@ -27,10 +27,9 @@ use gate::{Errand, Gate};
 use keyboardia_session::{
     SeatToken, SessionCode,
     api::{Created, JoinRequest, Joined},
-    limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION},
+    limits::HTTP_BODY_BYTES_MAX,
 };
 use refusal::Refusal;
-use serde::Deserialize;
 use std::{
     io,
     net::{IpAddr, TcpListener},
@@ -187,7 +186,7 @@ async fn join(
 ) -> Result<Json<Joined>, Refusal> {
     front.enter(&route, &headers, Errand::Join)?;
     let body = body.map_err(|rejection| Refusal::unreadable_body(&rejection))?;
-    let request = read_join(&body)?;
+    let request = JoinRequest::parse(&body).map_err(|bad| Refusal::bad_join(&bad))?;
     let profile = request.profile();
     let token = match request.token {
         None => new_token()?,
@@ -207,19 +206,6 @@ async fn join(
         Refusal::of(Refused::NoRandomness, &text)
     })?;
     Ok(Json(Joined { seat: seat.0, token: ticket.seat.to_hex(), connect_token, time }))
-}
-
-/// Reads a request to join. The protocol's number is looked at first: another version may have another request.
-fn read_join(body: &[u8]) -> Result<JoinRequest, Refusal> {
-    #[derive(Deserialize)]
-    struct Spoken {
-        protocol: u64,
-    }
-    let spoken: Spoken = serde_json::from_slice(body).map_err(|error| Refusal::bad_json(&error))?;
-    if spoken.protocol != u64::from(PROTOCOL_VERSION) {
-        return Err(Refusal::other_protocol(spoken.protocol));
-    }
-    serde_json::from_slice(body).map_err(|error| Refusal::bad_json(&error))
 }
 
 fn new_token() -> Result<SeatToken, Refusal> {

@@ -8,8 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use keyboardia_session::{
-    api::{ApiError, ApiErrorKind},
-    limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX, SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
+    api::{ApiError, ApiErrorKind, BadJoin},
+    limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX, SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
 };
 use std::time::Duration;
 
@@ -52,11 +52,9 @@ impl Refusal {
         }
     }
 
-    /// The player speaks another version.
-    pub(super) fn other_protocol(theirs: u64) -> Self {
-        let message =
-            format!("This host speaks protocol {PROTOCOL_VERSION}, your game {theirs}: update the older one.");
-        Self::new(ApiErrorKind::OtherProtocol, message)
+    /// A request to join that is none.
+    pub(super) fn bad_join(bad: &BadJoin) -> Self {
+        Self::new(bad.kind(), bad.to_string())
     }
 
     /// One address asks too often.
@@ -74,11 +72,6 @@ impl Refusal {
             "The request broke off.".into()
         };
         Self::new(ApiErrorKind::BadRequest, message)
-    }
-
-    /// A body that is not what is asked for.
-    pub(super) fn bad_json(error: &serde_json::Error) -> Self {
-        Self::new(ApiErrorKind::BadRequest, format!("The request cannot be read: {error}."))
     }
 
     /// A seat token that is none.
@@ -118,6 +111,7 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keyboardia_session::limits::PROTOCOL_VERSION;
 
     #[test]
     fn a_stranger_s_text_is_repeated_bounded_and_clean() {
@@ -129,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_protocol_mismatch_names_both_versions_and_what_to_do() {
-        let refusal = Refusal::other_protocol(99);
+        let refusal = Refusal::bad_join(&BadJoin::OtherProtocol(99));
         assert_eq!(refusal.status, StatusCode::UPGRADE_REQUIRED);
         assert_eq!(
             refusal.error.message,
