@@ -4,6 +4,11 @@
 //! |---|---|
 //! | `POST /api/sessions` | 201 [`Created`] |
 //! | `POST /api/sessions/{code}/join` with [`JoinRequest`] | 200 [`Joined`] |
+//! | `PUT /api/sessions/{code}/samples/{hash}` with a sample | 201, or 200 if the session has it already |
+//! | `GET /api/sessions/{code}/samples/{hash}` | 200, the sample (`audio/wav`) |
+//!
+//! Samples (see [`crate::sample`]) are for the seats of their session: requests about them carry the seat's token as
+//! `Authorization: Bearer` and 64 hexadecimal digits.
 //!
 //! Every refusal is an [`ApiError`] with its HTTP status.
 
@@ -124,6 +129,16 @@ pub enum ApiErrorKind {
     OtherProtocol,
     /// 400: the request cannot be read.
     BadRequest,
+    /// 401: no seat of the session has shown its token.
+    Unauthorised,
+    /// 400: the sound cannot be a sample, or is not the one that it is said to be.
+    BadSample,
+    /// 413: the sound is larger than a sample can be.
+    TooLarge,
+    /// 404: the session has no such sample.
+    UnknownSample,
+    /// 507: the session or the host has no room for the sample.
+    Quota,
     /// 429: too many requests from one address, or too many wrong codes.
     TooOften,
     /// 503: the host has as many sessions as it can hold, or is going down.
@@ -143,10 +158,13 @@ impl ApiErrorKind {
     /// The HTTP status that goes with it.
     pub fn status(self) -> u16 {
         match self {
-            Self::UnknownSession => 404,
+            Self::UnknownSession | Self::UnknownSample => 404,
             Self::SessionFull => 409,
             Self::OtherProtocol => 426,
-            Self::BadRequest => 400,
+            Self::BadRequest | Self::BadSample => 400,
+            Self::Unauthorised => 401,
+            Self::TooLarge => 413,
+            Self::Quota => 507,
             Self::TooOften => 429,
             Self::HostFull => 503,
         }

@@ -10,20 +10,27 @@ pub use authority::authority;
 pub use seeds::seeds;
 
 use keyboardia_session::{
-    Colour, Micros, Name, Score, Seat, SeatToken, SessionCode, SessionState,
+    Colour, Micros, Name, SampleHash, Score, Seat, SeatToken, SessionCode, SessionState,
     api::{JoinRequest, from_hex, to_hex},
-    limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_MAX},
+    check_wav,
+    limits::{
+        MESSAGE_BYTES_MAX, PROTOCOL_VERSION, SAMPLE_FRAMES_MAX, SAMPLE_FRAMES_MIN, SAMPLE_RATE_HZ,
+        SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_MAX,
+    },
     token::SEAT_TOKEN_BYTES,
     wire::{self, ClientMessage, HostMessage, Probe},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
+/// Bytes of a WAV file that has nothing but a format and a sound, besides the sound.
+const WAV_HEADER_BYTES: usize = 44;
+
 /// A function of any bytes.
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 3] = [("wire", wire), ("http", http), ("authority", authority)];
+pub const TARGETS: [(&str, Target); 4] = [("wire", wire), ("http", http), ("wav", wav), ("authority", authority)];
 
 /// Messages of either side, snapshots and time probes: read, they are written as they were, and a seat bears them.
 pub fn wire(bytes: &[u8]) {
@@ -111,5 +118,28 @@ fn secret(text: &str) {
     }
     if let Some(token) = SeatToken::from_hex(text) {
         assert_eq!(token.to_hex(), text.to_ascii_lowercase());
+        assert_eq!(SeatToken::from_bearer(&format!("Bearer {text}")), Some(token));
+    }
+    if let Some(token) = SeatToken::from_bearer(text) {
+        assert!(text.trim_end().to_ascii_lowercase().ends_with(&token.to_hex()));
+    }
+    if let Some(hash) = SampleHash::parse(text) {
+        assert_eq!(hash.to_string(), text);
+    }
+}
+
+/// A file that is said to be a sample: what is accepted has all the sound that it claims, and where there is nothing else in
+/// the file, another reader finds the same.
+pub fn wav(bytes: &[u8]) {
+    let Ok(info) = check_wav(bytes) else { return };
+    let count = info.frames as usize * usize::from(info.channels);
+    assert!((SAMPLE_FRAMES_MIN..=SAMPLE_FRAMES_MAX).contains(&info.frames));
+    assert_eq!(info.samples(bytes).count(), count);
+    if bytes.len() == WAV_HEADER_BYTES + 2 * count {
+        let mut reader = hound::WavReader::new(bytes).expect("a WAV file");
+        let spec = reader.spec();
+        let found = (spec.channels, spec.sample_rate, spec.bits_per_sample);
+        assert_eq!(found, (u16::from(info.channels), SAMPLE_RATE_HZ, 16));
+        assert!(reader.samples::<i16>().map(|sample| sample.expect("all of it")).eq(info.samples(bytes)));
     }
 }

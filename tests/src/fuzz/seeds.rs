@@ -2,13 +2,15 @@
 
 use super::authority::step;
 use crate::world::{Dice, any_command};
+use hound::{SampleFormat, WavSpec, WavWriter};
 use keyboardia_session::{
     Authority, Avatar, Cell, Colour, Command, CommandId, Manifest, Micros, Name, Outbox, Profile, SceneId, SeatId,
     SeatToken, SessionCode, SessionSetup, TrackId,
     api::JoinRequest,
+    limits::{SAMPLE_FRAMES_MIN, SAMPLE_RATE_HZ},
     wire::{self, ClientMessage, Farewell, HostMessage, Malformed, Probe, Report},
 };
-use std::{collections::BTreeSet, mem::discriminant};
+use std::{collections::BTreeSet, io::Cursor, mem::discriminant};
 
 /// Commands that are rolled until every kind has come.
 const ROLLS: u64 = 2_000;
@@ -21,6 +23,7 @@ pub fn seeds(target: &str) -> BTreeSet<Vec<u8>> {
     match target {
         "wire" => wire(),
         "http" => http(),
+        "wav" => wav(),
         "authority" => (0..SCRIPTS).map(script).collect(),
         _ => BTreeSet::new(),
     }
@@ -107,11 +110,35 @@ fn http() -> BTreeSet<Vec<u8>> {
         "[[[[[[[[".into(),
         code.to_uppercase().replace('-', " "),
         code,
+        format!("Bearer {token}"),
         token.to_uppercase(),
         token,
         "#8a93a6".into(),
     ];
     texts.into_iter().map(String::into_bytes).collect()
+}
+
+/// The shortest samples, and files that are nearly samples.
+fn wav() -> BTreeSet<Vec<u8>> {
+    let write = |channels, sample_rate, frames: u32| {
+        let spec = WavSpec { channels, sample_rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let mut file = Cursor::new(Vec::new());
+        let mut writer = WavWriter::new(&mut file, spec).expect("a header");
+        for number in 0..frames * u32::from(channels) {
+            writer.write_sample(number as i16).expect("a sample");
+        }
+        writer.finalize().expect("a file");
+        file.into_inner()
+    };
+    let mono = write(1, SAMPLE_RATE_HZ, SAMPLE_FRAMES_MIN);
+    let mut listed = mono[..36].to_vec();
+    listed.extend(b"LIST\x03\0\0\0abc\0");
+    listed.extend(&mono[36..]);
+    listed[4] = listed[4].wrapping_add(12);
+    let mut extended = [&mono[..36], &[0, 0], &mono[36..]].concat();
+    (extended[4], extended[16]) = (extended[4].wrapping_add(2), 18);
+    let others = [write(2, SAMPLE_RATE_HZ, SAMPLE_FRAMES_MIN), write(1, 44_100, 100), write(3, SAMPLE_RATE_HZ, 9)];
+    others.into_iter().chain([mono[..100].to_vec(), mono, listed, extended]).collect()
 }
 
 /// Players of a session who do anything at all.
