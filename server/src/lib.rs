@@ -9,6 +9,7 @@
 //! HTTP (TCP)  ──→ http ──→ desk ──┐             thread "host-http"
 //! game (UDP)  ──→ shard ←─────────┴─→ rooms     thread "host-loop", see driver
 //! time (UDP)  ──→ echo                          thread "host-time"
+//! HTTP        ──→ samples (files)             players' own sounds
 //! rooms       ──→ store (SQLite)                thread "host-store", if sessions are kept
 //! ```
 
@@ -23,6 +24,7 @@ mod http;
 mod limits;
 mod metrics;
 mod room;
+mod samples;
 mod shard;
 mod store;
 mod tickets;
@@ -31,6 +33,7 @@ mod vet;
 pub use channels::connection_config;
 pub use clock::HostClock;
 pub use error::HostError;
+pub use samples::SampleLimits;
 pub use store::StoreConfig;
 
 use crate::{
@@ -41,6 +44,7 @@ use crate::{
     limits::{ADVERTISED_MAX, TRUSTED_MAX},
     metrics::Metrics,
     room::House,
+    samples::Samples,
     shard::Shard,
     store::Shelf,
     tickets::Tickets,
@@ -77,6 +81,8 @@ pub struct HostConfig {
     pub store: Option<StoreConfig>,
     /// How long seats and sessions that nobody uses are kept.
     pub patience: Patience,
+    /// How many sounds of their own players may bring.
+    pub samples: SampleLimits,
 }
 
 /// Where a relay or tunnel takes the packets of players; it brings them to the host's UDP ports and the answers back.
@@ -108,6 +114,7 @@ impl Default for HostConfig {
             trust: Vec::new(),
             store: None,
             patience: Patience::default(),
+            samples: SampleLimits::default(),
         }
     }
 }
@@ -170,9 +177,10 @@ impl Host {
         let tickets = Arc::new(Tickets { key, addresses, clock });
         let metrics = Metrics::new();
         let shard = Shard::new(game, &tickets, metrics.clone()).map_err(|error| HostError::of_socket(udp, error))?;
+        let samples = Samples::open(config.store.as_ref(), config.samples, metrics.clone())?;
         let (desk, requests) = Desk::open();
-        let serve =
-            Http::new(listener, desk.clone(), tickets, config.trust, metrics.clone()).map_err(HostError::Threads)?;
+        let serve = Http::new(listener, desk.clone(), tickets, config.trust, samples, metrics.clone());
+        let serve = serve.map_err(HostError::Threads)?;
 
         let (stop, stopping) = watch::channel(false);
         let kept = match (&shelf, config.store) {

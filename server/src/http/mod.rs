@@ -1,16 +1,18 @@
-//! The HTTP interface, on a thread and runtime of its own: create a session, join one, healthz.
+//! The HTTP interface, on a thread and runtime of its own: create a session, join one, bring and fetch samples, healthz.
 //!
 //! Bodies are those of [`keyboardia_session::api`]; every refusal is an [`ApiError`] with one sentence for people.
 
 mod door;
 mod gate;
 mod refusal;
+mod samples;
 
 use crate::{
     addresses::Route,
     desk::{Desk, Refused, Request},
-    limits::HTTP_STOP_MAX,
+    limits::{HTTP_STOP_MAX, SAMPLE_UPLOADS_MAX},
     metrics::{CONTENT_TYPE, Metrics, Status},
+    samples::Samples,
     tickets::{Ticket, Tickets},
 };
 use axum::{
@@ -38,7 +40,7 @@ use std::{
 };
 use tokio::{
     runtime::{Builder, Runtime},
-    sync::watch,
+    sync::{Semaphore, watch},
 };
 
 /// Where a proxy writes whom a request comes from.
@@ -52,6 +54,9 @@ struct Front {
     gate: Arc<Mutex<Gate>>,
     /// Proxies whose word on where a request comes from is believed.
     trusted: Arc<[IpAddr]>,
+    samples: Samples,
+    /// Places of those who bring a sample.
+    uploads: Arc<Semaphore>,
     metrics: Metrics,
 }
 
@@ -88,6 +93,7 @@ impl Http {
         desk: Desk,
         tickets: Arc<Tickets>,
         trusted: Vec<IpAddr>,
+        samples: Samples,
         metrics: Metrics,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
@@ -96,12 +102,14 @@ impl Http {
             let _context = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
-        let front = Front { desk, tickets, gate: Arc::default(), trusted: trusted.into(), metrics };
+        let (gate, uploads) = (Arc::default(), Arc::new(Semaphore::new(SAMPLE_UPLOADS_MAX)));
+        let front = Front { desk, tickets, gate, trusted: trusted.into(), samples, uploads, metrics };
         Ok(Self { runtime, listener, front })
     }
 
     /// Serves until `stop` is true, and then for as long as [`HTTP_STOP_MAX`] to finish what was begun.
     pub(crate) fn run(self, stop: watch::Receiver<bool>) {
+        let sweep = samples::sweep(self.front.samples.clone(), self.front.desk.clone());
         let service = routes(self.front).into_make_service_with_connect_info::<Route>();
         let serve = axum::serve(Door::new(self.listener), service).with_graceful_shutdown(stopped(stop.clone()));
         self.runtime.block_on(async {
@@ -111,6 +119,7 @@ impl Http {
                         tracing::error!(target: "host", %error, "HTTP ended");
                     }
                 }
+                () = sweep => {}
                 () = async { stopped(stop).await; tokio::time::sleep(HTTP_STOP_MAX).await } => {}
             }
         });
@@ -127,6 +136,7 @@ fn routes(front: Front) -> Router {
     Router::new()
         .route("/api/sessions", post(create))
         .route("/api/sessions/{code}/join", post(join))
+        .merge(samples::routes())
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .fallback(unknown_route)

@@ -1,6 +1,6 @@
 //! Refusals as HTTP answers: a status, a kind for programs, one sentence for people.
 
-use crate::{desk::Refused, limits::QUOTE_CHARS_MAX};
+use crate::{desk::Refused, limits::QUOTE_CHARS_MAX, samples::NoRoom};
 use axum::{
     Json,
     extract::rejection::BytesRejection,
@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use keyboardia_session::{
+    BadSample,
     api::{ApiError, ApiErrorKind, BadJoin},
     limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX, SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
 };
@@ -72,6 +73,53 @@ impl Refusal {
             "The request broke off.".into()
         };
         Self::new(ApiErrorKind::BadRequest, message)
+    }
+
+    /// Nobody whom the session knows.
+    pub(super) fn unauthorised() -> Self {
+        Self::new(ApiErrorKind::Unauthorised, "This needs a seat in the session, and its token in the request.")
+    }
+
+    /// A sample's name that is none.
+    pub(super) fn bad_hash() -> Self {
+        let message = "A sample is named by its SHA-256: 64 hexadecimal digits, in lower case.";
+        Self::new(ApiErrorKind::BadRequest, message)
+    }
+
+    /// Nobody knows how long a sample will be.
+    pub(super) fn no_length() -> Self {
+        let message = "The request does not say how long the sound is (Content-Length).";
+        Self { status: StatusCode::LENGTH_REQUIRED, ..Self::new(ApiErrorKind::BadRequest, message) }
+    }
+
+    /// A sample that is larger than any.
+    pub(super) fn too_large() -> Self {
+        Self::new(ApiErrorKind::TooLarge, BadSample::TooLarge.to_string())
+    }
+
+    /// A sample of which less, or more, has come than was announced.
+    pub(super) fn broken_off() -> Self {
+        Self::new(ApiErrorKind::BadRequest, "The request broke off.")
+    }
+
+    /// A sample that is not the one that it is said to be.
+    pub(super) fn other_sample() -> Self {
+        Self::new(ApiErrorKind::BadSample, "The sound is not the one that its name says; send it again.")
+    }
+
+    /// A file that is no sample.
+    pub(super) fn bad_sample(bad: BadSample) -> Self {
+        Self::new(ApiErrorKind::BadSample, bad.to_string())
+    }
+
+    /// There is no place for a sample.
+    pub(super) fn no_room(no_room: NoRoom) -> Self {
+        Self::new(ApiErrorKind::Quota, no_room.to_string())
+    }
+
+    /// A sample that the session does not have.
+    pub(super) fn unknown_sample() -> Self {
+        Self::new(ApiErrorKind::UnknownSample, "This session has no such sound.")
     }
 
     /// A seat token that is none.
