@@ -3,6 +3,7 @@
 //!
 //! After each step every bound holds, every player who is there sees the truth, and what was written down is the truth.
 
+use super::Script;
 use keyboardia_session::{
     Authority, Manifest, Micros, Name, Outbox, Patience, Profile, Recipient, Seat, SeatId, SeatToken, SessionSetup,
     SessionState, Unwritten,
@@ -22,8 +23,6 @@ const STEPS_MAX: usize = 100;
 const CORNER: u8 = 3;
 /// Players who want to play: more than there are seats.
 const PLAYERS: u8 = 12;
-/// Largest power of two by which a span of time (16 bits of microseconds) is stretched: twelve days.
-const STRETCH_MAX: u8 = 24;
 /// What one step may add to an outbox: a snapshot, something about every seat, and a handful of events.
 const OUTBOX_MAX: usize = SNAPSHOT_CHUNKS_MAX + 3 * SEATS_MAX + 8;
 
@@ -53,39 +52,6 @@ pub fn authority(bytes: &[u8]) {
         trial.step(step % step::COUNT, &mut script);
     }
     trial.end();
-}
-
-/// Bytes that are read as steps; at its end they are zeros.
-struct Script<'a>(&'a [u8]);
-
-impl<'a> Script<'a> {
-    fn next(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next().unwrap_or(0)
-    }
-
-    fn take(&mut self, count: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(count.min(self.0.len()));
-        self.0 = rest;
-        taken
-    }
-
-    /// A message, if the bytes that follow are one.
-    fn message(&mut self) -> Option<ClientMessage> {
-        let (message, rest) = postcard::take_from_bytes(self.0).ok()?;
-        self.0 = rest;
-        Some(message)
-    }
-
-    fn span_us(&mut self) -> u64 {
-        let stretch = self.byte() % (STRETCH_MAX + 1);
-        u64::from(u16::from_le_bytes([self.byte(), self.byte()])) << stretch
-    }
 }
 
 /// A session, its host and its players.
@@ -141,7 +107,7 @@ impl Trial {
             }
             step::SAY | step::SAY_BYTES => {
                 let seat = SeatId(script.byte() % PLAYERS);
-                let message = if step == step::SAY { script.message() } else { None };
+                let message = if step == step::SAY { script.message::<ClientMessage>() } else { None };
                 let bytes = message.map_or_else(
                     || {
                         let length = usize::from(script.byte());
@@ -246,7 +212,7 @@ impl Trial {
 }
 
 /// A corner of the starter groove: small, so that many sessions are played in a short time.
-fn setup() -> SessionSetup {
+pub(super) fn setup() -> SessionSetup {
     let mut setup = SessionSetup::starter(&Manifest::builtin().expect("the shipped manifest"));
     setup.scenes.retain(|scene| scene.id.0 < CORNER);
     setup.tracks.retain(|track| track.id.0 < CORNER);

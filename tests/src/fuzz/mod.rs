@@ -4,10 +4,15 @@
 //! (`tests/fuzz/corpus`). They use nothing but the rules, so that a fuzzer watches nothing else.
 
 mod authority;
+mod script;
+mod seat;
 mod seeds;
 
 pub use authority::authority;
+pub use seat::seat;
 pub use seeds::seeds;
+
+use script::Script;
 
 use keyboardia_session::{
     Colour, Micros, Name, SampleHash, Score, Seat, SeatToken, SessionCode, SessionState,
@@ -30,7 +35,8 @@ const WAV_HEADER_BYTES: usize = 44;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 4] = [("wire", wire), ("http", http), ("wav", wav), ("authority", authority)];
+pub const TARGETS: [(&str, Target); 5] =
+    [("wire", wire), ("http", http), ("wav", wav), ("authority", authority), ("seat", seat)];
 
 /// Messages of either side, snapshots and time probes: read, they are written as they were, and a seat bears them.
 pub fn wire(bytes: &[u8]) {

@@ -1,6 +1,9 @@
 //! Where fuzzing begins: what real players and hosts say, made by the production code.
 
-use super::authority::step;
+use super::{
+    authority::{setup, step},
+    seat,
+};
 use crate::world::{Dice, any_command};
 use hound::{SampleFormat, WavSpec, WavWriter};
 use keyboardia_session::{
@@ -24,6 +27,7 @@ pub fn seeds(target: &str) -> BTreeSet<Vec<u8>> {
         "wire" => wire(),
         "http" => http(),
         "wav" => wav(),
+        "seat" => (0..4).map(heard).collect(),
         "authority" => (0..SCRIPTS).map(script).collect(),
         _ => BTreeSet::new(),
     }
@@ -56,8 +60,7 @@ fn client_messages() -> Vec<ClientMessage> {
 }
 
 /// What an authority says to a player who says everything once, and what only a host says.
-fn host_messages() -> Vec<Vec<u8>> {
-    let setup = SessionSetup::starter(&Manifest::builtin().expect("the shipped manifest"));
+fn host_messages(setup: SessionSetup) -> Vec<Vec<u8>> {
     let mut now = Micros(1_790_000_000_000_000);
     let (mut authority, mut out) = (Authority::new(setup, now), Outbox::new());
     authority.keep_journal();
@@ -83,11 +86,11 @@ fn host_messages() -> Vec<Vec<u8>> {
 /// Without their version, which the target sets.
 fn wire() -> BTreeSet<Vec<u8>> {
     let client = client_messages().iter().map(wire::encode).collect::<Vec<_>>();
-    let host = host_messages();
+    let setup = SessionSetup::starter(&Manifest::builtin().expect("the shipped manifest"));
+    let host = host_messages(setup.clone());
     let malformed = wire::encode(&HostMessage::Malformed(Malformed::OtherVersion(3)));
     let messages = client.into_iter().chain(host).chain([malformed]);
     let probe = Probe { sent: Micros(1), received: Micros(2), answered: Micros(3) };
-    let setup = SessionSetup::starter(&Manifest::builtin().expect("the shipped manifest"));
     let state = Authority::new(setup, Micros(1_790_000_000_000_000)).state().encode();
     messages.map(|message| message[1..].to_vec()).chain([probe.encode().to_vec(), state]).collect()
 }
@@ -139,6 +142,24 @@ fn wav() -> BTreeSet<Vec<u8>> {
     (extended[4], extended[16]) = (extended[4].wrapping_add(2), 18);
     let others = [write(2, SAMPLE_RATE_HZ, SAMPLE_FRAMES_MIN), write(1, 44_100, 100), write(3, SAMPLE_RATE_HZ, 9)];
     others.into_iter().chain([mono[..100].to_vec(), mono, listed, extended]).collect()
+}
+
+/// A host says everything, and a player plays meanwhile.
+fn heard(seed: u64) -> Vec<u8> {
+    let (mut dice, mut bytes) = (Dice::new(seed), Vec::new());
+    for message in host_messages(setup()) {
+        bytes.push(seat::step::HEAR);
+        bytes.extend(&message[1..]);
+        match dice.below(8) {
+            0 => bytes.extend([seat::step::PRESS, dice.below(4) as u8, dice.below(4) as u8]),
+            1 => bytes.extend([seat::step::PROBE_NEAR, 4, 0, 9, 5, 0, 1, 2]),
+            2 => bytes.extend([seat::step::POINT, 1, 2]),
+            3 => bytes.extend([seat::step::REPORT, 3, 9, 9]),
+            4 => bytes.extend([seat::step::PASS, 8, dice.roll() as u8, 2]),
+            _ => {}
+        }
+    }
+    bytes
 }
 
 /// Players of a session who do anything at all.
