@@ -49,6 +49,22 @@ pub(crate) enum Request {
         /// The seat.
         reply: Reply<Admitted>,
     },
+    /// Who has which seat.
+    Seat {
+        /// In which session.
+        code: SessionCode,
+        /// The token that they show.
+        token: SeatToken,
+        /// The seat, if it is one's.
+        reply: Reply<Option<SeatId>>,
+    },
+    /// Whether a session is open: it is, or [`Refused::UnknownSession`].
+    IsOpen {
+        /// Which.
+        code: SessionCode,
+        /// That it is.
+        reply: Reply<()>,
+    },
 }
 
 /// The asking end.

@@ -200,7 +200,13 @@ impl Driver {
         match request {
             Request::Create(reply) => reply(self.create()),
             Request::Admit { code, token, profile, reply } => reply(self.admit(code, &token, profile)),
+            Request::Seat { code, token, reply } => reply(self.room(code).map(|room| room.seat_of(&token))),
+            Request::IsOpen { code, reply } => reply(self.room(code).map(drop)),
         }
+    }
+
+    fn room(&self, code: SessionCode) -> Result<&Room, Refused> {
+        self.rooms.get(&code).ok_or(Refused::UnknownSession)
     }
 
     fn create(&mut self) -> Result<SessionCode, Refused> {

@@ -6,11 +6,12 @@
 //! (its `tracing` target is `host`) and never ends the process.
 //!
 //! ```text
-//! HTTP (TCP)  ──→ http ──→ desk ──────┐             thread "host-http"
-//!                  └─→ sockets ─→ web ┤
-//! game (UDP)  ──→ shards ─────────────┴ net ─→ rooms thread "host-loop", see driver
-//! time (UDP)  ──→ echo                               thread "host-time"
-//! rooms       ──→ store (SQLite)                     thread "host-store", if sessions are kept
+//! HTTP (TCP)  ──→ http ──→ desk ──────┐              thread "host-http"
+//!                  ├─→ samples (files) │              players' own sounds
+//!                  └─→ sockets ─→ web ─┤
+//! game (UDP)  ──→ shards ──────────────┴ net ─→ rooms thread "host-loop", see driver
+//! time (UDP)  ──→ echo                                thread "host-time"
+//! rooms       ──→ store (SQLite)                      thread "host-store", if sessions are kept
 //! ```
 
 mod addresses;
@@ -26,6 +27,7 @@ mod limits;
 mod metrics;
 mod net;
 mod room;
+mod samples;
 mod shard;
 mod store;
 mod tickets;
@@ -36,6 +38,7 @@ mod web;
 pub use channels::connection_config;
 pub use clock::HostClock;
 pub use error::HostError;
+pub use samples::SampleLimits;
 pub use store::StoreConfig;
 pub use tls::Certificate;
 
@@ -48,6 +51,7 @@ use crate::{
     metrics::Metrics,
     net::Net,
     room::House,
+    samples::Samples,
     shard::Shard,
     store::Shelf,
     tickets::Tickets,
@@ -91,6 +95,8 @@ pub struct HostConfig {
     pub seats: usize,
     /// The certificate for HTTPS, on the same port as plain HTTP; `None` for plain HTTP alone.
     pub certificate: Option<Certificate>,
+    /// How many sounds of their own players may bring.
+    pub samples: SampleLimits,
 }
 
 /// Where a relay or tunnel takes the packets of players; it brings them to the host's UDP ports and the answers back.
@@ -124,6 +130,7 @@ impl Default for HostConfig {
             patience: Patience::default(),
             seats: SEATS_PER_SOCKET_MAX,
             certificate: Some(Certificate::default()),
+            samples: SampleLimits::default(),
         }
     }
 }
@@ -205,8 +212,9 @@ impl Host {
         });
         let shards = shards.collect::<Result<_, _>>()?;
         let (web, from_web) = Web::new(metrics.clone());
+        let samples = Samples::open(config.store.as_ref(), config.samples, metrics.clone())?;
         let (desk, requests) = Desk::open();
-        let front = Front::new(desk.clone(), tickets, config.trust, metrics.clone(), from_web, config.seats);
+        let front = Front::new(desk.clone(), tickets, config.trust, samples, metrics.clone(), from_web, config.seats);
         let serve = Http::new(listener, tls.map(|tls| tls.acceptor), front).map_err(HostError::Threads)?;
 
         let (stop, stopping) = watch::channel(false);

@@ -64,8 +64,9 @@ pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// HTTP connections at once; further ones wait to be accepted.
 pub(crate) const HTTP_CONNECTIONS_MAX: usize = 256;
-/// How long an HTTP connection may last, so that slow ones cannot keep all the places.
-pub(crate) const HTTP_CONNECTION_LIFE: Duration = Duration::from_mins(1);
+/// How long an HTTP connection may last, so that slow ones cannot keep all the places; long enough for the largest sample
+/// (12.3 MB) over 2 Mbit/s.
+pub(crate) const HTTP_CONNECTION_LIFE: Duration = Duration::from_mins(2);
 /// How long HTTP may take to finish what it was doing when the host stops.
 pub(crate) const HTTP_STOP_MAX: Duration = Duration::from_millis(500);
 /// Bytes of a request that are repeated in a sentence about it.
@@ -106,3 +107,12 @@ pub(crate) const STORE_RETRY: Duration = Duration::from_millis(250);
 pub(crate) const STORE_PARTING_TRIES_MAX: u32 = 8;
 /// Steps of a session after which it is written down as a whole again.
 pub(crate) const ENTRIES_BEFORE_WHOLE: usize = 512;
+
+/// Bytes of all samples on a host, unless it is told otherwise (8 GiB).
+pub(crate) const SAMPLE_BYTES_PER_HOST: u64 = 8 * 1024 * 1024 * 1024;
+/// Samples that are received at once; each is in memory until it is kept.
+pub(crate) const SAMPLE_UPLOADS_MAX: usize = 8;
+/// Bytes of a sample that are read at once to be sent.
+pub(crate) const SAMPLE_READ_BYTES: usize = 64 * 1024;
+/// How often the samples of sessions that are over are looked for.
+pub(crate) const SAMPLE_SWEEP_INTERVAL: Duration = Duration::from_secs(2);

@@ -2,7 +2,7 @@
 //! it when asked to.
 
 use clap::Parser;
-use keyboardia_server::{Certificate, Host, HostConfig, PORT, Relay, StoreConfig};
+use keyboardia_server::{Certificate, Host, HostConfig, PORT, Relay, SampleLimits, StoreConfig};
 use keyboardia_session::{
     Patience, SessionCode,
     limits::{GRACE_US, SEATS_PER_SOCKET_MAX},
@@ -77,6 +77,9 @@ struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = GRACE_US / 1_000_000,
         value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     keep: u64,
+    /// Bytes of all sounds that players may bring, of all sessions together.
+    #[arg(long, value_name = "BYTES", default_value_t = SampleLimits::default().bytes)]
+    sample_bytes: u64,
     /// Open a session at the start and show its code.
     #[arg(long)]
     create: bool,
@@ -100,6 +103,7 @@ impl Options {
             advertise,
             trust: self.trust.clone(),
             store: self.data.clone().map(|dir| StoreConfig { dir, fsync: self.fsync }),
+            samples: SampleLimits { bytes: self.sample_bytes, ..SampleLimits::default() },
             patience: Patience { seat_us: self.grace * 1_000_000, session_us: self.keep * 1_000_000 },
             seats: self.seats as usize,
             certificate: Some(match (&self.tls_cert, &self.tls_key) {

@@ -31,6 +31,10 @@ pub(crate) struct Metrics {
     pub(crate) sessions: Gauge,
     /// Connected players.
     pub(crate) players: Gauge,
+    /// Players' own sounds on disk.
+    pub(crate) samples: Gauge,
+    /// Bytes of them.
+    pub(crate) sample_bytes: Gauge,
     /// Messages of players that were handled.
     pub(crate) received: Counter,
     /// Messages that were sent to players.
@@ -61,6 +65,8 @@ impl Metrics {
             registry: Arc::default(),
             sessions: Gauge::default(),
             players: Gauge::default(),
+            samples: Gauge::default(),
+            sample_bytes: Gauge::default(),
             received: Counter::default(),
             sent: Counter::default(),
             refused: Counter::default(),
@@ -75,6 +81,9 @@ impl Metrics {
         let mut registry = Registry::with_prefix("keyboardia");
         registry.register("sessions", "Open sessions", metrics.sessions.clone());
         registry.register("players", "Connected players", metrics.players.clone());
+        registry.register("samples", "Sounds of players", metrics.samples.clone());
+        let sample_bytes = "Bytes of the sounds of players";
+        registry.register_with_unit("samples_held", sample_bytes, Unit::Bytes, metrics.sample_bytes.clone());
         registry.register("messages_received", "Messages of players", metrics.received.clone());
         registry.register("messages_sent", "Messages to players", metrics.sent.clone());
         registry.register("commands_refused", "Commands that had no effect", metrics.refused.clone());

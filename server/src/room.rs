@@ -61,6 +61,11 @@ impl Room {
         self.authority.seats_taken()
     }
 
+    /// The seat of whoever shows this token.
+    pub(crate) fn seat_of(&self, token: &SeatToken) -> Option<SeatId> {
+        self.authority.seat_of(token)
+    }
+
     /// Reserves a seat. With `room_for_more` false, only a seat that is kept for this token already; the answer is
     /// then `None` for anybody else.
     pub(crate) fn admit(

@@ -98,13 +98,7 @@ impl Shelf {
     /// # Errors
     /// [`HostError::Store`] when the directory or the database cannot be used.
     pub(crate) fn open(config: &StoreConfig) -> Result<Self, HostError> {
-        let refuse = |why: String| HostError::Store { dir: config.dir.clone(), why };
-        make_dir(&config.dir).map_err(|error| refuse(error.to_string()))?;
-        let db = prepare(&config.dir.join(FILE), config.fsync).map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy) => refuse("another host uses them".into()),
-            _ => refuse(error.to_string()),
-        })?;
-        db.map(|db| Self { db }).ok_or_else(|| refuse("another version of the host has made them".into()))
+        open(&config.dir, FILE, config.fsync, TABLES, LAYOUT).map(|db| Self { db })
     }
 
     /// The latest moment that was written down: session time never falls behind it.
@@ -189,6 +183,20 @@ impl Drop for Store {
     }
 }
 
+/// Opens a database in a directory, with these tables, for this host alone; makes what is not there.
+///
+/// # Errors
+/// [`HostError::Store`] when the directory or the database cannot be used.
+pub(crate) fn open(dir: &Path, file: &str, fsync: bool, tables: &str, layout: i32) -> Result<Connection, HostError> {
+    let refuse = |why: String| HostError::Store { dir: dir.to_owned(), why };
+    make_dir(dir).map_err(|error| refuse(error.to_string()))?;
+    let db = prepare(&dir.join(file), fsync, tables, layout).map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy) => refuse("another host uses them".into()),
+        _ => refuse(error.to_string()),
+    })?;
+    db.ok_or_else(|| refuse("another version of the host has made them".into()))
+}
+
 /// Makes the directory, for its owner alone.
 fn make_dir(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
@@ -199,7 +207,7 @@ fn make_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Opens the database; `None` if another version made it.
-fn prepare(file: &Path, fsync: bool) -> rusqlite::Result<Option<Connection>> {
+fn prepare(file: &Path, fsync: bool, tables: &str, layout: i32) -> rusqlite::Result<Option<Connection>> {
     let db = Connection::open(file)?;
     // A host that was killed may take a moment to die.
     db.busy_timeout(STORE_OPEN_PATIENCE)?;
@@ -208,9 +216,9 @@ fn prepare(file: &Path, fsync: bool) -> rusqlite::Result<Option<Connection>> {
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", if fsync { "FULL" } else { "NORMAL" })?;
     match db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))? {
-        LAYOUT => Ok(Some(db)),
+        found if found == layout => Ok(Some(db)),
         0 => {
-            db.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;"))?;
+            db.execute_batch(&format!("BEGIN; {tables} PRAGMA user_version = {layout}; COMMIT;"))?;
             Ok(Some(db))
         }
         _ => Ok(None),

@@ -4,12 +4,13 @@
 //! plays a session of ten players over modelled networks, [`sim`] judges whether they hear the same, [`process`] runs
 //! the real programs, [`stage`] gives them a screen and a sound card, [`relay`] a bad network, [`concert`] lets several
 //! players sound in one room, [`clicks`] tells them apart, [`table`] puts the rules in one's hand, [`report`] writes what
-//! a bench found.
+//! a bench found, [`fuzz`] holds for any bytes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod clicks;
 pub mod concert;
+pub mod fuzz;
 pub mod measure;
 pub mod process;
 pub mod relay;

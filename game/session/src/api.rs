@@ -4,12 +4,18 @@
 //! |---|---|
 //! | `POST /api/sessions` | 201 [`Created`] |
 //! | `POST /api/sessions/{code}/join` with [`JoinRequest`] | 200 [`Joined`] |
+//! | `PUT /api/sessions/{code}/samples/{hash}` with a sample | 201, or 200 if the session has it already |
+//! | `GET /api/sessions/{code}/samples/{hash}` | 200, the sample (`audio/wav`) |
+//!
+//! Samples (see [`crate::sample`]) are for the seats of their session: requests about them carry the seat's token as
+//! `Authorization: Bearer` and 64 hexadecimal digits.
 //!
 //! Every refusal is an [`ApiError`] with its HTTP status.
 
 use crate::{authority::Profile, avatar::Avatar, limits::PROTOCOL_VERSION, text::Name, values::Colour};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use thiserror::Error;
 
 /// A session was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,9 +55,46 @@ impl JoinRequest {
         }
     }
 
+    /// Reads a request's body. The protocol's number is looked at first: another version may have another request.
+    ///
+    /// # Errors
+    /// When it is another protocol's, or not a request.
+    pub fn parse(body: &[u8]) -> Result<Self, BadJoin> {
+        #[derive(Deserialize)]
+        struct Spoken {
+            protocol: u64,
+        }
+        let Spoken { protocol } = serde_json::from_slice(body)?;
+        if protocol != u64::from(PROTOCOL_VERSION) {
+            return Err(BadJoin::OtherProtocol(protocol));
+        }
+        Ok(serde_json::from_slice(body)?)
+    }
+
     /// What the player would like to be seen as, made printable and short.
     pub fn profile(&self) -> Profile {
         Profile { name: self.name.as_deref().map(Name::sanitised), colour: self.colour, avatar: self.avatar }
+    }
+}
+
+/// Why a request to join is none.
+#[derive(Debug, Error)]
+pub enum BadJoin {
+    /// Another version of the wire format is spoken; its request may look different.
+    #[error("This host speaks protocol {PROTOCOL_VERSION}, your game {0}: update the older one.")]
+    OtherProtocol(u64),
+    /// Not JSON, or not such a request.
+    #[error("The request cannot be read: {0}.")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+impl BadJoin {
+    /// What it is for programs.
+    pub fn kind(&self) -> ApiErrorKind {
+        match self {
+            Self::OtherProtocol(_) => ApiErrorKind::OtherProtocol,
+            Self::Unreadable(_) => ApiErrorKind::BadRequest,
+        }
     }
 }
 
@@ -86,6 +129,16 @@ pub enum ApiErrorKind {
     OtherProtocol,
     /// 400: the request cannot be read.
     BadRequest,
+    /// 401: no seat of the session has shown its token.
+    Unauthorised,
+    /// 400: the sound cannot be a sample, or is not the one that it is said to be.
+    BadSample,
+    /// 413: the sound is larger than a sample can be.
+    TooLarge,
+    /// 404: the session has no such sample.
+    UnknownSample,
+    /// 507: the session or the host has no room for the sample.
+    Quota,
     /// 429: too many requests from one address, or too many wrong codes.
     TooOften,
     /// 503: the host has as many sessions as it can hold, or is going down.
@@ -105,10 +158,13 @@ impl ApiErrorKind {
     /// The HTTP status that goes with it.
     pub fn status(self) -> u16 {
         match self {
-            Self::UnknownSession => 404,
+            Self::UnknownSession | Self::UnknownSample => 404,
             Self::SessionFull => 409,
             Self::OtherProtocol => 426,
-            Self::BadRequest => 400,
+            Self::BadRequest | Self::BadSample => 400,
+            Self::Unauthorised => 401,
+            Self::TooLarge => 413,
+            Self::Quota => 507,
             Self::TooOften => 429,
             Self::HostFull => 503,
         }

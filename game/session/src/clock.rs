@@ -203,10 +203,12 @@ impl ClockEstimate {
     pub fn probe(&mut self, probe: &Probe, returned: Micros) -> bool {
         let away = returned.since(probe.sent);
         let inside = probe.answered.since(probe.received);
-        let round_trip = away - inside;
-        if away < 0 || inside < 0 || !(0..=CLOCK_ROUND_TRIP_MAX_US as i64).contains(&round_trip) {
+        // A host may say anything: two distances are subtracted only where neither is negative.
+        let is_forward = away >= 0 && inside >= 0;
+        if !is_forward || !(0..=CLOCK_ROUND_TRIP_MAX_US as i64).contains(&(away - inside)) {
             return false;
         }
+        let round_trip = away - inside;
         let most = Bound { at: probe.sent, offset_us: probe.received.since(probe.sent) };
         let least = Bound { at: returned, offset_us: probe.answered.since(returned) };
         if self.contradicts(most, least) {
@@ -298,7 +300,7 @@ impl ClockEstimate {
     /// one alone that is much tighter than they all is not believed.
     fn slack_us(&self, fit: Fit, at: Micros) -> f64 {
         let room_us = fit.room_us.max(0.0);
-        let drift_us = fit.doubt * at.since(fit.at).abs() as f64;
+        let drift_us = fit.doubt * at.since(fit.at).unsigned_abs() as f64;
         let is_established = self.begun.is_some_and(|begun| at.since(begun) >= ESTABLISHED_US);
         if is_established {
             (SURPRISE_US + self.jitter_us()).min(CONTRADICTION_US) - room_us + drift_us

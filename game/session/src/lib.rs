@@ -32,6 +32,7 @@ pub mod names;
 pub mod probing;
 pub mod replica;
 pub mod reporting;
+pub mod sample;
 pub mod score;
 pub mod seat;
 pub mod setup;
@@ -56,6 +57,7 @@ pub use grid::{
 pub use library::{Manifest, SoundId};
 pub use meter::{Accent, Meter, Meters, TimeSignature};
 pub use replica::Replica;
+pub use sample::{BadSample, SampleHash, SampleInfo, check_wav};
 pub use score::{Score, Switch, TrackScore, Voice};
 pub use seat::{Notice, Peer, Pending, Seat, View};
 pub use setup::SessionSetup;

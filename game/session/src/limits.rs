@@ -59,6 +59,21 @@ pub const CURSOR_INTERVAL_US: i64 = 50_000;
 /// How long after its last move a cursor is told once more, since the message may be lost, microseconds.
 pub const CURSOR_REPEAT_US: i64 = 400_000;
 
+/// Samples a second of a player's own sound.
+pub const SAMPLE_RATE_HZ: u32 = 48_000;
+/// Shortest sample, frames (0.1 s).
+pub const SAMPLE_FRAMES_MIN: u32 = SAMPLE_RATE_HZ / 10;
+/// Longest sample, frames (64 s).
+pub const SAMPLE_FRAMES_MAX: u32 = 64 * SAMPLE_RATE_HZ;
+/// Bytes of a sample's file that need not be sound.
+pub const SAMPLE_HEADER_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of a sample's file: the longest in stereo, 16 bits, and its header.
+pub const SAMPLE_BYTES_MAX: usize = SAMPLE_FRAMES_MAX as usize * 2 * 2 + SAMPLE_HEADER_BYTES_MAX;
+/// Samples of one session.
+pub const SAMPLES_PER_SESSION_MAX: usize = 128;
+/// Bytes of all samples of one session (128 MiB).
+pub const SAMPLE_BYTES_PER_SESSION_MAX: u64 = 128 * 1024 * 1024;
+
 /// How long an empty seat, and an empty session, waits for its player, microseconds.
 pub const GRACE_US: u64 = 30_000_000;
 /// Steps of a session that may wait to be written down; beyond that, the whole session is written anew.

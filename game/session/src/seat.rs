@@ -269,7 +269,7 @@ impl Seat {
             let known_since = *self.clock_known_since.get_or_insert(local);
             let jump = (after.offset_at(local) - before.offset_at(local)).round() as i64;
             // On joining, the first probes may be far off; nobody has heard anything yet.
-            if jump.abs() >= CLOCK_JUMP_TOLD_US && local.since(known_since) > CLOCK_JOINING_US {
+            if jump.saturating_abs() >= CLOCK_JUMP_TOLD_US && local.since(known_since) > CLOCK_JOINING_US {
                 self.clock_known_since = Some(local);
                 self.notice(Notice::ClockSet(jump));
             }

@@ -23,6 +23,12 @@ impl SeatToken {
         to_hex(&self.0)
     }
 
+    /// From an `Authorization` header: `Bearer` and 64 hexadecimal digits.
+    pub fn from_bearer(header: &str) -> Option<Self> {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| Self::from_hex(token.trim()))?
+    }
+
     /// From 64 hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Self> {
         from_hex(text, SEAT_TOKEN_BYTES)?.try_into().ok().map(Self)
@@ -56,6 +62,15 @@ mod tests {
         assert_eq!(SeatToken::from_hex(&token.to_hex()), Some(token));
         assert_eq!(SeatToken::from_hex("zz"), None);
         assert_eq!(SeatToken::from_hex(&"g0".repeat(SEAT_TOKEN_BYTES)), None);
+    }
+
+    #[test]
+    fn a_token_is_read_from_a_header() {
+        let token = SeatToken([7; SEAT_TOKEN_BYTES]);
+        assert_eq!(SeatToken::from_bearer(&format!("Bearer {}", token.to_hex())), Some(token.clone()));
+        assert_eq!(SeatToken::from_bearer(&format!("bearer  {}", token.to_hex())), Some(token.clone()));
+        assert_eq!(SeatToken::from_bearer(&token.to_hex()), None);
+        assert_eq!(SeatToken::from_bearer(&format!("Basic {}", token.to_hex())), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The gate: how often an address may open sessions, join, and be wrong about a code.
+//! The gate: how often an address may open sessions, join, be wrong about a code, bring samples and fetch them.
 //!
-//! Each of the three is a bucket of tokens that fills at its rate. Codes cannot be found by trying, and one address cannot
+//! Each of these is a bucket of tokens that fills at its rate. Codes cannot be found by trying, and one address cannot
 //! fill the host. This machine itself is not limited; neither are players who are in a session already, who talk to other
 //! ports. IPv6 addresses of one network (64 bits) are one address: a single machine has them all.
 
@@ -20,10 +20,14 @@ pub(super) enum Errand {
     Join,
     /// Name a session that is not there.
     Guess,
+    /// Bring a sample.
+    Upload,
+    /// Fetch a sample.
+    Fetch,
 }
 
 impl Errand {
-    const COUNT: usize = 3;
+    const COUNT: usize = 5;
 
     /// How often at once, and the time that makes up for one.
     const fn allowance(self) -> (u32, Duration) {
@@ -32,6 +36,9 @@ impl Errand {
             // Ten players behind one router who all lost the connection twice.
             Self::Join => (40, Duration::from_secs(1)),
             Self::Guess => (20, Duration::from_secs(6)),
+            Self::Upload => (40, Duration::from_secs(2)),
+            // A few players behind one router who join a session that has many.
+            Self::Fetch => (600, Duration::from_millis(100)),
         }
     }
 }
@@ -82,8 +89,9 @@ impl Gate {
             }
         }
         let buckets = self.addresses.entry(key).or_insert(Buckets { full_at: [now; Errand::COUNT] });
-        // Who has guessed too often does not join either, or the answer would tell whether the guess was right.
-        let waits = [Some(errand), (errand == Errand::Join).then_some(Errand::Guess)];
+        // Who has guessed too often does not join or ask for samples either, or the answer would tell whether the guess was right.
+        let names_session = matches!(errand, Errand::Join | Errand::Upload | Errand::Fetch);
+        let waits = [Some(errand), names_session.then_some(Errand::Guess)];
         let wait = waits.into_iter().flatten().filter_map(|errand| buckets.lacks(errand, now)).max();
         if let Some(wait) = wait {
             return Err(wait);
@@ -134,7 +142,7 @@ mod tests {
 
     #[test]
     fn each_errand_has_a_burst_and_then_its_rate() {
-        for errand in [Errand::Create, Errand::Join, Errand::Guess] {
+        for errand in [Errand::Create, Errand::Join, Errand::Guess, Errand::Upload, Errand::Fetch] {
             let (mut gate, now, from) = (Gate::default(), Instant::now(), ip("203.0.113.9"));
             let (burst, each) = errand.allowance();
             assert_eq!(often(&mut gate, from, errand, now), burst, "{errand:?}");
@@ -151,7 +159,7 @@ mod tests {
     fn who_has_guessed_too_often_does_not_join() {
         let (mut gate, now, from) = (Gate::default(), Instant::now(), ip("203.0.113.9"));
         often(&mut gate, from, Errand::Guess, now);
-        assert!(gate.enter(from, Errand::Join, now).is_err());
+        assert!([Errand::Join, Errand::Upload, Errand::Fetch].iter().all(|e| gate.enter(from, *e, now).is_err()));
         assert!(gate.enter(from, Errand::Create, now).is_ok());
         assert!(gate.enter(from, Errand::Join, now + Errand::Guess.allowance().1).is_ok());
     }

@@ -1,5 +1,5 @@
-//! The HTTP interface, on a thread and runtime of its own: create a session, join one, play over a
-//! WebSocket, healthz.
+//! The HTTP interface, on a thread and runtime of its own: create a session, join one, play over a WebSocket, bring and
+//! fetch samples, healthz.
 //!
 //! Bodies are those of [`keyboardia_session::api`]; every refusal is an [`ApiError`] with one sentence for people.
 
@@ -7,13 +7,15 @@ mod door;
 mod gate;
 mod guest;
 mod refusal;
+mod samples;
 mod socket;
 
 use crate::{
     addresses::Route,
     desk::{Admitted, Desk, Refused, Request},
-    limits::HTTP_STOP_MAX,
+    limits::{HTTP_STOP_MAX, SAMPLE_UPLOADS_MAX},
     metrics::{CONTENT_TYPE, Metrics, Status},
+    samples::Samples,
     tickets::{Ticket, Tickets},
     web::FromWeb,
 };
@@ -31,10 +33,9 @@ use gate::{Errand, Gate};
 use keyboardia_session::{
     SeatToken, SessionCode,
     api::{Created, JoinRequest, Joined},
-    limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
+    limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX},
 };
 use refusal::Refusal;
-use serde::Deserialize;
 use std::{
     io,
     net::{IpAddr, TcpListener},
@@ -58,6 +59,9 @@ pub(crate) struct Front {
     gate: Arc<Mutex<Gate>>,
     /// Proxies whose word on where a request comes from is believed.
     trusted: Arc<[IpAddr]>,
+    samples: Samples,
+    /// Places of those who bring a sample.
+    uploads: Arc<Semaphore>,
     metrics: Metrics,
     to_loop: mpsc::Sender<FromWeb>,
     /// Places for WebSockets.
@@ -70,13 +74,16 @@ impl Front {
         desk: Desk,
         tickets: Arc<Tickets>,
         trusted: Vec<IpAddr>,
+        samples: Samples,
         metrics: Metrics,
         to_loop: mpsc::Sender<FromWeb>,
         seats: usize,
     ) -> Self {
         // Some come back before their old connection is given up.
         let sockets = Arc::new(Semaphore::new(seats + SEATS_MAX));
-        Self { desk, tickets, gate: Arc::default(), trusted: trusted.into(), metrics, to_loop, sockets }
+        let uploads = Arc::new(Semaphore::new(SAMPLE_UPLOADS_MAX));
+        let (gate, trusted) = (Arc::default(), trusted.into());
+        Self { desk, tickets, gate, trusted, samples, uploads, metrics, to_loop, sockets }
     }
 
     /// Whom a request comes from.
@@ -119,6 +126,7 @@ impl Http {
 
     /// Serves until `stop` is true, and then for as long as [`HTTP_STOP_MAX`] to finish what was begun.
     pub(crate) fn run(self, stop: watch::Receiver<bool>) {
+        let sweep = samples::sweep(self.front.samples.clone(), self.front.desk.clone());
         let service = routes(self.front).into_make_service_with_connect_info::<Visit>();
         let serve =
             axum::serve(Door::new(self.listener, self.tls), service).with_graceful_shutdown(stopped(stop.clone()));
@@ -129,6 +137,7 @@ impl Http {
                         tracing::error!(target: "host", %error, "HTTP ended");
                     }
                 }
+                () = sweep => {}
                 () = async { stopped(stop).await; tokio::time::sleep(HTTP_STOP_MAX).await } => {}
             }
         });
@@ -146,6 +155,7 @@ fn routes(front: Front) -> Router {
         .route("/api/sessions", post(create))
         .route("/api/sessions/{code}/join", post(join))
         .route("/api/sessions/{code}/ws", get(socket::open))
+        .merge(samples::routes())
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .fallback(unknown_route)
@@ -205,7 +215,7 @@ async fn join(
 ) -> Result<Json<Joined>, Refusal> {
     front.enter(&route, &headers, Errand::Join)?;
     let body = body.map_err(|rejection| Refusal::unreadable_body(&rejection))?;
-    let request = read_join(&body)?;
+    let request = JoinRequest::parse(&body).map_err(|bad| Refusal::bad_join(&bad))?;
     let profile = request.profile();
     let token = match request.token {
         None => new_token()?,
@@ -225,19 +235,6 @@ async fn join(
         Refusal::of(Refused::NoRandomness, &text)
     })?;
     Ok(Json(Joined { seat: seat.0, token: ticket.seat.to_hex(), connect_token, time }))
-}
-
-/// Reads a request to join. The protocol's number is looked at first: another version may have another request.
-fn read_join(body: &[u8]) -> Result<JoinRequest, Refusal> {
-    #[derive(Deserialize)]
-    struct Spoken {
-        protocol: u64,
-    }
-    let spoken: Spoken = serde_json::from_slice(body).map_err(|error| Refusal::bad_json(&error))?;
-    if spoken.protocol != u64::from(PROTOCOL_VERSION) {
-        return Err(Refusal::other_protocol(spoken.protocol));
-    }
-    serde_json::from_slice(body).map_err(|error| Refusal::bad_json(&error))
 }
 
 fn new_token() -> Result<SeatToken, Refusal> {

@@ -1,6 +1,6 @@
 //! Refusals as HTTP answers: a status, a kind for programs, one sentence for people.
 
-use crate::{desk::Refused, limits::QUOTE_CHARS_MAX};
+use crate::{desk::Refused, limits::QUOTE_CHARS_MAX, samples::NoRoom};
 use axum::{
     Json,
     extract::rejection::BytesRejection,
@@ -8,8 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use keyboardia_session::{
-    api::{ApiError, ApiErrorKind},
-    limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX, SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
+    BadSample,
+    api::{ApiError, ApiErrorKind, BadJoin},
+    limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX, SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
 };
 use std::time::Duration;
 
@@ -52,11 +53,9 @@ impl Refusal {
         }
     }
 
-    /// The player speaks another version.
-    pub(super) fn other_protocol(theirs: u64) -> Self {
-        let message =
-            format!("This host speaks protocol {PROTOCOL_VERSION}, your game {theirs}: update the older one.");
-        Self::new(ApiErrorKind::OtherProtocol, message)
+    /// A request to join that is none.
+    pub(super) fn bad_join(bad: &BadJoin) -> Self {
+        Self::new(bad.kind(), bad.to_string())
     }
 
     /// One address asks too often.
@@ -76,9 +75,51 @@ impl Refusal {
         Self::new(ApiErrorKind::BadRequest, message)
     }
 
-    /// A body that is not what is asked for.
-    pub(super) fn bad_json(error: &serde_json::Error) -> Self {
-        Self::new(ApiErrorKind::BadRequest, format!("The request cannot be read: {error}."))
+    /// Nobody whom the session knows.
+    pub(super) fn unauthorised() -> Self {
+        Self::new(ApiErrorKind::Unauthorised, "This needs a seat in the session, and its token in the request.")
+    }
+
+    /// A sample's name that is none.
+    pub(super) fn bad_hash() -> Self {
+        let message = "A sample is named by its SHA-256: 64 hexadecimal digits, in lower case.";
+        Self::new(ApiErrorKind::BadRequest, message)
+    }
+
+    /// Nobody knows how long a sample will be.
+    pub(super) fn no_length() -> Self {
+        let message = "The request does not say how long the sound is (Content-Length).";
+        Self { status: StatusCode::LENGTH_REQUIRED, ..Self::new(ApiErrorKind::BadRequest, message) }
+    }
+
+    /// A sample that is larger than any.
+    pub(super) fn too_large() -> Self {
+        Self::new(ApiErrorKind::TooLarge, BadSample::TooLarge.to_string())
+    }
+
+    /// A sample of which less, or more, has come than was announced.
+    pub(super) fn broken_off() -> Self {
+        Self::new(ApiErrorKind::BadRequest, "The request broke off.")
+    }
+
+    /// A sample that is not the one that it is said to be.
+    pub(super) fn other_sample() -> Self {
+        Self::new(ApiErrorKind::BadSample, "The sound is not the one that its name says; send it again.")
+    }
+
+    /// A file that is no sample.
+    pub(super) fn bad_sample(bad: BadSample) -> Self {
+        Self::new(ApiErrorKind::BadSample, bad.to_string())
+    }
+
+    /// There is no place for a sample.
+    pub(super) fn no_room(no_room: NoRoom) -> Self {
+        Self::new(ApiErrorKind::Quota, no_room.to_string())
+    }
+
+    /// A sample that the session does not have.
+    pub(super) fn unknown_sample() -> Self {
+        Self::new(ApiErrorKind::UnknownSample, "This session has no such sound.")
     }
 
     /// A seat token that is none.
@@ -128,6 +169,7 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keyboardia_session::limits::PROTOCOL_VERSION;
 
     #[test]
     fn a_stranger_s_text_is_repeated_bounded_and_clean() {
@@ -139,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_protocol_mismatch_names_both_versions_and_what_to_do() {
-        let refusal = Refusal::other_protocol(99);
+        let refusal = Refusal::bad_join(&BadJoin::OtherProtocol(99));
         assert_eq!(refusal.status, StatusCode::UPGRADE_REQUIRED);
         assert_eq!(
             refusal.error.message,

@@ -265,6 +265,12 @@ impl Authority {
         self.seats.len()
     }
 
+    /// The seat that is taken by, or kept for, whoever shows this token.
+    pub fn seat_of(&self, token: &SeatToken) -> Option<SeatId> {
+        let digest = token.digest();
+        self.seats.iter().find(|seat| seat.token == digest).map(|seat| seat.seat)
+    }
+
     /// How far ahead of a command its effect lies, microseconds: what the slowest connected seat needs.
     pub fn lead_us(&self) -> u64 {
         let slowest = self
