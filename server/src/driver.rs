@@ -225,6 +225,8 @@ impl Driver {
         match room.admit(self.clock.now(), token, profile, seats < SEATS_PER_SOCKET_MAX) {
             Some(Ok(seat)) => Ok(seat),
             Some(Err(JoinError::Full | JoinError::UnknownToken)) => Err(Refused::SessionFull),
+            Some(Err(JoinError::Locked)) => Err(Refused::Locked),
+            Some(Err(JoinError::Removed)) => Err(Refused::Removed),
             None => Err(Refused::TooManySeats),
         }
     }

@@ -45,7 +45,7 @@ pub mod wire;
 pub use authority::{Authority, Channel, JoinError, Outbox, Outgoing, Patience, Profile, Recipient, Unwritten};
 pub use avatar::Avatar;
 pub use code::SessionCode;
-pub use command::{Command, CommandId, Edit, Refusal};
+pub use command::{Command, CommandClass, CommandId, Edit, Refusal};
 pub use edit::Address;
 pub use event::{Event, EventKind};
 pub use grid::{
@@ -57,7 +57,7 @@ pub use replica::Replica;
 pub use score::{Score, Switch, TrackScore, Voice};
 pub use seat::{Notice, Peer, Pending, Seat, View};
 pub use setup::SessionSetup;
-pub use state::{Player, SeatId, SessionState};
+pub use state::{Player, RemovalCount, RemovalWish, SeatId, SessionState};
 pub use text::Name;
 pub use time::{Beats, Micros, Quantise, Tempo, Timeline};
 pub use token::SeatToken;
