@@ -12,6 +12,10 @@ pub(crate) enum Refused {
     UnknownSession,
     /// All seats of the session are taken.
     SessionFull,
+    /// Nobody new is let into the session.
+    Locked,
+    /// The player was removed from the session.
+    Removed,
     /// The host holds all the sessions that it can.
     TooManySessions,
     /// The host holds all the seats that it can.

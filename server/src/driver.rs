@@ -231,6 +231,8 @@ impl Driver {
         match room.admit(self.clock.now(), token, profile, seats < self.seats_max) {
             Some(Ok(seat)) => Ok(Admitted { seat, socket: self.net.invite() }),
             Some(Err(JoinError::Full | JoinError::UnknownToken)) => Err(Refused::SessionFull),
+            Some(Err(JoinError::Locked)) => Err(Refused::Locked),
+            Some(Err(JoinError::Removed)) => Err(Refused::Removed),
             None => Err(Refused::TooManySeats),
         }
     }

@@ -96,7 +96,7 @@ impl From<Refused> for HostError {
         match refused {
             Refused::TooManySessions | Refused::TooManySeats | Refused::SessionFull => Self::Full,
             Refused::NoRandomness => Self::NoRandomness,
-            Refused::NoAnswer | Refused::UnknownSession => Self::NoAnswer,
+            Refused::NoAnswer | Refused::UnknownSession | Refused::Locked | Refused::Removed => Self::NoAnswer,
         }
     }
 }

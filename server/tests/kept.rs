@@ -106,7 +106,7 @@ fn a_session_that_is_over_does_not_come_back() {
     assert_eq!(try_join(http, &code, None).unwrap_err().0, 404);
 }
 
-/// Edits as fast as the host answers and kills it in the middle; whatever was acknowledged must be there again.
+/// Edits as fast as the host answers, be it that it takes them or not, and kills it in the middle; whatever was acknowledged must be there again.
 #[test]
 fn what_was_acknowledged_survives_being_killed_at_any_moment() {
     let cycles = number(CYCLES).unwrap_or(CYCLES_QUICK);
@@ -154,6 +154,7 @@ fn what_was_acknowledged_survives_being_killed_at_any_moment() {
             }
             until([&mut ada], "a turn", |_| true);
             for message in &ada.heard[read..] {
+                in_flight -= usize::from(matches!(message, HostMessage::Refused { .. }));
                 if let HostMessage::Event(event) = message
                     && let EventKind::TrackChanged { track, change: TrackChange::Name(name) } = &event.kind
                 {
@@ -173,7 +174,7 @@ fn what_was_acknowledged_survives_being_killed_at_any_moment() {
         (program, http, _) = start(dir.path(), &[]);
     }
     println!("{cycles} kills, {sent} edits sent, {acknowledged} acknowledged, {lost} lost");
-    assert!(acknowledged > 0, "nothing was acknowledged, so nothing is shown");
+    assert!(acknowledged > cycles, "next to nothing was acknowledged, so nothing is shown");
     assert_eq!(lost, 0, "edits that were acknowledged and lost");
 }
 

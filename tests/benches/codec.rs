@@ -58,11 +58,11 @@ fn authority(setup: SessionSetup) -> Authority {
     authority
 }
 
-/// Any command that takes nothing away: thousands of them leave a grid as full as players have it.
+/// Any command that takes nothing and nobody away: thousands of them leave a grid and a table as full as players have them.
 fn lasting_command(dice: &mut Dice) -> Command {
     let takes_away = |command: &Command| {
         matches!(command, Command::Edit(Edit::RemoveTrack(_) | Edit::RemoveScene(_) | Edit::SetClip { clip: None, .. }))
-            || matches!(command, Command::Undo)
+            || matches!(command, Command::Undo | Command::SetRemoval { .. })
     };
     loop {
         let command = any_command(dice);

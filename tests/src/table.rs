@@ -27,7 +27,12 @@ impl Table {
             authority.admit(START, &token(index), Profile::default()).unwrap();
             authority.join(START, &token(index), &mut Outbox::new()).unwrap();
         }
-        Self { authority, now: START, last_id: 0 }
+        Self::around(authority, START)
+    }
+
+    /// A table around an authority that is there already.
+    pub fn around(authority: Authority, now: Micros) -> Self {
+        Self { authority, now, last_id: 0 }
     }
 
     /// A seat's message, and what is said in answer.
@@ -55,7 +60,8 @@ impl Table {
                     assert_eq!(refused, id);
                     return Err(refusal);
                 }
-                HostMessage::History { .. } => {}
+                // What only the removed one is told.
+                HostMessage::History { .. } | HostMessage::Farewell(_) => {}
                 other => panic!("{other:?} is no answer to a command"),
             }
         }

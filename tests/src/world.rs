@@ -4,12 +4,12 @@
 //! may overtake anything.
 
 use keyboardia_session::{
-    Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, CommandId, Edit, Event, Gain, Manifest,
-    Micros, Name, Outgoing, Pan, Profile, Quantise, Recipient, Refusal, Row, SceneId, Seat, SeatId, SeatToken,
-    SessionSetup, SoundId, Tempo, TimeSignature, TrackChange, TrackId,
+    Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, CommandId, Edit, Event, Gain, JoinError,
+    Manifest, Micros, Name, Outgoing, Pan, Profile, Quantise, Recipient, Refusal, Row, SceneId, Seat, SeatId,
+    SeatToken, SessionSetup, SoundId, Tempo, TimeSignature, TrackChange, TrackId,
     bounded::Bounded,
     limits::SEATS_MAX,
-    wire::{self, HostMessage},
+    wire::{self, ClientMessage, HostMessage},
 };
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ impl Dice {
 /// Any command at all, some of them impossible. The matches below fail to compile when a new command or edit is added,
 /// and are the reminder to roll it here.
 pub fn any_command(dice: &mut Dice) -> Command {
-    const KINDS: u64 = 20;
+    const KINDS: u64 = 22;
     let track = TrackId(dice.below(10) as u8);
     let scene = SceneId(dice.below(10) as u8);
     let command = match dice.below(KINDS + 10) {
@@ -80,6 +80,9 @@ pub fn any_command(dice: &mut Dice) -> Command {
             avatar: Avatar::new(dice.below(24) as u8).expect("a picture"),
         },
         17..=22 => Command::Edit(any_edit(dice)),
+        // Doors open more often than they close, or everybody would be outside before long.
+        23 => Command::SetLocked(dice.below(6) == 0),
+        24 => Command::SetRemoval { seat: SeatId(dice.below(10) as u8), remove: dice.below(3) == 0 },
         // Launches are what players do most.
         _ => Command::Launch { track, scene },
     };
@@ -101,7 +104,9 @@ pub fn any_command(dice: &mut Dice) -> Command {
         | Command::Edit(_)
         | Command::Undo
         | Command::Redo
-        | Command::SetProfile { .. } => command,
+        | Command::SetProfile { .. }
+        | Command::SetLocked(_)
+        | Command::SetRemoval { .. } => command,
     }
 }
 
@@ -161,6 +166,10 @@ pub fn any_edit(dice: &mut Dice) -> Edit {
         | Edit::RemoveScene(_)
         | Edit::RenameScene { .. } => edit,
     }
+}
+
+fn any_token(dice: &mut Dice) -> SeatToken {
+    SeatToken(std::array::from_fn(|_| dice.roll() as u8))
 }
 
 fn any_name(dice: &mut Dice) -> Name {
@@ -240,20 +249,26 @@ impl World {
             refusals: Vec::new(),
         };
         for index in 0..SEATS_MAX {
-            let token = SeatToken(std::array::from_fn(|_| world.dice.roll() as u8));
+            let token = any_token(&mut world.dice);
             world.players.push(Player { seat: Seat::new(), id: None, token, up_clear: now, down_clear: now });
             world.connect(index);
         }
         world
     }
 
-    /// Lets a player (back) in.
+    /// Lets a player (back) in, if the session is open to them.
     pub fn connect(&mut self, index: usize) {
         let mut out = Vec::new();
+        self.lose_packets(index);
         let player = &mut self.players[index];
         player.seat.reconnect();
         // Whoever was away for too long takes another seat, like anybody else.
-        let admitted = self.authority.admit(self.now, &player.token, Profile::default());
+        let mut admitted = self.authority.admit(self.now, &player.token, Profile::default());
+        if admitted == Err(JoinError::Removed) {
+            // Whoever was removed comes as somebody else, if the door is open.
+            player.token = any_token(&mut self.dice);
+            admitted = self.authority.admit(self.now, &player.token, Profile::default());
+        }
         player.id = admitted.and_then(|_| self.authority.join(self.now, &player.token, &mut out)).ok();
         self.post(out);
     }
@@ -261,10 +276,30 @@ impl World {
     /// Cuts a player's connection; what is on its way to and from it is lost.
     pub fn disconnect(&mut self, index: usize) {
         if let Some(id) = self.players[index].id.take() {
-            self.packets.retain(|_, packet| !matches!(packet, Packet::Up(i, _) | Packet::Down(i, _) if *i == index));
+            self.lose_packets(index);
             let mut out = Vec::new();
             self.authority.leave(self.now, id, &mut out);
             self.post(out);
+        }
+    }
+
+    fn lose_packets(&mut self, index: usize) {
+        self.packets.retain(|_, packet| !matches!(packet, Packet::Up(i, _) | Packet::Down(i, _) if *i == index));
+    }
+
+    /// Opens the session, if somebody is there who may, and lets everybody in who is still outside.
+    pub fn let_everybody_in(&mut self) {
+        let may = |player: &&mut Player| player.id.is_some_and(|id| self.authority.state().may_lock(id));
+        if let Some(id) = self.players.iter_mut().find(may).and_then(|player| player.id) {
+            let message = ClientMessage::Command { id: CommandId(u32::MAX), command: Command::SetLocked(false) };
+            let mut out = Vec::new();
+            self.authority.handle(self.now, id, &wire::encode(&message), &mut out);
+            self.post(out);
+        }
+        for index in 0..self.players.len() {
+            if self.players[index].id.is_none() {
+                self.connect(index);
+            }
         }
     }
 
@@ -351,6 +386,13 @@ impl World {
                     let at = (self.now + self.dice.below(self.delay_max_us + 1)).max(self.players[index].down_clear);
                     self.players[index].down_clear = at;
                     self.send(at, Packet::Down(index, bytes.clone()));
+                }
+            }
+        }
+        for dismissed in self.authority.take_dismissed() {
+            for index in 0..self.players.len() {
+                if self.players[index].id == Some(dismissed) {
+                    self.players[index].id = None;
                 }
             }
         }

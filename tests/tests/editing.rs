@@ -96,6 +96,7 @@ fn new_tracks_never_take_the_number_of_one_that_went_a_moment_ago() {
     let mut table = Table::with_players(1);
     let mut seen = vec![];
     for _ in 0..40 {
+        table.pass_beats(1.0);
         table.ask(0, Command::Edit(Edit::AddTrack { at: 0, column: None })).unwrap();
         let track = table.authority.state().tracks()[0].id;
         assert!(!seen.contains(&track));
@@ -104,6 +105,7 @@ fn new_tracks_never_take_the_number_of_one_that_went_a_moment_ago() {
     }
     // Numbers run out after 256, and begin anew without meeting one in use.
     for _ in 0..300 {
+        table.pass_beats(1.0);
         table.ask(0, Command::Edit(Edit::AddTrack { at: 0, column: None })).unwrap();
         let track = table.authority.state().tracks()[0].id;
         table.ask(0, Command::Edit(Edit::RemoveTrack(track))).unwrap();
@@ -132,6 +134,8 @@ fn kind(command: &Command) -> &'static str {
         Command::Undo => "undo",
         Command::Redo => "redo",
         Command::SetProfile { .. } => "set profile",
+        Command::SetLocked(_) => "set locked",
+        Command::SetRemoval { .. } => "set removal",
         Command::Edit(edit) => match edit {
             Edit::SetClip { .. } => "set clip",
             Edit::ChangeClip { .. } => "change clip",
@@ -147,15 +151,16 @@ fn kind(command: &Command) -> &'static str {
 }
 
 /// Number of kinds of [`kind`].
-const KINDS: usize = 26;
+const KINDS: usize = 28;
 
 /// A command, and why it is refused in a session like that.
 type Refused = (Command, Refusal);
 
-/// What each command is refused for, in a session with the starter groove where nothing plays.
+/// What each command of the second player is refused for, in a session with the starter groove where nothing plays.
 fn refused_at_rest(table: &Table) -> Vec<Refused> {
     use Refusal::{
-        BadClip, EmptySlot, NoName, NoSuchScene, NoSuchTrack, NothingQueued, NothingToRedo, NothingToUndo, SlotTaken,
+        BadClip, EmptySlot, NoName, NoSuchPlayer, NoSuchScene, NoSuchTrack, NotYours, NotYourself, NothingQueued,
+        NothingToRedo, NothingToUndo, SlotTaken,
     };
     let (far, row) = (TrackId(99), SceneId(99));
     let set =
@@ -207,16 +212,19 @@ fn refused_at_rest(table: &Table) -> Vec<Refused> {
         (Command::Undo, NothingToUndo),
         (Command::Redo, NothingToRedo),
         (Command::SetProfile { name: name(""), colour: Colour([0; 3]), avatar: Avatar::default() }, NoName),
+        (Command::SetLocked(true), NotYours),
+        (Command::SetRemoval { seat: SeatId(1), remove: true }, NotYourself),
+        (Command::SetRemoval { seat: SeatId(2), remove: true }, NoSuchPlayer),
     ]
 }
 
 #[test]
 fn every_refusal_has_its_reason_and_changes_nothing() {
-    let mut table = Table::with_players(1);
+    let mut table = Table::with_players(2);
     let hash = table.authority.state().hash();
     let mut kinds: Vec<&str> = Vec::new();
     for (command, refusal) in refused_at_rest(&table) {
-        assert_eq!(table.ask(0, command.clone()), Err(refusal), "{command:?}");
+        assert_eq!(table.ask(1, command.clone()), Err(refusal), "{command:?}");
         assert!(refusal.to_string().ends_with('.'), "{refusal}");
         kinds.push(kind(&command));
     }

@@ -356,6 +356,7 @@ fn what_is_not_taken_to_be_written_down_is_bounded_and_becomes_a_snapshot() {
     assert_eq!(table.authority.take_unwritten(), Unwritten::Entries(Vec::new()));
     let mute = |table: &mut Table, count| {
         for index in 0..count {
+            table.pass_beats(0.1);
             table.ask(0, Command::SetMute { track: TrackId(0), mute: index % 2 == 0 }).unwrap();
         }
     };

@@ -170,6 +170,30 @@ fn without_a_display_one_sentence_says_what_to_do() {
 }
 
 #[test]
+fn a_window_outside_a_locked_session_says_whom_to_ask_and_comes_in_once_it_is_open() {
+    let (screen, host) = (Screen::open(1280, 800), HostProcess::start());
+    let dir = TempDir::new().unwrap();
+    let is_locked = |player: &Player| player.view().session.as_ref().is_some_and(|view| view.state.is_locked());
+    let ada = bot(&host.http, &host.code);
+    wait_for("her seat", || ada.view().session.as_ref().map(|_| ()));
+    ada.command(keyboardia_session::Command::SetLocked(true));
+    wait_for("the lock", || is_locked(&ada).then_some(()));
+    let enter = |script: &str| {
+        let script = file(&dir, "script", script);
+        let mut command = game(&screen, dir.path());
+        command.args(["--silent", "--join", &host.http, &host.code, "--script"]).arg(script);
+        Running::start(&mut command).finish(SCRIPT_LIMIT)
+    };
+    let (status, _, errors) = enter("wait title\nquit\n");
+    assert!(status.success(), "{status}: {errors}");
+    assert!(errors.contains("This session is locked: ask somebody in it to let you in."), "{errors}");
+    ada.command(keyboardia_session::Command::SetLocked(false));
+    wait_for("the open door", || (!is_locked(&ada)).then_some(()));
+    let (status, _, errors) = enter("wait joined\nwait lock off\nwait players 2\nquit\n");
+    assert!(status.success(), "{status}: {errors}");
+}
+
+#[test]
 fn a_failure_to_join_is_shown_and_told() {
     let (screen, host) = (Screen::open(1280, 800), HostProcess::start());
     let dir = TempDir::new().unwrap();

@@ -21,6 +21,11 @@ pub(crate) enum Icon {
     Close,
     Down,
     Reset,
+    /// A lock whose bow is closed.
+    Locked,
+    /// A lock whose bow is open.
+    Open,
+    Crown,
 }
 
 /// Draws a sign into the largest square in the middle of `rect`.
@@ -84,6 +89,26 @@ pub(crate) fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) 
         Icon::Reset => {
             pen.arc(0.0, 0.0, 0.75, -0.25 * PI, 1.4 * PI);
             pen.line(&[(0.1, -0.35), (0.55, -0.52), (0.42, -0.98)]);
+        }
+        Icon::Locked => {
+            pen.fill(&[(-0.75, -0.1), (0.75, -0.1), (0.75, 0.9), (-0.75, 0.9)]);
+            pen.line(&[(-0.45, -0.1), (-0.45, -0.45)]);
+            pen.arc(0.0, -0.45, 0.45, PI, TAU);
+            pen.line(&[(0.45, -0.45), (0.45, -0.1)]);
+        }
+        Icon::Open => {
+            // Only outlined, and the bow has swung out.
+            pen.line(&[(-0.9, 0.0), (0.4, 0.0), (0.4, 0.85), (-0.9, 0.85), (-0.9, 0.0)]);
+            pen.line(&[(0.1, 0.0), (0.1, -0.45)]);
+            pen.arc(0.5, -0.45, 0.4, PI, TAU);
+            pen.line(&[(0.9, -0.45), (0.9, -0.15)]);
+        }
+        Icon::Crown => {
+            pen.fill(&[(-0.85, 0.2), (0.85, 0.2), (0.85, 0.7), (-0.85, 0.7)]);
+            for (left, tip, right, top) in [(-0.85, -0.9, -0.2, -0.5), (-0.5, 0.0, 0.5, -0.85), (0.2, 0.9, 0.85, -0.5)]
+            {
+                pen.fill(&[(left, 0.25), (tip, top), (right, 0.25)]);
+            }
         }
     }
 }

@@ -97,16 +97,22 @@ fn hear(
     }
 }
 
-/// Whose coming or going a notice tells of.
+/// Whose coming, going or wish a notice tells of.
 fn who(notice: &Notice) -> Option<SeatId> {
     match notice {
-        Notice::Joined(seat) | Notice::Lost(seat) | Notice::Gone(seat) => Some(*seat),
+        Notice::Joined(seat)
+        | Notice::Lost(seat)
+        | Notice::Gone(seat)
+        | Notice::Removed(seat)
+        | Notice::Locked { by: seat, .. }
+        | Notice::Wished { by: seat, .. } => Some(*seat),
         Notice::Refused(_) | Notice::Malformed(_) | Notice::Edited { .. } | Notice::ClockSet(_) => None,
     }
 }
 
 fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, Player>) -> (String, Rgb) {
     let name = |seat: &SeatId| names.get(seat).map_or("A player", |player| player.name.as_str());
+    let subject = |seat: &SeatId| if *seat == view.me { "You" } else { name(seat) };
     let colour = |seat: &SeatId| view.state.player(*seat).map_or(theme::TEXT_DIM, |player| player.colour.into());
     match notice {
         Notice::Refused(refusal) => (refusal.to_string(), theme::WARNING),
@@ -116,6 +122,24 @@ fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, Player>) -> (
         Notice::Lost(seat) => (format!("{} lost the connection.", name(seat)), colour(seat)),
         Notice::Edited { by, .. } => (format!("{} edited.", name(by)), colour(by)),
         Notice::Gone(seat) => (format!("{} left.", name(seat)), colour(seat)),
+        Notice::Removed(seat) => {
+            (format!("{} was removed. The session is locked until it is opened again.", name(seat)), theme::WARNING)
+        }
+        Notice::Locked { by, locked } => {
+            let done = if *locked { "locked" } else { "opened" };
+            (format!("{} {done} the session.", subject(by)), colour(by))
+        }
+        Notice::Wished { by, of, remove } => {
+            let (who, is_me) = (subject(by), *by == view.me);
+            let whom = if *of == view.me { "you" } else { name(of) };
+            let verb = match (remove, is_me) {
+                (true, true) => "want",
+                (true, false) => "wants",
+                (false, true) => "no longer want",
+                (false, false) => "no longer wants",
+            };
+            (format!("{who} {verb} {whom} to leave."), if *remove { theme::WARNING } else { colour(by) })
+        }
         Notice::ClockSet(by) => {
             let seconds = *by as f64 / 1e6;
             let text = format!("The host's clock was set by {seconds:+.1} s; you are in time again.").replace('-', "−");

@@ -123,6 +123,10 @@ impl std::fmt::Debug for Joined {
 pub enum ApiErrorKind {
     /// 404: no session has this code, or it is over.
     UnknownSession,
+    /// 403: nobody new is let in.
+    Locked,
+    /// 403: the others have removed the player.
+    Removed,
     /// 409: all seats are taken.
     SessionFull,
     /// 426: another version of the wire format is spoken.
@@ -159,6 +163,7 @@ impl ApiErrorKind {
     pub fn status(self) -> u16 {
         match self {
             Self::UnknownSession | Self::UnknownSample => 404,
+            Self::Locked | Self::Removed => 403,
             Self::SessionFull => 409,
             Self::OtherProtocol => 426,
             Self::BadRequest | Self::BadSample => 400,

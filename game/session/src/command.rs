@@ -6,6 +6,7 @@ use crate::{
     grid::{Cell, Clip, ClipChange, Column, Row, SceneId, TrackChange, TrackId},
     limits::{COMMANDS_IN_FLIGHT_MAX, SCENES_MAX, TRACKS_MAX},
     meter::TimeSignature,
+    state::SeatId,
     text::Name,
     time::{Quantise, Tempo},
     values::{Colour, Gain, Pan},
@@ -100,6 +101,59 @@ pub enum Command {
         /// Their picture.
         avatar: Avatar,
     },
+    /// Let nobody new in, or anybody with the code.
+    SetLocked(bool),
+    /// Wish that a player be removed, or not any more. The session's creator's wish is done at once; others' are once
+    /// enough of them wish it.
+    SetRemoval {
+        /// Who is to go.
+        seat: SeatId,
+        /// Whether they are to go.
+        remove: bool,
+    },
+}
+
+impl Command {
+    /// Which of a player's allowances the command is taken from.
+    pub fn class(&self) -> CommandClass {
+        match self {
+            Self::Launch { .. }
+            | Self::StopTrack { .. }
+            | Self::Unqueue { .. }
+            | Self::LaunchScene { .. }
+            | Self::StopScene { .. }
+            | Self::StopAll
+            | Self::SetPlaying(_) => CommandClass::Launch,
+            // A clip's volume is dragged, as a track's is.
+            Self::SetTempo(_)
+            | Self::SetQuantise(_)
+            | Self::SetSignature(_)
+            | Self::SetGain { .. }
+            | Self::SetPan { .. }
+            | Self::SetMute { .. }
+            | Self::SetSolo { .. }
+            | Self::Edit(Edit::ChangeClip { change: ClipChange::Gain(_), .. }) => CommandClass::Control,
+            Self::Edit(_) | Self::Undo | Self::Redo => CommandClass::Edit,
+            Self::SetProfile { .. } | Self::SetLocked(_) | Self::SetRemoval { .. } => CommandClass::Talk,
+        }
+    }
+}
+
+/// Commands that share an allowance: how many a player may ask for at once, and on and on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Error)]
+pub enum CommandClass {
+    /// Launches, stops, what takes them back, play and rest.
+    #[error("launches and stops")]
+    Launch,
+    /// What is turned and dragged: volumes, pans, mute, solo, tempo, quantisation, time signature.
+    #[error("changes of the mixer and the tempo")]
+    Control,
+    /// Edits of the grid, undo and redo.
+    #[error("edits")]
+    Edit,
+    /// Who the player is, and who may come and stay.
+    #[error("changes of the players")]
+    Talk,
 }
 
 /// A change of the grid. Each can be taken back by its player.
@@ -216,6 +270,18 @@ pub enum Refusal {
     /// Taking the edit back would overwrite what somebody else did after it.
     #[error("Somebody has changed that since: it is left as it is.")]
     ChangedSince,
+    /// Only the session's creator may do that while they are present.
+    #[error("Only the one who opened the session can do that while they are here.")]
+    NotYours,
+    /// The player is not there.
+    #[error("That player is not here any more.")]
+    NoSuchPlayer,
+    /// A player's wish that they themselves be removed.
+    #[error("Nobody can remove themselves: leave instead.")]
+    NotYourself,
+    /// More commands of one kind than a player may ask for.
+    #[error("Too many {0} in a short time: wait a moment.")]
+    TooOften(CommandClass),
     /// The seat is not connected.
     #[error("Not connected: the press was not sent.")]
     NotConnected,

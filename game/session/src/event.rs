@@ -193,6 +193,19 @@ pub enum EventKind {
     PlayerLost(SeatId),
     /// A player's seat was freed.
     PlayerGone(SeatId),
+    /// Nobody new is let in, or anybody with the code.
+    Locked(bool),
+    /// A player wishes that another be removed, or not any more.
+    RemovalWished {
+        /// Who wishes it.
+        by: SeatId,
+        /// Who is to go.
+        of: SeatId,
+        /// Whether they are to go.
+        remove: bool,
+    },
+    /// A player was removed: their seat was freed, and the session is locked, lest the code alone bring them back.
+    PlayerRemoved(SeatId),
 }
 
 impl EventKind {
@@ -224,7 +237,10 @@ impl EventKind {
             | Self::PlayerJoined(_)
             | Self::PlayerChanged(_)
             | Self::PlayerLost(_)
-            | Self::PlayerGone(_) => (None, None),
+            | Self::PlayerGone(_)
+            | Self::Locked(_)
+            | Self::RemovalWished { .. }
+            | Self::PlayerRemoved(_) => (None, None),
         };
         first.into_iter().chain(second)
     }

@@ -1,7 +1,7 @@
 //! Every bound of a session, in one place. Both sides of every boundary use these names.
 
 /// Version of the wire format; the first byte of every message. Bumped whenever a message changes shape.
-pub const PROTOCOL_VERSION: u8 = 5;
+pub const PROTOCOL_VERSION: u8 = 6;
 
 /// Players (seats) per session.
 pub const SEATS_MAX: usize = 10;
@@ -46,6 +46,44 @@ pub const LEAD_MAX_US: u64 = 500_000;
 pub const QUEUE_MAX: usize = 4;
 /// Timelines that may wait for their moment at once.
 pub const UPCOMING_TIMELINES_MAX: usize = 8;
+
+/// Wishes of players that others be removed: each player may have one about each other.
+pub const WISHES_MAX: usize = SEATS_MAX * (SEATS_MAX - 1);
+/// Wishes that remove a player, at the least, unless the session's creator is among those who wish it.
+pub const WISHES_MIN: usize = 2;
+/// Removed players whom a session remembers; with one more, the oldest is forgotten.
+pub const BARRED_MAX: usize = 32;
+
+/// Launches, stops and the like that a player may ask for at once: every pad of the largest grid.
+pub const LAUNCHES_BURST: u32 = 256;
+/// Launches, stops and the like that a player may ask for on and on, a second: ten fingers, ten times each.
+pub const LAUNCHES_PER_S: u32 = 100;
+/// Changes of the mixer, tempo and the like that a player may ask for at once: every control of the largest mixer, a few
+/// times.
+pub const CONTROLS_BURST: u32 = 600;
+/// Changes of the mixer, tempo and the like that a player may ask for on and on, a second: two faders dragged at 144
+/// pictures a second, and a little.
+pub const CONTROLS_PER_S: u32 = 300;
+/// Edits and undos that a player may ask for at once: as many as there can be slots.
+pub const EDITS_BURST: u32 = 256;
+/// Edits and undos that a player may ask for on and on, a second: a key that repeats.
+pub const EDITS_PER_S: u32 = 40;
+/// Changes of who is who, and of who may come, that a player may ask for at once.
+pub const TALK_BURST: u32 = 30;
+/// Changes of who is who, and of who may come, that a player may ask for on and on, a second.
+pub const TALK_PER_S: u32 = 5;
+/// Reports of how a seat is doing that are heard at once; it sends one a second at the most.
+pub const REPORTS_BURST: u32 = 10;
+/// Reports of how a seat is doing that are heard on and on, a second.
+pub const REPORTS_PER_S: u32 = 3;
+/// Messages about a player's cursor that are heard at once: those of a second that come together.
+pub const CURSORS_BURST: u32 = 20;
+/// Messages about a player's cursor that are heard on and on, a second; one comes every [`CURSOR_INTERVAL_US`].
+pub const CURSORS_PER_S: u32 = 25;
+/// Snapshots that a player who has lost the thread gets at once.
+pub const RESYNCS_BURST: u32 = 3;
+/// Snapshots that a player who loses the thread again and again gets on and on, a second.
+pub const RESYNCS_PER_S: u32 = 1;
 
 /// Edits that a player can take back.
 pub const UNDO_STEPS_MAX: usize = 32;

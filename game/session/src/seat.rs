@@ -50,6 +50,24 @@ pub enum Notice {
     Lost(SeatId),
     /// A player's seat was freed.
     Gone(SeatId),
+    /// A player was removed, and the session is locked.
+    Removed(SeatId),
+    /// Nobody new is let in, or anybody with the code.
+    Locked {
+        /// Who has decided that.
+        by: SeatId,
+        /// Whether nobody new is let in.
+        locked: bool,
+    },
+    /// A player wishes that another be removed, or not any more.
+    Wished {
+        /// Who wishes it.
+        by: SeatId,
+        /// Who is to go.
+        of: SeatId,
+        /// Whether they are to go.
+        remove: bool,
+    },
     /// The session's clock jumped by so many microseconds, and so did the sound.
     ClockSet(i64),
     /// Somebody else has edited the grid; faders that they move are not told.
@@ -335,6 +353,18 @@ impl Seat {
                         self.notice(Notice::Lost(*seat));
                     }
                     EventKind::PlayerGone(seat) => self.notice(Notice::Gone(*seat)),
+                    EventKind::PlayerRemoved(seat) => {
+                        self.with_peer(*seat, |peer| *peer = Peer::default());
+                        self.notice(Notice::Removed(*seat));
+                    }
+                    EventKind::RemovalWished { by, of, remove } => {
+                        self.notice(Notice::Wished { by: *by, of: *of, remove: *remove });
+                    }
+                    EventKind::Locked(locked) => {
+                        if let Some(cause) = event.cause {
+                            self.notice(Notice::Locked { by: cause.seat, locked: *locked });
+                        }
+                    }
                     _ => {}
                 }
                 if self.replica.apply(&event).is_err() {

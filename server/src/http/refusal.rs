@@ -8,9 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use keyboardia_session::{
-    BadSample,
+    BadSample, JoinError,
     api::{ApiError, ApiErrorKind, BadJoin},
-    limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX, SEATS_PER_SOCKET_MAX, SESSIONS_MAX},
+    limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX, SESSIONS_MAX},
 };
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ impl Refusal {
             Refused::SessionFull => {
                 Self::new(SessionFull, format!("This session is full: all {SEATS_MAX} seats are taken."))
             }
+            Refused::Locked => Self::new(ApiErrorKind::Locked, JoinError::Locked.to_string()),
+            Refused::Removed => Self::new(ApiErrorKind::Removed, JoinError::Removed.to_string()),
             Refused::TooManySessions => {
                 Self::new(HostFull, format!("This host is full: it has {SESSIONS_MAX} sessions; try again later."))
             }

@@ -3,7 +3,7 @@
 //! Whoever asks shows the token of a seat. A sound is read only when there is room for it, as many bytes as were
 //! announced, and kept only when all of it has come and is what it is said to be.
 
-use super::{Front, gate::Errand, refusal::Refusal};
+use super::{Front, door::Visit, gate::Errand, refusal::Refusal};
 use crate::{
     addresses::Route,
     desk::{Desk, Refused, Request},

@@ -1,18 +1,22 @@
 //! How others join: address and code to read out, to copy, and as a picture for a camera.
 
+use super::door;
 use crate::{
     icons::{self, Icon},
     link::Invitation,
     panel, theme,
 };
 use bevy::prelude::*;
-use bevy_egui::egui::{self, Color32, CornerRadius, Mesh, Rect, RichText, Sense, Shape, Ui, vec2};
+use bevy_egui::egui::{self, Align, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Ui, vec2};
+use keyboardia_session::View;
 use qrcode::{EcLevel, QrCode};
 
 /// How long the button says that it has copied, seconds.
 const COPIED_S: f64 = 1.6;
 /// Free modules around a code, which cameras need.
 const QUIET: usize = 3;
+/// What stands where a session lets nobody new in.
+const LOCKED: &str = "Locked: nobody new gets in.";
 /// Side of the large code.
 const LARGE: f32 = 250.0;
 /// Longest text that becomes a code, bytes.
@@ -61,19 +65,36 @@ fn modules(text: &str) -> Option<(Vec<bool>, usize)> {
     Some((dark, code.width()))
 }
 
-/// The card; a code is in it if `room` is left for one.
-pub(super) fn card(ui: &mut Ui, invitation: Option<&Invitation>, picture: &mut Picture, room: f32) {
+/// The card; a code is in it if `room` is left for one. Returns whether the player wants the session locked, or open.
+pub(super) fn card(
+    ui: &mut Ui,
+    view: &View,
+    invitation: Option<&Invitation>,
+    picture: &mut Picture,
+    room: f32,
+) -> Option<bool> {
     ui.set_width(ui.available_width());
     ui.spacing_mut().item_spacing.y = 6.0;
-    panel::heading(ui, "Invite");
     let Some(invitation) = invitation else {
+        panel::heading(ui, "Invite");
         let text = "You play alone. To let friends in, leave and choose Host.";
         ui.label(RichText::new(text).font(theme::font(12.5)).color(theme::TEXT_DIM.egui()));
-        return;
+        return None;
     };
+    let mut wish = None;
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), door::HEIGHT), Layout::left_to_right(Align::Center), |ui| {
+        panel::heading(ui, "Invite");
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| wish = door::switch(ui, view));
+    });
+    let locked = view.state.is_locked();
     picture.follow(&invitation.command());
-    ui.label(RichText::new(invitation.code.replace('-', " ")).font(theme::strong(15.0)));
-    ui.label(RichText::new(format!("at {}", invitation.address)).font(theme::font(12.5)).color(theme::TEXT_DIM.egui()));
+    let (ink, where_to) = if locked {
+        (theme::TEXT_DIM, RichText::new(LOCKED).color(theme::WARNING.egui()))
+    } else {
+        (theme::TEXT, RichText::new(format!("at {}", invitation.address)).color(theme::TEXT_DIM.egui()))
+    };
+    ui.label(RichText::new(invitation.code.replace('-', " ")).font(theme::strong(15.0)).color(ink.egui()));
+    ui.label(where_to.font(theme::font(12.5)));
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         copy(ui, invitation, ui.available_width() - 40.0);
@@ -90,11 +111,23 @@ pub(super) fn card(ui: &mut Ui, invitation: Option<&Invitation>, picture: &mut P
         ui.vertical_centered(|ui| {
             let (square, response) = ui.allocate_exact_size(vec2(side, side), Sense::click());
             picture.draw(ui, square);
+            if locked {
+                bar(ui, square);
+            }
             if response.on_hover_text("The invitation, for a camera").clicked() {
                 picture.large = true;
             }
         });
     }
+    wish
+}
+
+/// A veil over a code that lets nobody in, with a lock on it.
+fn bar(ui: &Ui, square: Rect) {
+    ui.painter().rect_filled(square, CornerRadius::same(8), theme::SURFACE.egui().gamma_multiply(0.95));
+    let side = square.width() * 0.32;
+    let sign = Rect::from_center_size(square.center(), vec2(side, side));
+    icons::paint(ui.painter(), sign, Icon::Locked, theme::WARNING.egui());
 }
 
 fn copy(ui: &mut Ui, invitation: &Invitation, width: f32) {
@@ -110,7 +143,7 @@ fn copy(ui: &mut Ui, invitation: &Invitation, width: f32) {
 }
 
 /// Everything large enough to be read across a room.
-pub(super) fn large(context: &egui::Context, invitation: &Invitation, picture: &mut Picture) {
+pub(super) fn large(context: &egui::Context, view: &View, invitation: &Invitation, picture: &mut Picture) {
     let modal = egui::Modal::new(egui::Id::new("invitation"))
         .backdrop_color(Color32::from_black_alpha(170))
         .frame(panel::card().inner_margin(egui::Margin::same(24)));
@@ -119,6 +152,9 @@ pub(super) fn large(context: &egui::Context, invitation: &Invitation, picture: &
         ui.horizontal(|ui| {
             let (square, _) = ui.allocate_exact_size(vec2(LARGE, LARGE), Sense::hover());
             picture.draw(ui, square);
+            if view.state.is_locked() {
+                bar(ui, square);
+            }
             ui.add_space(18.0);
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 4.0;
@@ -133,6 +169,10 @@ pub(super) fn large(context: &egui::Context, invitation: &Invitation, picture: &
             });
         });
         ui.add_space(12.0);
+        if view.state.is_locked() {
+            ui.label(RichText::new(LOCKED).font(theme::font(14.0)).color(theme::WARNING.egui()));
+            ui.add_space(4.0);
+        }
         ui.horizontal(|ui| {
             copy(ui, invitation, 190.0);
             ui.add_sized(vec2(110.0, 30.0), egui::Button::new("Close")).on_hover_text("Esc").clicked()

@@ -1,5 +1,7 @@
-//! The panel at the right: how others join, whether there is sound, and who is here.
+//! The panel at the right: how others join and whether they may, whether there is sound, who is here and who is to go.
 
+mod door;
+mod guest;
 mod invite;
 
 use crate::{
@@ -18,17 +20,21 @@ use bevy_egui::{
     EguiContexts, EguiPrimaryContextPass,
     egui::{self, Align2, CornerRadius, RichText, Sense, Ui, vec2},
 };
+use guest::Card;
 use invite::Picture;
 use keyboardia_player::{Hearing, PlayerView};
-use keyboardia_session::{Player, View, limits::SEATS_MAX};
+use keyboardia_session::{Command, Player, View, limits::SEATS_MAX};
 
 /// Height of a player's row, and the least that it may shrink to.
 const ROW: (f32, f32) = (30.0, 24.0);
 /// Height of what the panel shows beside the players' rows and the picture of the invitation.
-const REST: f32 = 300.0;
+const REST: f32 = 308.0;
+/// Side of the sign of the session's creator, and the space before it.
+const CROWN: (f32, f32) = (12.0, 6.0);
 
 pub(super) fn plugin(app: &mut App) {
-    app.init_resource::<Picture>()
+    app.add_plugins(guest::plugin)
+        .init_resource::<Picture>()
         .add_systems(Update, invite::close.in_set(ClientSet::Travel))
         .add_systems(OnExit(Screen::Jam), |mut picture: ResMut<Picture>| picture.large = false)
         .add_systems(
@@ -43,6 +49,7 @@ fn show(
     link: Res<Link>,
     layout: Res<Layout>,
     mut picture: ResMut<Picture>,
+    mut guest: ResMut<Card>,
     mut settings: MessageWriter<OpenSettings>,
 ) -> Result {
     let (Some(player), Some(view)) = (now.player(), now.session()) else { return Ok(()) };
@@ -53,15 +60,20 @@ fn show(
         let card = || panel::card().inner_margin(egui::Margin::same(12));
         let rows = ROW.1 * view.state.players().len() as f32;
         let room = layout.side.height() - REST - rows;
-        card().show(ui, |ui| invite::card(ui, invitation.as_ref(), &mut picture, room));
+        let wish = card().show(ui, |ui| invite::card(ui, view, invitation.as_ref(), &mut picture, room)).inner;
+        if let Some(locked) = wish {
+            link.command(Command::SetLocked(locked));
+        }
         let sound = card().show(ui, |ui| sound(ui, player)).response.interact(Sense::click());
         if sound.on_hover_text("Device and latency").clicked() {
             settings.write(OpenSettings(Page::Sound));
         }
-        card().show(ui, |ui| who_is_here(ui, view, &mut settings));
+        if let Some(wish) = card().show(ui, |ui| who_is_here(ui, view, &mut guest, &mut settings)).inner {
+            link.command(wish);
+        }
     });
     if let Some(invitation) = invitation.filter(|_| picture.large) {
-        invite::large(context, &invitation, &mut picture);
+        invite::large(context, view, &invitation, &mut picture);
     }
     Ok(())
 }
@@ -96,7 +108,13 @@ fn sound(ui: &mut Ui, player: &PlayerView) {
     }
 }
 
-fn who_is_here(ui: &mut Ui, view: &View, settings: &mut MessageWriter<OpenSettings>) {
+/// Shows the players; returns what is asked for.
+fn who_is_here(
+    ui: &mut Ui,
+    view: &View,
+    guest: &mut Card,
+    settings: &mut MessageWriter<OpenSettings>,
+) -> Option<Command> {
     ui.set_width(ui.available_width());
     ui.spacing_mut().item_spacing.y = 0.0;
     let players = view.state.players();
@@ -104,22 +122,33 @@ fn who_is_here(ui: &mut Ui, view: &View, settings: &mut MessageWriter<OpenSettin
     ui.add_space(4.0);
     let space = ui.available_height() - 14.0;
     let height = (space / players.len().max(1) as f32).clamp(ROW.1, ROW.0);
+    guest.follow(view);
+    let mut wish = None;
     egui::ScrollArea::vertical().max_height(space.max(ROW.1)).show(ui, |ui| {
         for player in players {
-            if row(ui, view, player, height) {
-                settings.write(OpenSettings(Page::You));
+            let response = row(ui, view, player, height);
+            let is_pressed = response.clicked() || response.secondary_clicked();
+            if player.seat == view.me {
+                if is_pressed {
+                    settings.write(OpenSettings(Page::You));
+                }
+                continue;
             }
+            if is_pressed {
+                guest.toggle(player.seat);
+            }
+            wish = guest::show(&response, view, player, guest).or(wish.take());
         }
     });
+    wish
 }
 
-/// Shows a player; returns whether it is ours and was clicked.
-fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> bool {
+/// Shows a player.
+fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> egui::Response {
     let is_me = player.seat == view.me;
-    let sense = if is_me { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     let painter = ui.painter();
-    if is_me && response.hovered() {
+    if response.hovered() {
         painter.rect_filled(rect.expand2(vec2(5.0, 0.0)), CornerRadius::same(8), theme::HOVERED.egui());
     }
     let side = height - 4.0;
@@ -128,12 +157,21 @@ fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> bool {
     let note = note(view, player);
     let wide = painter.layout_no_wrap(note.clone(), theme::font(11.5), theme::TEXT_DIM.egui()).size().x;
     let left = tile.max.x + 8.0;
-    let name = egui::Rect::from_min_max(egui::pos2(left, rect.min.y), rect.max - vec2(wide + 6.0, 0.0));
+    let is_creator = view.state.creator() == Some(player.seat);
+    let crown = if is_creator { CROWN.0 + CROWN.1 } else { 0.0 };
+    let name = egui::Rect::from_min_max(egui::pos2(left, rect.min.y), rect.max - vec2(wide + 6.0 + crown, 0.0));
     let own = theme::lifted(Rgb::from(player.colour), theme::SURFACE);
     let ink = if player.present { own } else { theme::TEXT_DIM };
     let text = player.name.as_str();
     theme::label(painter, name, Align2::LEFT_CENTER, text, theme::font(13.5), ink.egui());
-    let colour = if player.present { theme::TEXT_DIM } else { theme::WARNING };
+    if is_creator {
+        let wide = painter.layout_no_wrap(text.into(), theme::font(13.5), ink.egui()).size().x.min(name.width());
+        let corner = egui::pos2(name.min.x + wide + CROWN.1, rect.center().y - CROWN.0 / 2.0 - 0.5);
+        let place = egui::Rect::from_min_size(corner, vec2(CROWN.0, CROWN.0));
+        icons::paint(painter, place, Icon::Crown, theme::WARNING.egui());
+    }
+    let is_calm = player.present && view.state.removal_count(player.seat).wishes == 0;
+    let colour = if is_calm { theme::TEXT_DIM } else { theme::WARNING };
     theme::label(painter, rect, Align2::RIGHT_CENTER, &note, theme::font(11.5), colour.egui());
     if !player.present {
         // The picture steps back while its player is away.
@@ -149,17 +187,23 @@ fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> bool {
         (false, true) => {
             let ping = ping(view, player).unwrap_or("not known yet".into());
             match phase(view, player) {
-                None => format!("{text}. Round trip to the host: {ping}"),
-                Some(phase) => format!("{text}. Round trip to the host: {ping}; sound off by {phase} ms"),
+                None => format!("{text}. Round trip to the host: {ping}."),
+                Some(phase) => format!("{text}. Round trip to the host: {ping}; sound off by {phase} ms."),
             }
         }
         (false, false) => format!("{text} lost the connection. The seat is kept for a while."),
     };
-    response.on_hover_text(hint).clicked()
+    let role = if is_creator { " Opened this session, and can lock it." } else { "" };
+    let more = if is_me { "" } else { " Click for more." };
+    response.on_hover_text(format!("{hint}{role}{more}"))
 }
 
-/// What stands beside a name.
+/// What stands beside a name: the votes that the player leave, if there are any, or how the connection is.
 fn note(view: &View, player: &Player) -> String {
+    let count = view.state.removal_count(player.seat);
+    if count.wishes > 0 {
+        return format!("{} of {} votes", count.wishes, count.needed());
+    }
     let known = [ping(view, player), phase(view, player)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     match (player.seat == view.me, player.present, known.is_empty()) {
         (true, _, true) => "you".into(),

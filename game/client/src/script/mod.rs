@@ -265,7 +265,7 @@ fn way(spot: Spot, scene: &Scene) -> Result<Option<KeyCode>, String> {
 }
 
 fn command(request: Request, scene: &Scene) -> Result<Command, String> {
-    session(scene)?;
+    let view = session(scene)?;
     let track = |column| -> Result<TrackId, String> {
         scene.layout.tracks().nth(column).ok_or_else(|| format!("track {column} is not there."))
     };
@@ -274,6 +274,11 @@ fn command(request: Request, scene: &Scene) -> Result<Command, String> {
         Request::Volume(column, gain) => Command::SetGain { track: track(column)?, gain },
         Request::Mute(column, mute) => Command::SetMute { track: track(column)?, mute },
         Request::Solo(column, solo) => Command::SetSolo { track: track(column)?, solo },
+        Request::Lock(locked) => Command::SetLocked(locked),
+        Request::Removal(row, remove) => {
+            let player = view.state.players().get(row).ok_or_else(|| format!("player {row} is not there."))?;
+            Command::SetRemoval { seat: player.seat, remove }
+        }
     })
 }
 
@@ -315,6 +320,7 @@ fn holds(condition: Condition, scene: &Scene) -> bool {
         Condition::Tempo(bpm) => (view.state.transport().last().tempo.bpm() - bpm).abs() < TEMPO_STEP,
         Condition::Undo(count) => view.history.0 == count,
         Condition::Redo(count) => view.history.1 == count,
+        Condition::Locked(locked) => view.state.is_locked() == locked,
         Condition::Settled => view.pending.is_empty(),
         Condition::Players(count) => view.state.players().iter().filter(|player| player.present).count() >= count,
         Condition::Loaded => scene.now.player().is_some_and(|player| player.loading.is_empty()),

@@ -42,6 +42,10 @@ pub(crate) enum Request {
     Mute(usize, bool),
     /// Whether a column is soloed.
     Solo(usize, bool),
+    /// Whether nobody new is let in.
+    Lock(bool),
+    /// Whether a player, from the top of the list, is to leave.
+    Removal(usize, bool),
 }
 
 /// A key, and what is held with it.
@@ -145,6 +149,8 @@ pub(crate) enum Condition {
     Typing,
     /// The window has this size, logical pixels, and everything lies as it does at it.
     Size(UVec2),
+    /// Nobody new is let in, or anybody with the code.
+    Locked(bool),
     /// At least this many players are connected.
     Players(usize),
     /// Every sound of the grid is loaded, or known to be damaged.
@@ -203,6 +209,8 @@ fn step(words: &[&str]) -> Result<Step, String> {
         ["tempo", bpm] => Step::Ask(Request::Tempo(tempo(bpm)?)),
         ["mute", track, switch] => Step::Ask(Request::Mute(index(track)?, self::switch(switch)?)),
         ["solo", track, switch] => Step::Ask(Request::Solo(index(track)?, self::switch(switch)?)),
+        ["lock", switch] => Step::Ask(Request::Lock(self::switch(switch)?)),
+        ["removal", player, switch] => Step::Ask(Request::Removal(index(player)?, self::switch(switch)?)),
         ["volume", track, db] => Step::Ask(Request::Volume(index(track)?, gain(db)?)),
         ["resize", size] => Step::Resize(crate::cli::size(size)?),
         ["freeze"] => Step::Freeze,
@@ -235,6 +243,7 @@ fn wait(words: &[&str]) -> Result<Condition, String> {
         ["tempo", bpm] => Condition::Tempo(number(bpm)?),
         ["undo", count] => Condition::Undo(self::count(count)?),
         ["redo", count] => Condition::Redo(self::count(count)?),
+        ["lock", switch] => Condition::Locked(self::switch(switch)?),
         ["players", count] => Condition::Players(usize::from(self::count(count)?)),
         _ => return Err(format!("“wait {}” is nothing to wait for", short(&words.join(" ")))),
     })
@@ -377,6 +386,8 @@ mod tests {
             "tempo 1000",
             "volume 0 loud",
             "mute 0 yes",
+            "lock",
+            "removal 1",
             "wait beat inf",
             "wait",
             "wait rain",

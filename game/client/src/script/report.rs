@@ -19,6 +19,7 @@ pub(super) fn state(view: &View, frames: u32) -> Value {
         "muted": tracks().map(|track| track.mute).collect::<Vec<_>>(),
         "soloed": tracks().map(|track| track.solo).collect::<Vec<_>>(),
         "players": view.state.players().iter().map(|player| player.name.to_string()).collect::<Vec<_>>(),
+        "locked": view.state.is_locked(),
         "pending": view.pending.len(),
         "seq": view.state.seq(),
         "frame": frames,

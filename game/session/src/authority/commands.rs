@@ -70,6 +70,8 @@ impl Authority {
             Command::SetMute { track, mute } => self.track(track).map(|_| EventKind::MuteSet { track, mute })?,
             Command::SetSolo { track, solo } => self.track(track).map(|_| EventKind::SoloSet { track, solo })?,
             Command::SetProfile { name, colour, avatar } => self.set_profile(cause.seat, name, colour, avatar)?,
+            Command::SetLocked(locked) => self.lock(cause.seat, locked)?,
+            Command::SetRemoval { seat, remove } => self.removal(cause.seat, seat, remove)?,
             Command::Edit(edit) => self.edit(cause.seat, edit)?,
         };
         let before = Before::look(&self.state, &kind);
@@ -81,6 +83,7 @@ impl Authority {
         if self.history.counts(cause.seat) != counts {
             self.send_history(cause.seat, out);
         }
+        self.part(Some(cause), out);
         Ok(())
     }
 

@@ -102,6 +102,7 @@ impl Authority {
                 match event.kind {
                     EventKind::TrackAdded { track: added, .. } if added == track => self.last_track = track,
                     EventKind::SceneAdded { scene: added, .. } if added == scene => self.last_scene = scene,
+                    EventKind::PlayerRemoved(seat) => self.unseat(seat),
                     EventKind::PlayerGone(seat) => self.seats.retain(|record| record.seat != seat),
                     EventKind::PlayerChanged(player) => {
                         for record in self.seats.iter_mut().filter(|record| record.seat == player.seat) {

@@ -9,22 +9,30 @@
 //! 4. After each call the host sends what is in the [`Outbox`].
 //! 5. A host that keeps sessions over its own end calls [`Authority::keep_journal`] once, writes down what
 //!    [`Authority::take_unwritten`] gives after each call, and says by [`Authority::written`] how far that is safe.
-//! 6. `now` is session time and does not run backwards; where it does, the authority holds on to the latest.
+//! 6. After each call, once the outbox is sent, the host asks [`Authority::take_dismissed`] for the seats of players who were
+//!    removed. Their connections get nothing more: with the next call the seat may be another player's. So the host tells
+//!    neither their messages nor their end to the authority any more, and closes each of them when what was sent has
+//!    arrived, the farewell last, or after a short while.
+//! 7. `now` is session time and does not run backwards; where it does, the authority holds on to the latest.
 
 mod commands;
 mod edits;
+mod guests;
 mod journal;
+mod pace;
 
 pub use journal::Unwritten;
 
 use crate::{
     avatar::Avatar,
     bounded::Bounded,
+    command::Refusal,
     event::{Cause, Event, EventKind},
     grid::{SceneId, TrackId},
     history::History,
     limits::{
-        BEACON_INTERVAL_US, GRACE_US, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_CHUNKS_MAX,
+        BARRED_MAX, BEACON_INTERVAL_US, GRACE_US, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, SNAPSHOT_CHUNK_BYTES,
+        SNAPSHOT_CHUNKS_MAX,
     },
     names,
     setup::SessionSetup,
@@ -37,7 +45,9 @@ use crate::{
     wire::{self, ClientMessage, HostMessage, Report},
 };
 use journal::{Entry, Journal};
+use pace::{Allowances, Ask};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use thiserror::Error;
 
 /// Whom a message is for.
@@ -82,6 +92,12 @@ pub enum JoinError {
     /// The token opens no seat, or no longer.
     #[error("This seat is no longer kept for you. Join again with the code.")]
     UnknownToken,
+    /// Nobody new is let in.
+    #[error("This session is locked: ask somebody in it to let you in.")]
+    Locked,
+    /// The others have removed the token's player.
+    #[error("You were removed from this session.")]
+    Removed,
 }
 
 /// What a player would like to be seen as; what is left open is chosen for them.
@@ -131,6 +147,7 @@ struct Persisted {
     last_track: TrackId,
     last_scene: SceneId,
     seats: Bounded<SeatRecord, SEATS_MAX>,
+    barred: Bounded<TokenDigest, BARRED_MAX>,
 }
 
 /// The owner of one session's truth. See the module's contract.
@@ -139,6 +156,14 @@ pub struct Authority {
     epoch: u32,
     state: SessionState,
     seats: Vec<SeatRecord>,
+    /// Whose players were removed, oldest first.
+    barred: VecDeque<TokenDigest>,
+    /// Seats of players who were removed in this call, and have to be told.
+    parting: Vec<SeatId>,
+    /// Seats of players who have been told, and whose connections are to be closed.
+    dismissed: Vec<SeatId>,
+    /// What is left for each seat to ask for.
+    allowances: [Allowances; SEATS_MAX],
     /// Not kept over a restart: what players did before it cannot be taken back.
     history: History,
     /// The number that a new column or row got last.
@@ -176,6 +201,10 @@ impl Authority {
             epoch: 1,
             state,
             seats: Vec::new(),
+            barred: VecDeque::new(),
+            parting: Vec::new(),
+            dismissed: Vec::new(),
+            allowances: Default::default(),
             history: History::default(),
             last_track,
             last_scene,
@@ -196,8 +225,10 @@ impl Authority {
     /// Everything that a restart needs, see [`Authority::restore`].
     pub fn snapshot(&self) -> Vec<u8> {
         let seats = Bounded::try_from_vec(self.seats.clone()).unwrap_or_default();
+        let barred = Bounded::try_from_vec(self.barred.iter().copied().collect()).unwrap_or_default();
         let (last_track, last_scene) = (self.last_track, self.last_scene);
-        let persisted = Persisted { epoch: self.epoch, state: self.state.clone(), last_track, last_scene, seats };
+        let persisted =
+            Persisted { epoch: self.epoch, state: self.state.clone(), last_track, last_scene, seats, barred };
         postcard::to_stdvec(&persisted).unwrap_or_default()
     }
 
@@ -209,6 +240,10 @@ impl Authority {
             epoch: persisted.epoch.checked_add(1)?,
             state: SessionState::decode(&persisted.state.encode())?,
             seats: persisted.seats.to_vec(),
+            barred: persisted.barred.iter().copied().collect(),
+            parting: Vec::new(),
+            dismissed: Vec::new(),
+            allowances: Default::default(),
             history: History::default(),
             last_track: persisted.last_track,
             last_scene: persisted.last_scene,
@@ -222,6 +257,8 @@ impl Authority {
         for entry in entries {
             authority.replay(entry)?;
         }
+        // Their connections ended with the host.
+        authority.parting.clear();
         let now = now.max(authority.state.at());
         (authority.now, authority.beacon_at, authority.empty_since) = (now, now, Some(now));
         for seat in &mut authority.seats {
@@ -285,6 +322,7 @@ impl Authority {
     /// Reserves a seat for whoever shows this token. A token that has a seat already keeps it.
     ///
     /// # Errors
+    /// [`JoinError::Removed`] when the token's player was removed, [`JoinError::Locked`] when nobody new is let in,
     /// [`JoinError::Full`] when all seats are taken.
     pub fn admit(&mut self, now: Micros, token: &SeatToken, profile: Profile) -> Result<SeatId, JoinError> {
         let now = self.advance(now);
@@ -292,7 +330,14 @@ impl Authority {
         if let Some(known) = self.seats.iter().find(|seat| seat.token == digest) {
             return Ok(known.seat);
         }
-        let is_free = |seat: &SeatId| self.seats.iter().all(|taken| taken.seat != *seat);
+        if self.barred.contains(&digest) {
+            return Err(JoinError::Removed);
+        }
+        if self.state.is_locked() {
+            return Err(JoinError::Locked);
+        }
+        let is_free =
+            |seat: &SeatId| self.seats.iter().all(|taken| taken.seat != *seat) && !self.dismissed.contains(seat);
         let seat = (0..SEATS_MAX as u8).map(SeatId).find(is_free).ok_or(JoinError::Full)?;
         let Profile { name, colour, avatar } = profile;
         let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| names::player_name(digest.seed()));
@@ -308,12 +353,14 @@ impl Authority {
     /// Seats the connection that shows this token: welcome and snapshot for it, news for all.
     ///
     /// # Errors
-    /// [`JoinError::UnknownToken`] when no seat is kept for the token.
+    /// [`JoinError::Removed`] when the token's player was removed, [`JoinError::UnknownToken`] when no seat is kept for the
+    /// token.
     pub fn join(&mut self, now: Micros, token: &SeatToken, out: &mut Outbox) -> Result<SeatId, JoinError> {
         let now = self.advance(now);
         self.free_expired(now, out);
         let digest = token.digest();
-        let record = self.seats.iter_mut().find(|seat| seat.token == digest).ok_or(JoinError::UnknownToken)?;
+        let stranger = if self.barred.contains(&digest) { JoinError::Removed } else { JoinError::UnknownToken };
+        let record = self.seats.iter_mut().find(|seat| seat.token == digest).ok_or(stranger)?;
         record.empty_since = None;
         record.report = Report::default();
         let player = record.player();
@@ -321,12 +368,14 @@ impl Authority {
         self.empty_since = None;
         send(out, Recipient::Seat(seat), &HostMessage::Welcome { seat, epoch: self.epoch, durable: self.durable() });
         self.send_snapshot(seat, out);
+        self.await_snapshot(seat, false);
         self.send_history(seat, out);
         for other in self.seats.iter().filter(|other| other.seat != seat && other.empty_since.is_none()) {
             let (of, report) = (other.seat, other.report);
             send(out, Recipient::Seat(seat), &HostMessage::Report { seat: of, report });
         }
         self.emit(None, EventKind::PlayerJoined(player), out);
+        self.part(None, out);
         Ok(seat)
     }
 
@@ -341,10 +390,12 @@ impl Authority {
         if self.seats.iter().all(|seat| seat.empty_since.is_some()) {
             self.empty_since = Some(now);
         }
+        self.await_snapshot(seat, false);
         self.emit(None, EventKind::PlayerLost(seat), out);
+        self.part(None, out);
     }
 
-    /// Handles a message of a connected seat.
+    /// Handles a message of a connected seat. More than the player may ask for is refused, or not heard.
     pub fn handle(&mut self, now: Micros, seat: SeatId, bytes: &[u8], out: &mut Outbox) {
         let now = self.advance(now);
         if !self.seats.iter().any(|record| record.seat == seat && record.empty_since.is_none()) {
@@ -352,19 +403,32 @@ impl Authority {
         }
         match wire::decode(bytes) {
             Ok(ClientMessage::Command { id, command }) => {
-                if let Err(refusal) = self.command(now, Cause { seat, command: id }, command, out) {
+                let (class, cause) = (command.class(), Cause { seat, command: id });
+                let done = if self.may(now, seat, Ask::Command(class)) {
+                    self.command(now, cause, command, out)
+                } else {
+                    Err(Refusal::TooOften(class))
+                };
+                if let Err(refusal) = done {
                     self.refusals += 1;
                     send(out, Recipient::Seat(seat), &HostMessage::Refused { id, refusal });
                 }
             }
-            Ok(ClientMessage::Report(report)) => {
+            Ok(ClientMessage::Report(report)) if self.may(now, seat, Ask::Report) => {
                 for record in self.seats.iter_mut().filter(|record| record.seat == seat) {
                     record.report = Report { lead_us: report.lead_us.min(LEAD_MAX_US as u32), ..report };
                 }
                 tell(out, &HostMessage::Report { seat, report });
             }
-            Ok(ClientMessage::Cursor(cell)) => tell(out, &HostMessage::Cursor { seat, cell }),
-            Ok(ClientMessage::Resync) => self.send_snapshot(seat, out),
+            Ok(ClientMessage::Cursor(cell)) if self.may(now, seat, Ask::Cursor) => {
+                tell(out, &HostMessage::Cursor { seat, cell });
+            }
+            // A newer one follows.
+            Ok(ClientMessage::Report(_) | ClientMessage::Cursor(_)) => {}
+            Ok(ClientMessage::Resync) => {
+                self.await_snapshot(seat, true);
+                self.send_awaited(now, out);
+            }
             Err(malformed) => send(out, Recipient::Seat(seat), &HostMessage::Malformed(malformed)),
         }
     }
@@ -376,14 +440,17 @@ impl Authority {
         let over = self.empty_since.filter(|_| self.seats.is_empty()).map(|since| since + self.patience.session_us);
         let over = over.filter(|at| *at > self.now);
         let connected = self.seats.iter().any(|seat| seat.empty_since.is_none());
+        let snapshot = self.allowances.iter().filter_map(Allowances::snapshot_at).min();
         let beacon = (connected && self.state.transport().last().playing).then_some(self.beacon_at);
-        [expiry, over, beacon].into_iter().flatten().min()
+        [expiry, over, beacon, snapshot].into_iter().flatten().min()
     }
 
-    /// Does what is due: frees seats whose grace time is over, sends the clock beacon.
+    /// Does what is due: frees seats whose grace time is over, sends the clock beacon, and the snapshots that had to wait.
     pub fn wake(&mut self, now: Micros, out: &mut Outbox) {
         let now = self.advance(now);
         self.free_expired(now, out);
+        self.part(None, out);
+        self.send_awaited(now, out);
         if self.state.transport().last().playing && self.beacon_at <= now {
             self.beacon_at = now + BEACON_INTERVAL_US;
             tell(out, &HostMessage::Beacon(now));
@@ -402,11 +469,21 @@ impl Authority {
         let gone: Vec<SeatId> = self.seats.iter().filter(|seat| is_expired(seat)).map(|seat| seat.seat).collect();
         self.seats.retain(|seat| !is_expired(seat));
         for seat in gone {
-            self.history.forget(seat);
+            self.forget_seat(seat);
             if self.state.player(seat).is_some() {
                 self.emit(None, EventKind::PlayerGone(seat), out);
             } else {
                 self.write(|| Entry::Freed(seat));
+            }
+        }
+    }
+
+    /// Sends the snapshots that players wait for and may have by now.
+    fn send_awaited(&mut self, now: Micros, out: &mut Outbox) {
+        for seat in self.snapshots_due(now) {
+            if self.may(now, seat, Ask::Resync) {
+                self.await_snapshot(seat, false);
+                self.send_snapshot(seat, out);
             }
         }
     }
@@ -427,6 +504,9 @@ impl Authority {
         let applied = self.state.apply(&event).is_ok();
         if applied {
             self.write(|| Entry::Event(event.clone()));
+            if let EventKind::PlayerRemoved(seat) = event.kind {
+                self.unseat(seat);
+            }
             send(out, Recipient::All, &HostMessage::Event(event));
         }
         applied

@@ -1,6 +1,6 @@
 //! How an event changes a state: the one implementation that authority and replicas share.
 
-use super::{ApplyError, SeatId, SessionState};
+use super::{ApplyError, RemovalWish, SeatId, SessionState};
 use crate::{
     event::{Event, EventKind, Stamp},
     grid::{Action, Cell, Playing, Queued, Scene, Track, TrackChange, TrackId},
@@ -78,9 +78,12 @@ impl SessionState {
             }
             EventKind::SceneRemoved(scene) => self.scene(*scene).is_some() && self.scenes.len() > 1,
             EventKind::SceneRenamed { scene, .. } => self.scene(*scene).is_some(),
-            EventKind::QuantiseSet(_) | EventKind::PlayerJoined(_) => true,
+            EventKind::QuantiseSet(_) | EventKind::PlayerJoined(_) | EventKind::Locked(_) => true,
             EventKind::PlayerChanged(player) => self.player(player.seat).is_some(),
-            EventKind::PlayerLost(seat) | EventKind::PlayerGone(seat) => self.player(*seat).is_some(),
+            EventKind::PlayerLost(seat) | EventKind::PlayerGone(seat) | EventKind::PlayerRemoved(seat) => {
+                self.player(*seat).is_some()
+            }
+            EventKind::RemovalWished { by, of, .. } => self.may_be_wished(RemovalWish { of: *of, by: *by }),
         }
     }
 
@@ -140,6 +143,9 @@ impl SessionState {
                 let at = self.players.partition_point(|known| known.seat < player.seat);
                 // A seat a player, and as much room as seats.
                 let _ = self.players.insert(at, player.clone());
+                if !self.arrivals.contains(&player.seat) {
+                    let _ = self.arrivals.push(player.seat);
+                }
             }
             EventKind::PlayerLost(seat) => {
                 for player in self.players.as_mut_slice().iter_mut().filter(|player| player.seat == *seat) {
@@ -147,6 +153,12 @@ impl SessionState {
                 }
             }
             EventKind::PlayerGone(seat) => self.forget_player(*seat),
+            EventKind::PlayerRemoved(seat) => {
+                self.locked = true;
+                self.forget_player(*seat);
+            }
+            EventKind::Locked(locked) => self.locked = *locked,
+            EventKind::RemovalWished { by, of, remove } => self.wish(RemovalWish { of: *of, by: *by }, *remove),
             EventKind::ClipSet { .. }
             | EventKind::ClipChanged { .. }
             | EventKind::ClipsSwapped { .. }
@@ -212,9 +224,22 @@ impl SessionState {
         }
     }
 
-    /// Frees a seat: whoever takes it next did not launch what its player had launched.
+    fn wish(&mut self, wish: RemovalWish, remove: bool) {
+        self.wishes.retain(|known| *known != wish);
+        if remove {
+            let at = self.wishes.partition_point(|known| *known < wish);
+            // As much room as players have wishes about each other.
+            let _ = self.wishes.insert(at, wish);
+        }
+    }
+
+    /// Frees a seat: whoever takes it next did not launch or wish what its player had launched or wished. A session that
+    /// nobody is left in is open again: there would be nobody to let anybody in.
     fn forget_player(&mut self, seat: SeatId) {
         self.players.retain(|player| player.seat != seat);
+        self.arrivals.retain(|known| *known != seat);
+        self.wishes.retain(|wish| wish.by != seat && wish.of != seat);
+        self.locked &= !self.players.is_empty();
         for track in self.tracks.as_mut_slice() {
             let by = |by: Option<SeatId>| by.filter(|by| *by != seat);
             track.playing = track.playing.map(|playing| Playing { by: by(playing.by), ..playing });

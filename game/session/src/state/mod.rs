@@ -6,7 +6,7 @@ use crate::{
     avatar::Avatar,
     bounded::Bounded,
     grid::{Cell, Clip, Row, Scene, SceneId, Track, TrackId},
-    limits::{SCENES_MAX, SEATS_MAX, TRACKS_MAX},
+    limits::{SCENES_MAX, SEATS_MAX, TRACKS_MAX, WISHES_MAX, WISHES_MIN},
     meter::Meters,
     text::Name,
     time::{Micros, Quantise},
@@ -47,6 +47,36 @@ pub struct Player {
     pub present: bool,
 }
 
+/// A player's wish that another be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RemovalWish {
+    /// Who is to go.
+    pub of: SeatId,
+    /// Who wishes it.
+    pub by: SeatId,
+}
+
+/// How many wish that a player be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RemovalCount {
+    /// Present players who wish it.
+    pub wishes: usize,
+    /// Present players who are asked: all but the one concerned.
+    pub asked: usize,
+}
+
+impl RemovalCount {
+    /// Wishes that remove the player: of more than half of those who are asked, and of more than one.
+    pub fn needed(self) -> usize {
+        (self.asked / 2 + 1).max(WISHES_MIN)
+    }
+
+    /// Whether the player is to go.
+    pub fn is_enough(self) -> bool {
+        self.wishes >= self.needed()
+    }
+}
+
 /// Everything that all players of a session share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionState {
@@ -58,6 +88,11 @@ pub struct SessionState {
     tracks: Bounded<Track, TRACKS_MAX>,
     scenes: Bounded<Scene, SCENES_MAX>,
     players: Bounded<Player, SEATS_MAX>,
+    /// The players' seats, in the order in which they came first.
+    arrivals: Bounded<SeatId, SEATS_MAX>,
+    locked: bool,
+    /// In ascending order.
+    wishes: Bounded<RemovalWish, WISHES_MAX>,
 }
 
 /// Why an event does not fit a state.
@@ -85,7 +120,19 @@ impl SessionState {
         scenes: Bounded<Scene, SCENES_MAX>,
     ) -> Self {
         let (meters, quantise) = (Meters::default(), Quantise::default());
-        Self { seq: 0, at: now, transport, meters, quantise, tracks, scenes, players: Bounded::new() }
+        Self {
+            seq: 0,
+            at: now,
+            transport,
+            meters,
+            quantise,
+            tracks,
+            scenes,
+            players: Bounded::new(),
+            arrivals: Bounded::new(),
+            locked: false,
+            wishes: Bounded::new(),
+        }
     }
 
     /// Number of events that made this state.
@@ -170,6 +217,39 @@ impl SessionState {
         self.players.iter().find(|player| player.seat == seat)
     }
 
+    /// Whether nobody new is let in.
+    pub fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// Who opened the session: the player who came first; once their seat is freed, the one who came first of the others.
+    pub fn creator(&self) -> Option<SeatId> {
+        self.arrivals.first().copied()
+    }
+
+    /// Whether a player may lock and unlock the session: its creator, and anybody while they are away.
+    pub fn may_lock(&self, seat: SeatId) -> bool {
+        let creator = self.creator().and_then(|creator| self.player(creator));
+        creator.is_none_or(|creator| creator.seat == seat || !creator.present)
+    }
+
+    /// Who wishes that whom be removed, in ascending order.
+    pub fn wishes(&self) -> &[RemovalWish] {
+        &self.wishes
+    }
+
+    /// Whether a player wishes that another be removed.
+    pub fn wishes_removal(&self, by: SeatId, of: SeatId) -> bool {
+        self.wishes.binary_search(&RemovalWish { of, by }).is_ok()
+    }
+
+    /// How many wish that a player be removed. Who is away is not asked, and their wish waits for them.
+    pub fn removal_count(&self, of: SeatId) -> RemovalCount {
+        let asked = || self.players.iter().filter(|player| player.present && player.seat != of);
+        let wishes = asked().filter(|player| self.wishes_removal(player.seat, of)).count();
+        RemovalCount { wishes, asked: asked().count() }
+    }
+
     /// Whether a track is heard: solo beats mute, and a soloed track's mute is kept for later.
     pub fn is_audible(&self, track: TrackId) -> bool {
         let soloing = self.tracks.iter().any(|track| track.solo);
@@ -205,7 +285,17 @@ impl SessionState {
             .all(|track| self.is_column(&track.clips) && track.queue.is_sorted_by_key(|queued| queued.at));
         let timelines_fit = self.transport.timelines().is_sorted_by_key(|line| line.anchor_time);
         let seats_fit = self.players.windows(2).all(|pair| pair[0].seat < pair[1].seat);
-        ids_fit && tracks_fit && timelines_fit && seats_fit
+        let arrivals_fit = self.arrivals.len() == self.players.len()
+            && is_unique(self.arrivals.iter().map(|seat| seat.0).collect())
+            && self.arrivals.iter().all(|seat| self.player(*seat).is_some());
+        let wishes_fit = self.wishes.windows(2).all(|pair| pair[0] < pair[1])
+            && self.wishes.iter().all(|wish| self.may_be_wished(*wish));
+        ids_fit && tracks_fit && timelines_fit && seats_fit && arrivals_fit && wishes_fit
+    }
+
+    /// Whether the wish is one of a player about another.
+    fn may_be_wished(&self, wish: RemovalWish) -> bool {
+        wish.by != wish.of && self.player(wish.by).is_some() && self.player(wish.of).is_some()
     }
 
     /// Whether these clips lie in rows that are there, one in each, in ascending order.
