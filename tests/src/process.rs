@@ -141,6 +141,11 @@ impl HostProcess {
         Self::begin(&["--data", &dir.display().to_string()])
     }
 
+    /// Starts a host with one session and these arguments.
+    pub fn with(arguments: &[&str]) -> Self {
+        Self::begin(arguments)
+    }
+
     fn begin(more: &[&str]) -> Self {
         let (process, said) = host(&[&["--bind", "127.0.0.1", "--port", "0", "--create"], more].concat());
         let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("{key} in {said}")).to_owned();
