@@ -15,7 +15,9 @@ use keyboardia_tests::{
     measure::percentile,
     process::HostProcess,
     report::Report,
-    swarm::{Cores, Jam, JamPlan, Porter, Tally, allow_sockets, core_seconds, kill_cycles, private_bytes},
+    swarm::{
+        Cores, Jam, JamPlan, Porter, Tally, all_core_seconds, allow_sockets, core_seconds, kill_cycles, private_bytes,
+    },
 };
 use std::time::{Duration, Instant};
 
@@ -89,6 +91,8 @@ struct Load {
     host_share: f64,
     /// Share of a core that the bots used.
     swarm_share: f64,
+    /// Cores that everything else on this machine took; more than a few hundredths spoil the milliseconds.
+    others_share: f64,
 }
 
 impl Load {
@@ -106,10 +110,11 @@ impl Load {
         let Tally { traffic, seconds, commands, refused, broken, .. } = &self.tally;
         let per_s = |count: u64| count as f64 / seconds;
         println!(
-            "{sessions:>6} sessions: {p50:.2} ms, p99 {p99:.2} ms; host {:.2}, swarm {:.2} of a core; per second {:.0} \
-             commands ({refused} refused in all), messages {:.0} in, {:.0} out, packets {:.0} in, {:.0} out",
+            "{sessions:>6} sessions: {p50:.2} ms, p99 {p99:.2} ms; host {:.2}, swarm {:.2}, others {:.2} of a core; per \
+             second {:.0} commands ({refused} refused in all), messages {:.0} in, {:.0} out, packets {:.0} in, {:.0} out",
             self.host_share,
             self.swarm_share,
+            self.others_share,
             per_s(*commands),
             per_s(traffic.messages_out),
             per_s(traffic.messages_in),
@@ -140,20 +145,20 @@ fn load(host: &HostProcess, sessions: usize, visitors: usize, extent: &Extent) -
     let mut jam = Jam::assemble(plan, &host.http, ASSEMBLY_MAX)?;
     jam.begin();
     jam.play(WARM_UP);
-    let busy = || (core_seconds(host.process.id()), core_seconds(std::process::id()));
+    let busy = || {
+        [core_seconds(host.process.id()), core_seconds(std::process::id()), all_core_seconds()]
+            .map(|seconds| seconds.unwrap_or(f64::NAN))
+    };
     let (begin, before) = (Instant::now(), busy());
     jam.measure(extent.window);
     let (elapsed, after) = (begin.elapsed().as_secs_f64(), busy());
-    let share = |before: Option<f64>, after: Option<f64>| match (before, after) {
-        (Some(before), Some(after)) => (after - before) / elapsed,
-        _ => f64::NAN,
-    };
+    let [host_share, swarm_share, all] = std::array::from_fn(|index| (after[index] - before[index]) / elapsed);
     jam.receive_visitors(visitors, Duration::from_millis(100));
     if !jam.settle() {
         return Err("The replicas of a session are not equal.".to_owned());
     }
     let tally = jam.tally().clone();
-    Ok(Load { tally, host_share: share(before.0, after.0), swarm_share: share(before.1, after.1) })
+    Ok(Load { tally, host_share, swarm_share, others_share: all - host_share - swarm_share })
 }
 
 /// The largest number of sessions whose presses are heard in time, and how busy everybody was then.
@@ -242,6 +247,7 @@ fn main() {
     );
     report.add("host_core_share", at_most.host_share, "");
     report.add("swarm_core_share", at_most.swarm_share, "");
+    report.add("others_core_share", at_most.others_share, "0, or the milliseconds are spoilt");
 
     let half = sessions.div_ceil(2);
     let host = start(cores, half * PLAYERS + extent.visitors, &[]);

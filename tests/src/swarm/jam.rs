@@ -15,8 +15,10 @@ use std::{
 const SENT_REMEMBERED: usize = 64;
 /// How often bots are asked whether they want to press something.
 const PACE: Duration = Duration::from_millis(1);
+/// Time over which the sessions begin to play.
+const BEGINNING: Duration = Duration::from_secs(1);
 /// How long the last commands of a measurement may take to be heard.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long replicas may take to agree at the end.
 const AGREEMENT: Duration = Duration::from_secs(5);
 /// Sentences about what went wrong that are kept.
@@ -148,6 +150,9 @@ impl Jam {
         for room in 0..jam.rooms.len() {
             let first = jam.rooms[room].players[0];
             jam.say(first, Command::SetPlaying(true));
+            // Sessions that do not know of each other do not begin together, and nor do their beacons.
+            let wait = jam.dice.between(0.0, 2.0);
+            jam.play(BEGINNING.div_f64(plan.sessions as f64).mul_f64(wait));
         }
         Ok(jam)
     }

@@ -14,6 +14,16 @@ pub fn core_seconds(process: u32) -> Option<f64> {
     Some((times.next()?.ok()? + times.next()?.ok()?) / TICKS_PER_S)
 }
 
+/// Seconds for which cores were busy or not ours to use, added up over all; `None` where this system does not say.
+pub fn all_core_seconds() -> Option<f64> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let times: Vec<f64> =
+        text.lines().next()?.split_whitespace().skip(1).filter_map(|time| time.parse().ok()).collect();
+    // In order: user, nice, system, idle, waiting for a disk, interrupts, soft interrupts, stolen by other machines.
+    let busy = [0, 1, 2, 5, 6, 7].into_iter().filter_map(|kind| times.get(kind));
+    Some(busy.sum::<f64>() / TICKS_PER_S)
+}
+
 /// Bytes of memory that a process alone holds and has written to; `None` where this system does not say.
 pub fn private_bytes(process: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?;

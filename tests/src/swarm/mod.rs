@@ -18,7 +18,7 @@ mod porter;
 pub use bot::Heard;
 pub use jam::{Jam, JamPlan, Tally};
 pub use kills::{Kills, kill_cycles};
-pub use machine::{Cores, allow_sockets, core_seconds, private_bytes};
+pub use machine::{Cores, all_core_seconds, allow_sockets, core_seconds, private_bytes};
 pub use porter::{Admission, Porter};
 
 use bot::{Bot, DATAGRAM_BYTES_MAX};
