@@ -112,7 +112,7 @@ impl Driver {
                 NetEvent::Message(peer, bytes) => self.handle(now, peer, &bytes),
                 NetEvent::Disconnected(peer, reason) => {
                     if let Some((code, seat)) = self.seated.remove(&peer)
-                        && let Some(room) = self.rooms.get_mut(&code)
+                        && let Some(room) = self.rooms.get_mut(&code).filter(|room| room.seats(seat, peer))
                     {
                         tracing::info!(target: "host", seat = seat.0, %reason, "a player is gone");
                         room.leave(now, seat, &mut self.net);
@@ -128,7 +128,7 @@ impl Driver {
 
     fn handle(&mut self, now: Micros, peer: Peer, bytes: &[u8]) {
         if let Some((code, seat)) = self.seated.get(&peer)
-            && let Some(room) = self.rooms.get_mut(code)
+            && let Some(room) = self.rooms.get_mut(code).filter(|room| room.seats(*seat, peer))
         {
             let begin = Instant::now();
             let refused = room.handle(now, *seat, bytes, &mut self.net);
@@ -191,7 +191,8 @@ impl Driver {
             }
             Err(error) => {
                 tracing::info!(target: "host", %error, "a connection was refused");
-                self.net.close(peer, Farewell::NoSeat);
+                let why = if error == JoinError::Removed { Farewell::Removed } else { Farewell::NoSeat };
+                self.net.close(peer, why);
             }
         }
     }

@@ -52,6 +52,8 @@ pub(crate) const WEB_HELLO_MAX: Duration = Duration::from_secs(5);
 /// How long a WebSocket may take for a message, and for its end.
 pub(crate) const WEB_WRITE_MAX: Duration = Duration::from_secs(10);
 
+/// How long a player may take to hear why its connection ends.
+pub(crate) const PARTING_MAX: Duration = Duration::from_secs(1);
 /// How long players may take to hear that the host stops.
 pub(crate) const DRAIN_MAX: Duration = Duration::from_millis(300);
 

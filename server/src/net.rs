@@ -2,7 +2,7 @@
 //! WebSocket. The rooms see no difference.
 
 use crate::{
-    limits::{DRAIN_MAX, TICK, WEB_MESSAGES_PER_TICK_MAX},
+    limits::{DRAIN_MAX, PARTING_MAX, TICK, WEB_MESSAGES_PER_TICK_MAX},
     shard::{Shard, ShardEvent},
     tickets::Ticket,
     web::{Web, WebEvent, WebId},
@@ -121,13 +121,18 @@ impl Net {
         }
     }
 
-    /// Ends a connection once its other end has heard why.
+    /// Says farewell, and ends the connection once that was heard.
     pub(crate) fn close(&mut self, peer: Peer, why: Farewell) {
+        if matches!(peer, Peer::Udp(..)) {
+            self.say(peer, why);
+        }
+        self.part(peer, why);
+    }
+
+    /// Ends a connection once its other end has heard what was sent; the farewell was.
+    pub(crate) fn part(&mut self, peer: Peer, why: Farewell) {
         match peer {
-            Peer::Udp(index, client) => {
-                self.say(peer, why);
-                self.parting.push_back((index, client, Instant::now() + DRAIN_MAX));
-            }
+            Peer::Udp(index, client) => self.parting.push_back((index, client, Instant::now() + PARTING_MAX)),
             Peer::Web(id) => self.web.close(id, why),
         }
     }

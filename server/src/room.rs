@@ -7,7 +7,7 @@ use crate::{
     store::{Store, Write},
 };
 use keyboardia_session::{
-    Authority, Channel, JoinError, Micros, Outbox, Patience, Profile, Recipient, SeatId, SeatToken, SessionCode,
+    Authority, Channel, Farewell, JoinError, Micros, Outbox, Patience, Profile, Recipient, SeatId, SeatToken, SessionCode,
     SessionSetup, Unwritten,
     limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
 };
@@ -99,6 +99,11 @@ impl Room {
         joined
     }
 
+    /// Whether this connection has the seat, and not another one by now.
+    pub(crate) fn seats(&self, seat: SeatId, peer: Peer) -> bool {
+        self.peers.get(&seat) == Some(&peer)
+    }
+
     /// A seat's connection is gone.
     pub(crate) fn leave(&mut self, now: Micros, seat: SeatId, net: &mut Net) {
         self.peers.remove(&seat);
@@ -187,6 +192,11 @@ impl Room {
                         net.send(*peer, channel, bytes.clone());
                     }
                 }
+            }
+        }
+        for seat in self.authority.take_dismissed() {
+            if let Some(peer) = self.peers.remove(&seat) {
+                net.part(peer, Farewell::Removed);
             }
         }
         self.wake_at = self.authority.wake_at();

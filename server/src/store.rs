@@ -30,7 +30,7 @@ use std::{
 /// Name of the database in its directory.
 const FILE: &str = "sessions.sqlite3";
 /// Layout of the tables; another one is not touched.
-const LAYOUT: i32 = 1;
+const LAYOUT: i32 = 2;
 const TABLES: &str = "
     CREATE TABLE session (code TEXT PRIMARY KEY, snapshot BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE entry (code TEXT NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (code, number))

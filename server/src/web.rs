@@ -101,7 +101,7 @@ pub(crate) struct Web {
     inbox: mpsc::Receiver<FromWeb>,
     lines: HashMap<WebId, Line>,
     /// Connections that the loop gave up.
-    gone: VecDeque<WebId>,
+    gone: VecDeque<(WebId, &'static str)>,
     metrics: Metrics,
 }
 
@@ -119,8 +119,8 @@ impl Web {
 
     /// What happened, oldest first.
     pub(crate) fn next_event(&mut self) -> Option<WebEvent> {
-        if let Some(id) = self.gone.pop_front() {
-            return Some(WebEvent::Disconnected(id, "too slow"));
+        if let Some((id, why)) = self.gone.pop_front() {
+            return Some(WebEvent::Disconnected(id, why));
         }
         loop {
             match self.inbox.try_recv().ok()? {
@@ -150,7 +150,7 @@ impl Web {
                 slow.send(()).unwrap_or_default();
             }
             self.lines.remove(&id);
-            self.gone.push_back(id);
+            self.gone.push_back((id, "too slow"));
         }
     }
 
@@ -159,6 +159,7 @@ impl Web {
         if let Some(line) = self.lines.remove(&id) {
             // Where even that has no room, the end of the queue ends the connection.
             line.out.try_send(ToWeb::Close(why)).unwrap_or_default();
+            self.gone.push_back((id, "closed"));
         }
     }
 

@@ -3,8 +3,8 @@
 //! [`rig`] renders a score offline through the production engine, [`measure`] looks for onsets and clicks, [`world`]
 //! plays a session of ten players over modelled networks, [`sim`] judges whether they hear the same, [`process`] runs
 //! the real programs, [`stage`] gives them a screen and a sound card, [`relay`] a bad network, [`concert`] lets several
-//! players sound in one room, [`clicks`] tells them apart, [`table`] puts the rules in one's hand, [`report`] writes what
-//! a bench found, [`fuzz`] holds for any bytes.
+//! players sound in one room, [`clicks`] tells them apart, [`swarm`] loads a host with bots, [`table`] puts the rules in
+//! one's hand, [`report`] writes what a bench found, [`fuzz`] holds for any bytes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -18,5 +18,6 @@ pub mod report;
 pub mod rig;
 pub mod sim;
 pub mod stage;
+pub mod swarm;
 pub mod table;
 pub mod world;

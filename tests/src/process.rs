@@ -133,16 +133,17 @@ pub struct HostProcess {
 impl HostProcess {
     /// Starts a host with one session.
     pub fn start() -> Self {
-        Self::begin(&[])
+        Self::with(&[])
     }
 
     /// Starts a host with one session that it keeps in `dir`.
     pub fn keeping(dir: &Path) -> Self {
-        Self::begin(&["--data", &dir.display().to_string()])
+        Self::with(&["--data", &dir.display().to_string()])
     }
 
-    fn begin(more: &[&str]) -> Self {
-        let (process, said) = host(&[&["--bind", "127.0.0.1", "--port", "0", "--create"], more].concat());
+    /// Starts a host with one session and these arguments.
+    pub fn with(arguments: &[&str]) -> Self {
+        let (process, said) = host(&[&["--bind", "127.0.0.1", "--port", "0", "--create"], arguments].concat());
         let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("{key} in {said}")).to_owned();
         Self { process, http: text("http"), code: text("code"), udp: [text("udp"), text("time")] }
     }

@@ -46,10 +46,7 @@ impl Refusal {
             Refused::TooManySessions => {
                 Self::new(HostFull, format!("This host is full: it has {SESSIONS_MAX} sessions; try again later."))
             }
-            Refused::TooManySeats => Self::new(
-                HostFull,
-                format!("This host is full: it has {SEATS_PER_SOCKET_MAX} players; try again later."),
-            ),
+            Refused::TooManySeats => Self::new(HostFull, "This host is full of players; try again later."),
             Refused::NoRandomness => Self::new(HostFull, "This host cannot make secrets now; try again in a moment."),
             Refused::NoAnswer => Self::new(HostFull, "This host is busy or going down; try again in a moment."),
         }
