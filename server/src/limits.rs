@@ -66,6 +66,8 @@ pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// HTTP connections at once; further ones wait to be accepted.
 pub(crate) const HTTP_CONNECTIONS_MAX: usize = 256;
+/// Bytes on their way to a TCP peer for which the operating system has memory; it doubles this for its own needs.
+pub(crate) const HTTP_SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// How long an HTTP connection may last, so that slow ones cannot keep all the places; long enough for the largest sample
 /// (12.3 MB) over 2 Mbit/s.
 pub(crate) const HTTP_CONNECTION_LIFE: Duration = Duration::from_mins(2);

@@ -7,8 +7,8 @@ use crate::{
     store::{Store, Write},
 };
 use keyboardia_session::{
-    Authority, Channel, Farewell, JoinError, Micros, Outbox, Patience, Profile, Recipient, SeatId, SeatToken, SessionCode,
-    SessionSetup, Unwritten,
+    Authority, Channel, Farewell, JoinError, Micros, Outbox, Patience, Profile, Recipient, SeatId, SeatToken,
+    SessionCode, SessionSetup, Unwritten,
     limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
 };
 use renet::Bytes;

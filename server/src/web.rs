@@ -18,7 +18,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 
 /// Number of a WebSocket, never used twice.
 pub(crate) type WebId = u64;
@@ -50,7 +50,7 @@ pub(crate) struct Line {
     /// Bytes in `out`.
     waiting: Arc<AtomicUsize>,
     /// Says that the consumer is too slow.
-    slow: Option<oneshot::Sender<()>>,
+    slow: Arc<Notify>,
 }
 
 /// The task's end.
@@ -58,16 +58,15 @@ pub(crate) struct Line {
 pub(crate) struct TaskEnd {
     pub(crate) out: mpsc::Receiver<ToWeb>,
     pub(crate) waiting: Arc<AtomicUsize>,
-    pub(crate) slow: oneshot::Receiver<()>,
+    pub(crate) slow: Arc<Notify>,
 }
 
 impl Line {
     /// Both ends of a WebSocket's way from the loop.
     pub(crate) fn new() -> (Self, TaskEnd) {
         let (sender, out) = mpsc::channel(WEB_OUTBOX_MAX);
-        let (stop, slow) = oneshot::channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        (Self { out: sender, waiting: waiting.clone(), slow: Some(stop) }, TaskEnd { out, waiting, slow })
+        let (slow, waiting) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
+        (Self { out: sender, waiting: waiting.clone(), slow: slow.clone() }, TaskEnd { out, waiting, slow })
     }
 
     /// Queues a message; `false` if there is no room for it.
@@ -145,10 +144,7 @@ impl Web {
         let Some(line) = self.lines.get_mut(&id) else { return };
         self.metrics.sent.inc();
         if !line.send(channel, bytes) {
-            if let Some(slow) = line.slow.take() {
-                // Whoever is gone already need not be told.
-                slow.send(()).unwrap_or_default();
-            }
+            line.slow.notify_one();
             self.lines.remove(&id);
             self.gone.push_back((id, "too slow"));
         }

@@ -5,7 +5,7 @@
 use keyboardia_session::{
     Authority, Command, CommandId, EventKind, JoinError, Outbox, Profile, Recipient, Refusal, SeatId, Unwritten,
     limits::{BARRED_MAX, GRACE_US, SEATS_MAX},
-    wire::{self, ClientMessage, Farewell, HostMessage},
+    wire::{self, ClientMessage, HostMessage},
 };
 use keyboardia_tests::table::{Table, launch, token};
 

@@ -1,7 +1,10 @@
 //! The door: accepts TCP connections, a bounded number of them, and remembers by which of our addresses each came.
 
 use super::guest::{Guest, Life};
-use crate::{addresses::Route, limits::HTTP_CONNECTIONS_MAX};
+use crate::{
+    addresses::Route,
+    limits::{HTTP_CONNECTIONS_MAX, HTTP_SEND_BUFFER_BYTES},
+};
 use axum::{
     extract::connect_info::Connected,
     serve::{IncomingStream, Listener},
@@ -43,6 +46,8 @@ impl Listener for Door {
                     if let Ok(local) = stream.local_addr() {
                         // Small frames must not wait for each other; a connection that cannot be told so works, too.
                         stream.set_nodelay(true).unwrap_or_default();
+                        let memory = socket2::SockRef::from(&stream).set_send_buffer_size(HTTP_SEND_BUFFER_BYTES);
+                        memory.unwrap_or_default();
                         return (Guest::new(stream, local.ip(), self.tls.clone(), place), peer);
                     }
                 }

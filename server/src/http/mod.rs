@@ -64,8 +64,9 @@ pub(crate) struct Front {
     uploads: Arc<Semaphore>,
     metrics: Metrics,
     to_loop: mpsc::Sender<FromWeb>,
-    /// Places for WebSockets.
+    /// Places for WebSockets, and how many there are.
     sockets: Arc<Semaphore>,
+    places: usize,
 }
 
 impl Front {
@@ -80,10 +81,11 @@ impl Front {
         seats: usize,
     ) -> Self {
         // Some come back before their old connection is given up.
-        let sockets = Arc::new(Semaphore::new(seats + SEATS_MAX));
+        let places = seats + SEATS_MAX;
+        let sockets = Arc::new(Semaphore::new(places));
         let uploads = Arc::new(Semaphore::new(SAMPLE_UPLOADS_MAX));
         let (gate, trusted) = (Arc::default(), trusted.into());
-        Self { desk, tickets, gate, trusted, samples, uploads, metrics, to_loop, sockets }
+        Self { desk, tickets, gate, trusted, samples, uploads, metrics, to_loop, sockets, places }
     }
 
     /// Whom a request comes from.
@@ -126,6 +128,7 @@ impl Http {
 
     /// Serves until `stop` is true, and then for as long as [`HTTP_STOP_MAX`] to finish what was begun.
     pub(crate) fn run(self, stop: watch::Receiver<bool>) {
+        let (sockets, places) = (self.front.sockets.clone(), self.front.places);
         let sweep = samples::sweep(self.front.samples.clone(), self.front.desk.clone());
         let service = routes(self.front).into_make_service_with_connect_info::<Visit>();
         let serve =
@@ -139,6 +142,11 @@ impl Http {
                 }
                 () = sweep => {}
                 () = async { stopped(stop).await; tokio::time::sleep(HTTP_STOP_MAX).await } => {}
+            }
+            // WebSockets hear why they end; then all places are free.
+            let silent = sockets.acquire_many(places as u32);
+            if tokio::time::timeout(HTTP_STOP_MAX, silent).await.is_err() {
+                tracing::debug!(target: "host", "some WebSockets did not say goodbye");
             }
         });
     }

@@ -165,7 +165,7 @@ impl Carrier {
                 message = end.out.recv() => match message {
                     Some(ToWeb::Message(bytes)) => {
                         let length = bytes.len();
-                        let ended = self.send(Message::Binary(bytes), &mut end).await;
+                        let ended = self.send(Message::Binary(bytes), &end).await;
                         end.waiting.fetch_sub(length, Relaxed);
                         ended
                     }
@@ -176,7 +176,7 @@ impl Carrier {
                     if self.heard.elapsed() > Duration::from_secs(WEB_SILENCE_S) {
                         Some(End::Close(Farewell::Silent))
                     } else {
-                        self.send(Message::Ping(Bytes::new()), &mut end).await
+                        self.send(Message::Ping(Bytes::new()), &end).await
                     }
                 },
             };
@@ -223,10 +223,10 @@ impl Carrier {
     }
 
     /// Sends a frame, unless the loop loses patience meanwhile.
-    async fn send(&mut self, message: Message, end: &mut TaskEnd) -> Option<End> {
+    async fn send(&mut self, message: Message, end: &TaskEnd) -> Option<End> {
         tokio::select! {
             ended = self.answer(message) => ended,
-            Ok(()) = &mut end.slow => Some(End::Slow),
+            () = end.slow.notified() => Some(End::Slow),
         }
     }
 }

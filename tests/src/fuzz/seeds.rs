@@ -11,7 +11,7 @@ use keyboardia_session::{
     SeatToken, SessionCode, SessionSetup, TrackId,
     api::JoinRequest,
     limits::{SAMPLE_FRAMES_MIN, SAMPLE_RATE_HZ},
-    wire::{self, ClientMessage, Farewell, HostMessage, Malformed, Probe, Report},
+    wire::{self, ClientMessage, HostMessage, Malformed, Probe, Report},
 };
 use std::{collections::BTreeSet, io::Cursor, mem::discriminant};
 
@@ -78,8 +78,7 @@ fn host_messages(setup: SessionSetup) -> Vec<Vec<u8>> {
     authority.written(authority.state().seq(), &mut out);
     authority.leave(now, SeatId(1), &mut out);
     authority.wake(now + 60_000_000, &mut out);
-    let farewells =
-        [Farewell::Stopping, Farewell::Removed].map(|farewell| wire::encode(&HostMessage::Farewell(farewell)));
+    let farewells = Farewell::ALL.map(|farewell| wire::encode(&HostMessage::Farewell(farewell)));
     out.into_iter().map(|outgoing| outgoing.bytes).chain(farewells).collect()
 }
 

@@ -4,9 +4,10 @@ use super::{Authority, Outbox, Recipient, SeatRecord, send};
 use crate::{
     command::Refusal,
     event::{Cause, EventKind},
+    farewell::Farewell,
     limits::BARRED_MAX,
     state::SeatId,
-    wire::{Farewell, HostMessage},
+    wire::HostMessage,
 };
 
 impl Authority {

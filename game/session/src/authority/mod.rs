@@ -452,7 +452,10 @@ impl Authority {
         self.part(None, out);
         self.send_awaited(now, out);
         if self.state.transport().last().playing && self.beacon_at <= now {
-            self.beacon_at = now + BEACON_INTERVAL_US;
+            // What is late is not made up for, and moves nothing: hosts with many sessions would otherwise come to send all
+            // of their beacons at once.
+            let missed = now.since(self.beacon_at).max(0) as u64 / BEACON_INTERVAL_US;
+            self.beacon_at = self.beacon_at + (missed + 1) * BEACON_INTERVAL_US;
             tell(out, &HostMessage::Beacon(now));
         }
     }
