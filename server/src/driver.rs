@@ -60,7 +60,7 @@ impl Driver {
     ) -> Self {
         let (over, rooms, seated) = (Vec::new(), HashMap::new(), HashMap::new());
         let measure_at = Instant::now();
-        Self { clock, net, seats_max, setup, house, store, over, rooms, seated, metrics, measure_at }
+        Self { clock, net, setup, house, seats_max, store, over, rooms, seated, metrics, measure_at }
     }
 
     /// Opens the sessions that were kept. One that cannot be read stays where it is.

@@ -162,7 +162,9 @@ impl Web {
     /// Ends every connection after what is queued.
     pub(crate) fn close_all(&mut self, why: Farewell) {
         let ids: Vec<WebId> = self.lines.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.close(id, why));
+        for id in ids {
+            self.close(id, why);
+        }
     }
 }
 

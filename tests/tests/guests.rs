@@ -3,7 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Authority, Command, CommandId, EventKind, JoinError, Outbox, Profile, Recipient, Refusal, SeatId, Unwritten,
+    Authority, Command, CommandId, EventKind, Farewell, JoinError, Outbox, Profile, Recipient, Refusal, SeatId,
+    Unwritten,
     limits::{BARRED_MAX, GRACE_US, SEATS_MAX},
     wire::{self, ClientMessage, HostMessage},
 };

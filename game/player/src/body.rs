@@ -30,6 +30,8 @@ pub(crate) struct Body {
     heard: Option<Micros>,
     pub(crate) has_arrived: bool,
     pub(crate) packet_is_due: bool,
+    /// Something has come since the last packet.
+    pub(crate) must_acknowledge: bool,
     pub(crate) packet_sent: Micros,
 }
 
@@ -58,6 +60,7 @@ impl Body {
             heard: None,
             has_arrived: false,
             packet_is_due: false,
+            must_acknowledge: false,
             packet_sent: Micros(0),
         })
     }

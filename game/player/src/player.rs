@@ -38,8 +38,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+/// Longest time until what has come is acknowledged, and pace at which it is looked what must be sent again.
+const ACK_INTERVAL_US: i64 = 10_000;
 /// How often a packet is sent when there is nothing to say.
-const QUIET_PACKET_US: i64 = 10_000;
+const QUIET_PACKET_US: i64 = 100_000;
 /// Waits between attempts to reconnect.
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(8);
@@ -52,6 +54,8 @@ const SAMPLE_RATE: u32 = 48_000;
 enum End {
     Left,
     Lost(String),
+    /// There is no way back.
+    Out(String),
 }
 
 /// Runs a player until it leaves or fails for good.
@@ -84,6 +88,7 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
         body = back;
         let why = match end {
             End::Left => break Ok(()),
+            End::Out(why) => break Err(why),
             End::Lost(why) => why,
         };
         if !body.has_arrived {
@@ -199,6 +204,11 @@ fn connect(mut body: Body, joined: &Joined) -> Result<(Body, End), String> {
     let world = app.world_mut();
     world.resource_mut::<NetcodeClientTransport>().disconnect();
     let body = world.remove_non_send::<Body>().ok_or_else(|| "The player lost itself.".to_owned())?;
+    let end = match (end, body.seat.farewell()) {
+        (End::Lost(_), Some(farewell)) if farewell.may_return() => End::Lost(farewell.to_string()),
+        (End::Lost(_), Some(farewell)) => End::Out(farewell.to_string()),
+        (end, _) => end,
+    };
     Ok((body, end))
 }
 
@@ -234,6 +244,7 @@ fn receive(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
     for channel in [CHANNEL_RELIABLE, CHANNEL_UNRELIABLE] {
         while let Some(message) = client.receive_message(channel) {
             body.seat.receive(local, &message);
+            body.must_acknowledge = true;
         }
     }
     for notice in body.seat.take_notices() {
@@ -316,9 +327,12 @@ fn send(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
             has_news = true;
         }
     }
-    body.packet_is_due = has_news || local.since(body.packet_sent) >= QUIET_PACKET_US;
+    let in_flight = client.channel_available_memory(CHANNEL_RELIABLE) < CHANNEL_BYTES_MAX;
+    let pace = if body.must_acknowledge || in_flight { ACK_INTERVAL_US } else { QUIET_PACKET_US };
+    body.packet_is_due = has_news || local.since(body.packet_sent) >= pace;
     if body.packet_is_due {
         body.packet_sent = local;
+        body.must_acknowledge = false;
     }
 }
 

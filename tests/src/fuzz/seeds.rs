@@ -7,8 +7,8 @@ use super::{
 use crate::world::{Dice, any_command};
 use hound::{SampleFormat, WavSpec, WavWriter};
 use keyboardia_session::{
-    Authority, Avatar, Cell, Colour, Command, CommandId, Manifest, Micros, Name, Outbox, Profile, SceneId, SeatId,
-    SeatToken, SessionCode, SessionSetup, TrackId,
+    Authority, Avatar, Cell, Colour, Command, CommandId, Farewell, Manifest, Micros, Name, Outbox, Profile, SceneId,
+    SeatId, SeatToken, SessionCode, SessionSetup, TrackId,
     api::JoinRequest,
     limits::{SAMPLE_FRAMES_MIN, SAMPLE_RATE_HZ},
     wire::{self, ClientMessage, HostMessage, Malformed, Probe, Report},
