@@ -1,18 +1,24 @@
 //! What a player is made of, and what goes on whether it is connected or not: what it hears alone, and its sounds.
 
 use crate::{
-    handle::{Heard, PreviewStart},
+    handle::{Connection, Heard, PreviewStart, Wish},
     shared::{Shared, Switch},
     sounds::{Shelf, SoundDir},
 };
 use keyboardia_audio::{Engine, Levels, PreviewRequest};
-use keyboardia_session::{self as session, Micros, Notice, Profile, Refusal, Seat, SessionState, SoundId};
-use std::{path::Path, sync::Arc, time::Duration};
+use keyboardia_session::{
+    self as session, Micros, Notice, Profile, Refusal, Seat, SessionState, SoundId, limits::SEATS_MAX, reporting::Way,
+};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 /// A turn of the player's thread.
 pub(crate) const TURN: Duration = Duration::from_millis(1);
 /// How often the picture is replaced.
-pub(crate) const PICTURE_US: i64 = 4_000;
+const PICTURE_US: i64 = 4_000;
 /// How often it is looked whether sounds can be forgotten.
 const TIDY_US: i64 = 500_000;
 
@@ -85,6 +91,75 @@ impl Body {
         let local = self.shared.local();
         let clock = self.seat.clock();
         self.shared.set_offset(clock.line().map(|line| line.offset_at(local).round() as i64), clock.jumps());
+    }
+
+    /// Tells the player what the seat has noticed.
+    pub(crate) fn tell_notices(&mut self) {
+        for notice in self.seat.take_notices() {
+            if let Notice::Malformed(malformed) = &notice {
+                tracing::warn!(target: "player", "unreadable message: {malformed}");
+            }
+            self.shared.notice(notice);
+        }
+    }
+
+    /// Takes the probes that have come back.
+    pub(crate) fn take_probes(&mut self) {
+        for (probe, returned) in self.shared.take_probes() {
+            self.seat.probe_reply(returned, &probe);
+        }
+        let local = self.shared.local();
+        self.shared.uncertain.store(self.seat.is_uncertain(local), Relaxed);
+        self.tell_time();
+    }
+
+    /// Asks the host for what the player wishes, and tells it how this seat is doing.
+    pub(crate) fn fulfil_wishes(&mut self) {
+        let local = self.shared.local();
+        for wish in self.shared.take_wishes() {
+            // A refusal on the spot is told as a notice.
+            let _ = match wish {
+                Wish::Press(track, scene) => self.seat.press(local, track, scene).map(|_| ()),
+                Wish::Command(command) => self.seat.command(local, command).map(|_| ()),
+            };
+        }
+        let way = Way {
+            latency_us: self.shared.latency_us.load(Relaxed),
+            block_us: self.shared.block_us.load(Relaxed),
+            phase_error_us: (self.engine.status().phase_error_ns() / 1_000) as i32,
+        };
+        self.seat.report(local, way);
+    }
+
+    /// Tells the engine what must sound, if that is news.
+    pub(crate) fn feed_engine(&mut self) {
+        let Some(state) = self.seat.state().cloned() else { return };
+        self.has_arrived = true;
+        if self.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &state)) {
+            if let Some(score) = self.seat.score() {
+                self.engine.set_score(&score);
+            }
+            self.need_sounds(self.shared.local());
+            self.seen = Some(state.clone());
+        }
+        self.shared.playing.store(state.transport().last().playing, Relaxed);
+    }
+
+    /// Replaces the picture, now and then.
+    pub(crate) fn picture(&mut self) {
+        let local = self.shared.local();
+        let Some(session) = self.seat.view(local) else { return };
+        if self.pictured.is_some_and(|at| local.since(at) < PICTURE_US) {
+            return;
+        }
+        self.pictured = Some(local);
+        debug_assert!(session.state.players().len() <= SEATS_MAX);
+        self.shared.change_view(|view| {
+            view.connection = Connection::Connected;
+            view.session = Some(session);
+            // Whoever sees a session sees what of it is still being loaded.
+            self.shelf.show(view);
+        });
     }
 
     /// Needs the sounds that play or are queued, then what is previewed, then the rest of the grid.

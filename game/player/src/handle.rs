@@ -25,6 +25,18 @@ pub enum Output {
     Silent,
 }
 
+/// How messages travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// UDP, which is quickest; a WebSocket where UDP does not come through.
+    #[default]
+    Auto,
+    /// UDP and nothing else.
+    Udp,
+    /// A WebSocket and nothing else.
+    WebSocket,
+}
+
 /// How a player joins.
 #[derive(Debug, Clone, Default)]
 pub struct PlayerOptions {
@@ -34,6 +46,8 @@ pub struct PlayerOptions {
     pub code: Option<String>,
     /// What the others shall see of the player; what is left open is chosen for them.
     pub profile: Profile,
+    /// How messages travel.
+    pub transport: Transport,
     /// Where the sound goes.
     pub output: Output,
     /// Directory of the sound library; found by itself when `None`.

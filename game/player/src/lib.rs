@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `player` | a windowless Bevy app around the [`keyboardia_session::Seat`]: renet, wishes, score, picture |
 //! | `probe` | time probes, stamped where they arrive |
+//! | `web` | instead of both: a WebSocket, where UDP does not come through |
 //! | `sound` | holds the output device, or the silence, and picks the device up when it is back |
 //! | `loader` | reads and decodes sounds |
 //!
@@ -20,7 +21,9 @@ mod player;
 mod probe;
 mod shared;
 mod sounds;
+mod web;
 
 pub use handle::{
     Connection, Ear, Ears, Heard, Hearing, Levels, Output, Overview, Player, PlayerOptions, PlayerView, PreviewStart,
+    Transport,
 };

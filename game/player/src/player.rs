@@ -4,12 +4,13 @@
 //! picture out. The seat, the engine and the sounds outlive a connection; a lost one is made anew with the same token.
 
 use crate::{
-    body::{Body, PICTURE_US, TURN, refuse_wishes},
+    body::{Body, TURN, refuse_wishes},
     device,
-    handle::{Connection, PlayerOptions, Wish},
+    handle::{Connection, PlayerOptions, Transport},
     host::{HostApi, JoinFailure},
     probe::Prober,
     shared::Shared,
+    web::{FromWeb, Web},
 };
 use bevy_app::{App, PostUpdate, PreUpdate, Update};
 use bevy_ecs::prelude::*;
@@ -24,12 +25,11 @@ use bevy_renet::{
 use bevy_time::TimePlugin;
 use keyboardia_audio::{EngineSettings, engine};
 use keyboardia_session::{
-    Micros, Notice, Profile,
+    Profile, SeatToken,
     api::{Joined, from_hex},
     limits::{
-        BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, SEATS_MAX, TRACKS_MAX,
+        BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, TRACKS_MAX,
     },
-    reporting::Way,
 };
 use std::{
     hash::{BuildHasher, RandomState},
@@ -56,6 +56,8 @@ enum End {
     Lost(String),
     /// There is no way back.
     Out(String),
+    /// The host answers, but nothing comes through to it over UDP.
+    Blocked(String),
 }
 
 /// Runs a player until it leaves or fails for good.
@@ -83,13 +85,25 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     let sound = device::start(options.output.clone(), renderer, shared)
         .map_err(|error| format!("This machine cannot start another thread: {error}."))?;
     let mut backoff = BACKOFF_MIN;
+    let mut transport = options.transport;
     let outcome = loop {
-        let (back, end) = connect(body, &joined)?;
+        let (back, end) = match transport {
+            Transport::WebSocket => connect_by_web(body, api.host(), &code, &joined)?,
+            Transport::Auto | Transport::Udp => connect(body, &joined)?,
+        };
         body = back;
         let why = match end {
             End::Left => break Ok(()),
             End::Out(why) => break Err(why),
             End::Lost(why) => why,
+            End::Blocked(why) => {
+                if transport == Transport::Auto && !body.has_arrived {
+                    tracing::info!(target: "player", "{why} Trying a WebSocket.");
+                    transport = Transport::WebSocket;
+                    continue;
+                }
+                why
+            }
         };
         if !body.has_arrived {
             break Err(why);
@@ -191,7 +205,12 @@ fn connect(mut body: Body, joined: &Joined) -> Result<(Body, End), String> {
         let lost = world.resource::<NetcodeClientTransport>().disconnect_reason();
         let dropped = world.resource::<RenetClient>().disconnect_reason();
         if let Some(reason) = lost {
-            break End::Lost(sentence(reason, host));
+            let is_blocked = matches!(
+                reason,
+                DisconnectReason::ConnectionRequestTimedOut | DisconnectReason::ConnectionResponseTimedOut
+            );
+            let why = sentence(reason, host);
+            break if is_blocked { End::Blocked(why) } else { End::Lost(why) };
         }
         if let Some(reason) = dropped {
             break End::Lost(format!("The connection to {host} broke: {reason}."));
@@ -210,6 +229,43 @@ fn connect(mut body: Body, joined: &Joined) -> Result<(Body, End), String> {
         (end, _) => end,
     };
     Ok((body, end))
+}
+
+/// Plays over a WebSocket until it ends.
+fn connect_by_web(mut body: Body, host: &str, code: &str, joined: &Joined) -> Result<(Body, End), String> {
+    let token = SeatToken::from_hex(&joined.token)
+        .ok_or_else(|| "The host's answer cannot be used: its token is not hexadecimal.".to_owned())?;
+    let no_thread = |error: std::io::Error| format!("This machine cannot start another thread: {error}.");
+    let web = Web::start(host, code, &token, body.shared.clone()).map_err(no_thread)?;
+    body.seat.reconnect();
+    body.pictured = None;
+    loop {
+        while let Some(came) = web.next() {
+            match came {
+                FromWeb::Message(at, bytes) => body.seat.receive(at, &bytes),
+                FromWeb::Ended(why, true) => return Ok((body, End::Lost(why))),
+                FromWeb::Ended(why, false) => return Ok((body, End::Out(why))),
+            }
+        }
+        body.tell_notices();
+        body.take_probes();
+        body.fulfil_wishes();
+        body.feed_engine();
+        let local = body.shared.local();
+        body.hear(local);
+        let cursor = body.shared.cursor();
+        body.seat.set_cursor(local, cursor);
+        let lossy = body.seat.take_unreliable(local);
+        let messages: Vec<Vec<u8>> = body.seat.take_outgoing().chain(lossy).collect();
+        if !messages.into_iter().all(|message| web.send(message)) {
+            return Ok((body, End::Lost("The host does not take what is sent to it.".into())));
+        }
+        body.picture();
+        if body.shared.is_leaving() {
+            return Ok((body, End::Left));
+        }
+        std::thread::sleep(TURN);
+    }
 }
 
 /// Both sides of a connection agree on this; the host's is built from the same constants.
@@ -247,62 +303,23 @@ fn receive(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
             body.must_acknowledge = true;
         }
     }
-    for notice in body.seat.take_notices() {
-        if let Notice::Malformed(malformed) = &notice {
-            tracing::warn!(target: "player", "unreadable message: {malformed}");
-        }
-        body.shared.notice(notice);
-    }
+    body.tell_notices();
 }
 
 fn take_probes(mut body: NonSendMut<Body>) {
-    let body = &mut *body;
-    for (probe, returned) in body.shared.take_probes() {
-        body.seat.probe_reply(returned, &probe);
-    }
-    let local = body.shared.local();
-    body.shared.uncertain.store(body.seat.is_uncertain(local), Relaxed);
-    body.tell_time();
+    body.take_probes();
 }
 
 fn fulfil_wishes(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
-    let body = &mut *body;
-    let local = body.shared.local();
-    if !client.is_connected() {
-        return refuse_wishes(&body.shared);
+    if client.is_connected() {
+        body.fulfil_wishes();
+    } else {
+        refuse_wishes(&body.shared);
     }
-    for wish in body.shared.take_wishes() {
-        // A refusal on the spot is told as a notice.
-        let _ = match wish {
-            Wish::Press(track, scene) => body.seat.press(local, track, scene).map(|_| ()),
-            Wish::Command(command) => body.seat.command(local, command).map(|_| ()),
-        };
-    }
-    report(body, local);
-}
-
-/// Tells the host how this player's messages and its sound are doing.
-fn report(body: &mut Body, local: Micros) {
-    let way = Way {
-        latency_us: body.shared.latency_us.load(Relaxed),
-        block_us: body.shared.block_us.load(Relaxed),
-        phase_error_us: (body.engine.status().phase_error_ns() / 1_000) as i32,
-    };
-    body.seat.report(local, way);
 }
 
 fn feed_engine(mut body: NonSendMut<Body>) {
-    let body = &mut *body;
-    let Some(state) = body.seat.state().cloned() else { return };
-    body.has_arrived = true;
-    if body.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &state)) {
-        if let Some(score) = body.seat.score() {
-            body.engine.set_score(&score);
-        }
-        body.need_sounds(body.shared.local());
-        body.seen = Some(state.clone());
-    }
-    body.shared.playing.store(state.transport().last().playing, Relaxed);
+    body.feed_engine();
 }
 
 fn hear(mut body: NonSendMut<Body>) {
@@ -341,18 +358,7 @@ fn packet_is_due(body: NonSend<Body>) -> bool {
 }
 
 fn picture(mut body: NonSendMut<Body>, client: Res<RenetClient>) {
-    let body = &mut *body;
-    let local = body.shared.local();
-    let Some(session) = body.seat.view(local).filter(|_| client.is_connected()) else { return };
-    if body.pictured.is_some_and(|at| local.since(at) < PICTURE_US) {
-        return;
+    if client.is_connected() {
+        body.picture();
     }
-    body.pictured = Some(local);
-    debug_assert!(session.state.players().len() <= SEATS_MAX);
-    body.shared.change_view(|view| {
-        view.connection = Connection::Connected;
-        view.session = Some(session);
-        // Whoever sees a session sees what of it is still being loaded.
-        body.shelf.show(view);
-    });
 }
