@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_player::{
-    Connection, Ear, Ears, Heard, Hearing, Output, Player, PlayerOptions, PlayerView, PreviewStart,
+    Connection, Ear, Ears, Heard, Hearing, Output, Player, PlayerOptions, PlayerView, PreviewStart, Transport,
 };
 use keyboardia_session::{
     Beats, Cell, Command, Edit, Gain, Name, Notice, Refusal, SceneId, SessionState, SoundId, Tempo, TrackChange,
@@ -20,6 +20,17 @@ fn bot(host: &str, code: Option<&str>) -> Player {
     Player::join(PlayerOptions {
         host: host.to_owned(),
         code: code.map(str::to_owned),
+        output: Output::Silent,
+        ..PlayerOptions::default()
+    })
+}
+
+/// The same, but by this way.
+fn bot_by(transport: Transport, host: &str, code: &str) -> Player {
+    Player::join(PlayerOptions {
+        host: host.to_owned(),
+        code: Some(code.to_owned()),
+        transport,
         output: Output::Silent,
         ..PlayerOptions::default()
     })
@@ -204,6 +215,52 @@ fn a_damaged_sound_is_named_and_the_rest_plays_on() {
     assert!(view.damaged[&ids[0]].contains("damaged"), "{}", view.damaged[&ids[0]]);
     assert!(player.press(TrackId(3), SceneId(0)));
     heard(&player, TrackId(3));
+}
+
+#[test]
+fn a_player_on_a_web_socket_hears_the_same_at_the_same_moment_and_comes_back_after_a_crash() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let host = HostProcess::keeping(dir.path());
+    let ada = bot_by(Transport::WebSocket, &host.http, &host.code);
+    let ben = bot_by(Transport::Udp, &host.http, &host.code);
+    ready(&ada);
+    ready(&ben);
+    assert!(ben.press(TrackId(0), SceneId(0)));
+    let first = [heard(&ada, TrackId(0)), heard(&ben, TrackId(0))];
+    assert!(ada.press(TrackId(1), SceneId(1)));
+    let second = [heard(&ada, TrackId(1)), heard(&ben, TrackId(1))];
+    for [one, other] in [first, second] {
+        assert_eq!(one.start, other.start);
+        let apart_ms = (one.at.0 - other.at.0).abs() as f64 / 1e6;
+        assert!(apart_ms <= 2.0, "{apart_ms} ms apart");
+    }
+    agree(&[&ada, &ben]);
+    let me = ada.view().session.as_ref().expect("a session").me;
+    let host = host.crash(dir.path());
+    for player in [&ada, &ben] {
+        wait_for("a player that is back", || {
+            let view = player.view();
+            (view.connection == Connection::Connected).then_some(())
+        });
+    }
+    assert_eq!(ada.view().session.as_ref().expect("a session").me, me, "the same seat");
+    assert!(ada.command(Command::SetTempo(Tempo::from_bpm(97.3).expect("a tempo"))));
+    wait_for("the tempo", || (state(&ben).transport().last().tempo.bpm() < 100.0).then_some(()));
+    agree(&[&ada, &ben]);
+    drop(host);
+}
+
+#[test]
+fn where_udp_does_not_come_through_a_web_socket_is_taken() {
+    // Nobody forwards what is sent to these.
+    let deaf: Vec<UdpSocket> = (0..2).map(|_| UdpSocket::bind("127.0.0.1:0").expect("a socket")).collect();
+    let addresses: Vec<String> =
+        deaf.iter().map(|socket| socket.local_addr().expect("an address").to_string()).collect();
+    let host = HostProcess::with(&["--relay", &addresses[0], &addresses[1]]);
+    let ada = bot_by(Transport::Auto, &host.http, &host.code);
+    ready(&ada);
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    heard(&ada, TrackId(0));
 }
 
 #[test]

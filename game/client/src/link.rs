@@ -5,7 +5,7 @@
 
 use crate::{ClientSet, cli::Cli, settings::Settings};
 use bevy::prelude::*;
-use keyboardia_player::{Ears, Output, Player, PlayerOptions, PlayerView, PreviewStart};
+use keyboardia_player::{Ears, Output, Player, PlayerOptions, PlayerView, PreviewStart, Transport};
 use keyboardia_server::{Host, HostConfig, HostError, PORT};
 use keyboardia_session::{
     Cell, Command, Gain, Patience, SceneId, SessionCode, SoundId, TrackId, View, limits::GRACE_US, seat::Notice,
@@ -108,6 +108,7 @@ impl Link {
             host: address,
             code: Some(code.to_string()),
             profile: settings.profile(),
+            transport: Transport::Auto,
             output: self.mine.output.clone(),
             sounds: self.sounds.clone(),
         };

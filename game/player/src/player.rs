@@ -27,15 +27,13 @@ use keyboardia_audio::{EngineSettings, engine};
 use keyboardia_session::{
     Profile, SeatToken,
     api::{Joined, from_hex},
-    limits::{
-        BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, TRACKS_MAX,
-    },
+    limits::{BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, TRACKS_MAX},
 };
 use std::{
     hash::{BuildHasher, RandomState},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Longest time until what has come is acknowledged, and pace at which it is looked what must be sent again.
@@ -45,6 +43,8 @@ const QUIET_PACKET_US: i64 = 100_000;
 /// Waits between attempts to reconnect.
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
 const BACKOFF_MAX: Duration = Duration::from_secs(8);
+/// How long a player tries UDP before it takes a WebSocket.
+const UDP_PATIENCE: Duration = Duration::from_secs(3);
 /// Bytes of a netcode connect token.
 const CONNECT_TOKEN_BYTES_MAX: usize = 4_096;
 /// Sample rate of the engine until a device says otherwise, Hz.
@@ -89,22 +89,22 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     let outcome = loop {
         let (back, end) = match transport {
             Transport::WebSocket => connect_by_web(body, api.host(), &code, &joined)?,
-            Transport::Auto | Transport::Udp => connect(body, &joined)?,
+            Transport::Auto => connect(body, &joined, Some(UDP_PATIENCE))?,
+            Transport::Udp => connect(body, &joined, None)?,
         };
         body = back;
         let why = match end {
             End::Left => break Ok(()),
             End::Out(why) => break Err(why),
             End::Lost(why) => why,
-            End::Blocked(why) => {
-                if transport == Transport::Auto && !body.has_arrived {
-                    tracing::info!(target: "player", "{why} Trying a WebSocket.");
-                    transport = Transport::WebSocket;
-                    continue;
-                }
-                why
+            End::Blocked(why) if transport == Transport::Auto => {
+                tracing::info!(target: "player", "{why} Trying a WebSocket.");
+                transport = Transport::WebSocket;
+                continue;
             }
+            End::Blocked(why) => why,
         };
+        transport = options.transport;
         if !body.has_arrived {
             break Err(why);
         }
@@ -167,8 +167,8 @@ fn scattered(wait: Duration) -> Duration {
     wait.mul_f64(0.5 + share / 2.0)
 }
 
-/// Plays over one connection until it ends.
-fn connect(mut body: Body, joined: &Joined) -> Result<(Body, End), String> {
+/// Plays over one connection until it ends; gives up if UDP does not come through within `patience`.
+fn connect(mut body: Body, joined: &Joined, patience: Option<Duration>) -> Result<(Body, End), String> {
     let refuse = |what: &str| format!("The host's answer cannot be used: {what}.");
     let token = from_hex(&joined.connect_token, CONNECT_TOKEN_BYTES_MAX)
         .ok_or_else(|| refuse("its token is not hexadecimal"))?;
@@ -199,9 +199,15 @@ fn connect(mut body: Body, joined: &Joined) -> Result<(Body, End), String> {
         .add_systems(PostUpdate, (send, NetcodeClientPlugin::send_packets.run_if(packet_is_due), picture).chain());
     app.finish();
     app.cleanup();
+    let begin = Instant::now();
+    let mut was_connected = false;
     let end = loop {
         app.update();
         let world = app.world();
+        was_connected |= world.resource::<RenetClient>().is_connected();
+        if !was_connected && patience.is_some_and(|patience| begin.elapsed() > patience) {
+            break End::Blocked(sentence(DisconnectReason::ConnectionRequestTimedOut, host));
+        }
         let lost = world.resource::<NetcodeClientTransport>().disconnect_reason();
         let dropped = world.resource::<RenetClient>().disconnect_reason();
         if let Some(reason) = lost {
