@@ -98,5 +98,5 @@ fn every_kind_of_message_is_a_seed() {
             _ => None,
         })
         .collect();
-    assert_eq!(commands.len(), 18, "every command");
+    assert_eq!(commands.len(), 20, "every command");
 }

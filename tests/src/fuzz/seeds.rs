@@ -64,7 +64,8 @@ fn host_messages(setup: SessionSetup) -> Vec<Vec<u8>> {
     let mut now = Micros(1_790_000_000_000_000);
     let (mut authority, mut out) = (Authority::new(setup, now), Outbox::new());
     authority.keep_journal();
-    for player in 0..2 {
+    // One of them is removed on the way.
+    for player in 0..3 {
         let token = SeatToken([player; 32]);
         authority.admit(now, &token, Profile::default()).expect("a seat");
         authority.join(now, &token, &mut out).expect("a seat");
