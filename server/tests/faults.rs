@@ -91,7 +91,9 @@ fn five_hundred_who_come_back_at_once_find_their_seats() {
     });
     let begin = Instant::now();
     loop {
-        players.iter_mut().for_each(|player| until([player], "a turn", |_| true));
+        for player in &mut players {
+            until([player], "a turn", |_| true);
+        }
         let here = players.iter().filter(|player| player.seat.state().is_some()).count();
         if here == STORM {
             break;

@@ -96,13 +96,12 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
         let why = match end {
             End::Left => break Ok(()),
             End::Out(why) => break Err(why),
-            End::Lost(why) => why,
             End::Blocked(why) if transport == Transport::Auto => {
                 tracing::info!(target: "player", "{why} Trying a WebSocket.");
                 transport = Transport::WebSocket;
                 continue;
             }
-            End::Blocked(why) => why,
+            End::Lost(why) | End::Blocked(why) => why,
         };
         transport = options.transport;
         if !body.has_arrived {

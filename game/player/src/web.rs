@@ -131,13 +131,12 @@ impl Carrier {
                     }
                     continue;
                 }
-                message = wanted.recv() => match message {
-                    Some(bytes) => Message::Binary(bytes.into()),
-                    None => {
-                        // The seat is gone; the host may as well know.
-                        timeout(WRITE_MAX, self.socket.close(None)).await.map(drop).unwrap_or_default();
-                        return None;
-                    }
+                message = wanted.recv() => if let Some(bytes) = message {
+                    Message::Binary(bytes.into())
+                } else {
+                    // The seat is gone; the host may as well know.
+                    timeout(WRITE_MAX, self.socket.close(None)).await.map(drop).unwrap_or_default();
+                    return None;
                 },
                 _ = look.tick() => {
                     let (playing, uncertain) = (&self.shared.playing, &self.shared.uncertain);

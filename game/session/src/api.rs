@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `POST /api/sessions` | 201 [`Created`] |
 //! | `POST /api/sessions/{code}/join` with [`JoinRequest`] | 200 [`Joined`] |
+//! | `GET /api/sessions/{code}/ws`, upgraded | a WebSocket; its first frame is a [`crate::wire::Hello`], its last one says why, see [`crate::farewell`] |
 //! | `PUT /api/sessions/{code}/samples/{hash}` with a sample | 201, or 200 if the session has it already |
 //! | `GET /api/sessions/{code}/samples/{hash}` | 200, the sample (`audio/wav`) |
 //!
