@@ -90,7 +90,7 @@ fn every_kind_of_message_is_a_seed() {
         | HostMessage::Farewell(_) => 11,
     };
     assert_eq!(kinds.len(), count(&client[0]));
-    assert_eq!(host_kinds.len(), host_count(&host[0]));
+    assert_eq!(host_kinds.len(), host_count(&host[0]), "{host:?}");
     let commands: HashSet<Discriminant<Command>> = client
         .iter()
         .filter_map(|message| match message {

@@ -80,7 +80,9 @@ fn host_messages(setup: SessionSetup) -> Vec<Vec<u8>> {
     authority.leave(now, SeatId(1), &mut out);
     authority.wake(now + 60_000_000, &mut out);
     let farewells = Farewell::ALL.map(|farewell| wire::encode(&HostMessage::Farewell(farewell)));
-    out.into_iter().map(|outgoing| outgoing.bytes).chain(farewells).collect()
+    // Whether the transport runs meanwhile is left to the dice.
+    let beacon = wire::encode(&HostMessage::Beacon(now));
+    out.into_iter().map(|outgoing| outgoing.bytes).chain(farewells).chain([beacon]).collect()
 }
 
 /// Without their version, which the target sets.
