@@ -19,6 +19,11 @@ HOST_PACKAGES=(build-essential pkg-config)
 # A Rust with which the browser's target can be built where rustup cannot fetch it.
 WASM_PACKAGES=(rustc-web cargo-web rust-web-src libstd-rust-web-dev lld-19)
 
+# The browser of the tests, and what drives it.
+BROWSER_PACKAGES=(chromium)
+PLAYWRIGHT_VERSION=1.65.1
+export KEYBOARDIA_BROWSER="${KEYBOARDIA_BROWSER:-$HOME/.cache/keyboardia-browser}"
+
 WASM_TARGET=wasm32-unknown-unknown
 # How long rustup may take to fetch it, seconds.
 WASM_FETCH_MAX=180
@@ -144,6 +149,19 @@ CRATE
     if command -v rustup >/dev/null; then
         rustup toolchain link debian /usr >/dev/null 2>&1 || true
     fi
+}
+
+# need_browser: Chromium, Node.js, and playwright-core in $KEYBOARDIA_BROWSER.
+need_browser() {
+    need_packages "${BROWSER_PACKAGES[@]}"
+    command -v node >/dev/null && command -v npm >/dev/null || need_packages nodejs npm
+    local package="$KEYBOARDIA_BROWSER/node_modules/playwright-core/package.json"
+    grep -q "\"version\": \"$PLAYWRIGHT_VERSION\"" "$package" 2>/dev/null && return 0
+    say "Installing playwright-core $PLAYWRIGHT_VERSION, which drives the browser"
+    mkdir -p "$KEYBOARDIA_BROWSER"
+    [ -r "$KEYBOARDIA_BROWSER/package.json" ] || echo '{ "private": true }' >"$KEYBOARDIA_BROWSER/package.json"
+    npm install --prefix "$KEYBOARDIA_BROWSER" --no-audit --no-fund --silent "playwright-core@$PLAYWRIGHT_VERSION" ||
+        fail "playwright-core could not be installed."
 }
 
 # build_page: the game and its sound engine for the browser, and the page around them, in $KEYBOARDIA_WEB. Needs need_wasm

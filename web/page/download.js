@@ -61,7 +61,7 @@ async function attempt(name, entry, cache, onBytes) {
     throw new DownloadError('incomplete', text);
   }
   if (compiled.status === 'rejected') {
-    throw new DownloadError('damaged', `${name} cannot be used: ${compiled.reason?.message ?? compiled.reason}.`);
+    throw new DownloadError('damaged', `The host's copy of ${name} is damaged: ${compiled.reason?.message ?? compiled.reason}.`);
   }
   return compiled.value;
 }
