@@ -128,14 +128,15 @@ async function remember() {
 
 function invite() {
   const words = code();
+  const press = matchMedia('(pointer: coarse)').matches ? 'Tap' : 'Click';
   element('invitation').hidden = words === '';
   if (words !== '') {
     const name = document.createElement('b');
     name.textContent = words;
     element('invitation').replaceChildren('You are invited to the jam', name);
-    element('play').textContent = 'Click to join';
+    element('play').textContent = `${press} to join`;
   } else {
-    element('play').textContent = 'Click to play';
+    element('play').textContent = `${press} to play`;
   }
 }
 
