@@ -80,7 +80,8 @@ struct Options {
     /// Bytes of all sounds that players may bring, of all sessions together.
     #[arg(long, value_name = "BYTES", default_value_t = SampleLimits::default().bytes)]
     sample_bytes: u64,
-    /// Directory of the page for browsers, or none; otherwise where KEYBOARDIA_WEB says, beside the program, or web/dist.
+    /// Directory of the page for browsers, or none; otherwise where KEYBOARDIA_WEB says, beside the program, or in
+    /// web/dist.
     #[arg(long, value_name = "DIR")]
     web: Option<PathBuf>,
     /// Open a session at the start and show its code.
@@ -218,7 +219,8 @@ fn welcome(host: &Host, code: Option<SessionCode>, has_page: bool, options: &Opt
     let words = code.as_deref().unwrap_or("CODE");
     let joins: Vec<String> = addresses.map(|address| format!("  ./play --join {address} {words}")).collect();
     let trust = host.fingerprint().map_or(String::new(), |fingerprint| {
-        format!("\nBrowsers reach it by https:// and ask about its certificate, whose SHA-256 fingerprint is\n  {fingerprint}")
+        let question = "Browsers reach it by https:// and ask about its certificate, whose SHA-256 fingerprint is";
+        format!("\n{question}\n  {fingerprint}")
     });
     let pages: Vec<String> =
         names.iter().filter(|_| has_page).map(|name| page_url(name, port, code.as_deref())).collect();

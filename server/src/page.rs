@@ -15,8 +15,9 @@ const NONE: &str = "none";
 pub struct PageDir(PathBuf);
 
 impl PageDir {
-    /// The page: in the named directory; else where the environment (`KEYBOARDIA_WEB`) says; else beside the program; else in
-    /// `web/dist` of the working directory. `none` as a name is none. Never a path of the machine that built the program.
+    /// The page: in the named directory; else where the environment (`KEYBOARDIA_WEB`) says; else beside the program;
+    /// else in `web/dist` of the working directory. `none` as a name is none. Never a path of the machine that built the
+    /// program.
     ///
     /// # Errors
     /// [`HostError::NoPage`] when the named directory has no page.

@@ -61,7 +61,8 @@ async function attempt(name, entry, cache, onBytes) {
     throw new DownloadError('incomplete', text);
   }
   if (compiled.status === 'rejected') {
-    throw new DownloadError('damaged', `The host's copy of ${name} is damaged: ${compiled.reason?.message ?? compiled.reason}.`);
+    const reason = compiled.reason?.message ?? compiled.reason;
+    throw new DownloadError('damaged', `The host's copy of ${name} is damaged: ${reason}.`);
   }
   return compiled.value;
 }
@@ -70,7 +71,7 @@ async function attempt(name, entry, cache, onBytes) {
  * Fetches and compiles a module; one that came halfway is fetched a second time, past every cache.
  * @param {string} name what people call it
  * @param {{url: string, bytes: number}} entry its place in the list of assets
- * @param {(bytes: number) => void} onBytes is told of each piece that has come, and takes it back if it counts no more
+ * @param {(bytes: number) => void} onBytes is told of each piece that has come; takes it back if it counts no more
  * @returns {Promise<WebAssembly.Module>}
  * @throws {DownloadError}
  */

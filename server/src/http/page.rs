@@ -1,5 +1,5 @@
-//! The page that plays Keyboardia in a browser, as files: what is in `files/` is named by its content and kept for ever,
-//! the rest is asked for anew. Every answer says what the page may do, which is little.
+//! The page that plays Keyboardia in a browser, as files: what is in `files/` is named by its content and kept for
+//! ever, the rest is asked for anew. Every answer says what the page may do, which is little.
 
 use super::{Front, refusal::Refusal};
 use crate::page::{INDEX, PageDir};

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The same inputs give the same bytes. What is in `files/` is named by its content and may be kept for ever;
-//! `index.html`, `sw.js`, `manifest.webmanifest` and `assets.json` keep their names and must be asked for anew. `README.md`
-//! beside this crate's folder says what else the page promises.
+//! `index.html`, `sw.js`, `manifest.webmanifest` and `assets.json` keep their names and must be asked for anew.
+//! `web/README.md` says what else the page promises.
 
 mod bind;
 mod cache;

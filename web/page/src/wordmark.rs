@@ -62,9 +62,9 @@ pub(crate) fn svg() -> String {
     format!(
         concat!(
             r#"<svg viewBox="0 0 {width} {height}" role="img" aria-label="Keyboardia">"#,
-            r#"<defs><linearGradient id="rainbow" gradientUnits="userSpaceOnUse" x2="{width}">{stops}</linearGradient>"#,
-            r#"<filter id="glow" x="-5%" y="-60%" width="110%" height="220%"><feGaussianBlur stdDeviation="3.2"/></filter>"#,
-            r#"</defs><path d="{dim}" fill="{surface}" fill-opacity=".55"/>"#,
+            r#"<defs><linearGradient id="rainbow" gradientUnits="userSpaceOnUse" x2="{width}">{stops}"#,
+            r#"</linearGradient><filter id="glow" x="-5%" y="-60%" width="110%" height="220%">"#,
+            r#"<feGaussianBlur stdDeviation="3.2"/></filter></defs><path d="{dim}" fill="{surface}" fill-opacity=".55"/>"#,
             r#"<path d="{glow}" fill="url(#rainbow)" filter="url(#glow)" opacity=".6"/>{lit}</svg>"#,
         ),
         width = width,

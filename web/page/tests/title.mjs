@@ -1,5 +1,5 @@
-// The page in Chromium, served by a real host: node title.mjs ORIGIN. What is in the way is put there by the browser, whose
-// requests can be answered by others. Prints a line for each thing that was tried; ends with 1 if one of them failed.
+// The page in Chromium, served by a real host: node title.mjs ORIGIN. What is in the way is put there by the browser,
+// whose requests can be answered by others. Prints a line for each thing that was tried; ends with 1 if one has failed.
 
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
@@ -95,7 +95,7 @@ await test('what the game posts reaches the seat, and back', {}, async (page) =>
   assert(String(await bytes.evaluate((bytes) => [...bytes])) === '2,3', 'other bytes');
 });
 
-await test('a link with five words says who invites, and hands them to the game', { hash: `#${WORDS}` }, async (page) => {
+await test('a link with five words is an invitation', { hash: `#${WORDS}` }, async (page) => {
   await ready(page);
   assert((await page.textContent('#invitation')).includes(WORDS), 'no invitation');
   assert((await page.evaluate(() => keyboardia.code())) === WORDS, 'no code');
@@ -122,8 +122,8 @@ for (const [name, change, word] of [
   });
 }
 
-const [, game] = await (await fetch(`${origin}/assets.json`)).text().then((text) => /"(files\/keyboardia-[^"]*wasm)"/.exec(text));
-const bytes = Buffer.from(await (await fetch(`${origin}/${game}`)).arrayBuffer());
+const assets = await (await fetch(`${origin}/assets.json`)).json();
+const bytes = Buffer.from(await (await fetch(`${origin}/${assets.files['keyboardia.wasm'].url}`)).arrayBuffer());
 const wasm = (body) => answer(GAME, { body, contentType: 'application/wasm' });
 
 await test('a game that came halfway is fetched again, then named', wasm(bytes.subarray(0, 1000)), async (page) => {
@@ -193,7 +193,10 @@ for (const viewport of [{ width: 390, height: 844 }, { width: 844, height: 390 }
 
 await test('the second start asks the host for the page only', { workers: 'allow' }, async (page) => {
   await ready(page);
-  const kept = async () => (await (await caches.open('keyboardia-files')).keys()).some(({ url }) => url.endsWith('.wasm'));
+  const kept = async () => {
+    const files = await caches.open('keyboardia-files');
+    return (await files.keys()).filter(({ url }) => url.endsWith('.wasm')).length === 2;
+  };
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
   await page.waitForFunction(kept);
   await page.reload();

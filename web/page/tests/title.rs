@@ -1,5 +1,5 @@
-//! The page as the packer lays it out, served by a host, in Chromium. The game and its sound are stand-ins from `fixture`;
-//! what is tried is in `title.mjs`.
+//! The page as the packer lays it out, served by a host, in Chromium. The game and its sound are stand-ins from
+//! `fixture`; what is tried is in `title.mjs`.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
