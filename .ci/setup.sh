@@ -4,6 +4,8 @@
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/keyboardia}"
 # Several checkouts may share a build: each plays its own sounds.
 export KEYBOARDIA_SOUNDS="${KEYBOARDIA_SOUNDS:-$PWD/assets/sounds}"
+# Where the page for browsers is packed, and where hosts find it.
+export KEYBOARDIA_WEB="${KEYBOARDIA_WEB:-$PWD/web/dist}"
 
 # The oldest Rust that builds this; Cargo.toml says the same.
 RUST_MINOR=95
@@ -12,11 +14,28 @@ BUILD_PACKAGES=(build-essential pkg-config libasound2-dev libudev-dev libwayland
 WINDOW_PACKAGES=(libxkbcommon-x11-0 libxcursor1 libxi6 libxrandr2 libx11-xcb1 mesa-vulkan-drivers libgl1-mesa-dri
     libasound2-plugins)
 TEST_PACKAGES=(xvfb pulseaudio pulseaudio-utils)
+# A host and the packer need no window and no sound.
+HOST_PACKAGES=(build-essential pkg-config)
+# A Rust with which the browser's target can be built where rustup cannot fetch it.
+WASM_PACKAGES=(rustc-web cargo-web rust-web-src libstd-rust-web-dev lld-19)
+
+# The browser of the tests, and what drives it.
+BROWSER_PACKAGES=(chromium)
+PLAYWRIGHT_VERSION=1.65.1
+export KEYBOARDIA_BROWSER="${KEYBOARDIA_BROWSER:-$HOME/.cache/keyboardia-browser}"
+
+WASM_TARGET=wasm32-unknown-unknown
+# How long rustup may take to fetch it, seconds.
+WASM_FETCH_MAX=180
 
 say() { printf '\033[1mkeyboardia:\033[0m %s\n' "$*"; }
 fail() {
     printf 'keyboardia: %s\n' "$*" >&2
     exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 need_rust() {
@@ -43,16 +62,14 @@ need_packages() {
         dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || missing+=("$package")
     done
     [ "${#missing[@]}" -eq 0 ] && return 0
-    local as_root=()
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || fail "These packages are missing and only root can install them: ${missing[*]}"
-        as_root=(sudo)
     fi
     say "Installing system packages: ${missing[*]}"
     local log
     log=$(mktemp)
-    if ! { "${as_root[@]}" apt-get update -qq &&
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
+    if ! { as_root apt-get update -qq &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
         >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         rm -f "$log"
@@ -67,4 +84,95 @@ need_cargo_tool() {
     [ -x "$HOME/.cargo/bin/$1" ] && return 0
     say "Installing $2 (some minutes, once)"
     cargo install --locked --quiet "$2" || fail "$2 could not be installed."
+}
+
+# need_wasm: a Rust that builds for the browser. Sets WASM_CARGO, the command to use in the place of `cargo`.
+need_wasm() {
+    need_rust
+    WASM_CARGO=(cargo)
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$WASM_TARGET/lib" ] && return 0
+    if ! has_system_wasm; then
+        if command -v rustup >/dev/null; then
+            say "Fetching Rust's $WASM_TARGET target"
+            timeout "$WASM_FETCH_MAX" rustup --quiet target add "$WASM_TARGET" >/dev/null 2>&1 && return 0
+        fi
+        command -v apt-get >/dev/null ||
+            fail "Rust's $WASM_TARGET target is missing. Install it with \`rustup target add $WASM_TARGET\`."
+        build_system_wasm
+    fi
+    export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19
+    if [ -d "${RUSTUP_HOME:-$HOME/.rustup}/toolchains/debian" ]; then
+        WASM_CARGO=(cargo +debian)
+    else
+        WASM_CARGO=(env RUSTC=/usr/bin/rustc /usr/bin/cargo)
+    fi
+}
+
+# Whether the system's Rust has the target, made by this very version.
+has_system_wasm() {
+    [ -x /usr/bin/rustc ] && [ -r "/usr/lib/rustlib/$WASM_TARGET/made-by" ] &&
+        [ "$(/usr/bin/rustc --version)" = "$(cat "/usr/lib/rustlib/$WASM_TARGET/made-by")" ]
+}
+
+# Builds the target's standard library from Debian's sources, for Debian's Rust.
+build_system_wasm() {
+    need_packages "${WASM_PACKAGES[@]}"
+    say "rustup cannot fetch the target; building it from Debian's sources (a minute, once)"
+    local made lib="/usr/lib/rustlib/$WASM_TARGET/lib"
+    made=$(mktemp -d)
+    mkdir "$made/src"
+    cat >"$made/Cargo.toml" <<'CRATE'
+[package]
+name = "empty"
+version = "0.0.0"
+edition = "2021"
+[lib]
+crate-type = ["cdylib"]
+[workspace]
+CRATE
+    : >"$made/src/lib.rs"
+    # With bitcode, or the game could not be made small across crates. The flag is the compiler's own for its library.
+    if ! (cd "$made" && RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc RUSTFLAGS="-C embed-bitcode=yes" RUSTUP_TOOLCHAIN= \
+        CARGO_TARGET_DIR="$made/target" CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld-19 \
+        /usr/bin/cargo build --release --target "$WASM_TARGET" -Zbuild-std=std,panic_abort) >"$made/log" 2>&1; then
+        tail -n 20 "$made/log" >&2
+        rm -rf "$made"
+        fail "Rust's $WASM_TARGET target could not be built."
+    fi
+    rm -f "$made/target/$WASM_TARGET/release/deps/libempty"*
+    as_root rm -rf "$lib"
+    as_root mkdir -p "$lib"
+    as_root cp "$made/target/$WASM_TARGET/release/deps/"lib*.rlib "$lib/"
+    /usr/bin/rustc --version >"$made/made-by"
+    as_root cp "$made/made-by" "/usr/lib/rustlib/$WASM_TARGET/made-by"
+    rm -rf "$made"
+    if command -v rustup >/dev/null; then
+        rustup toolchain link debian /usr >/dev/null 2>&1 || true
+    fi
+}
+
+# need_browser: Chromium, Node.js, and playwright-core in $KEYBOARDIA_BROWSER.
+need_browser() {
+    need_packages "${BROWSER_PACKAGES[@]}"
+    command -v node >/dev/null && command -v npm >/dev/null || need_packages nodejs npm
+    local package="$KEYBOARDIA_BROWSER/node_modules/playwright-core/package.json"
+    grep -q "\"version\": \"$PLAYWRIGHT_VERSION\"" "$package" 2>/dev/null && return 0
+    say "Installing playwright-core $PLAYWRIGHT_VERSION, which drives the browser"
+    mkdir -p "$KEYBOARDIA_BROWSER"
+    [ -r "$KEYBOARDIA_BROWSER/package.json" ] || echo '{ "private": true }' >"$KEYBOARDIA_BROWSER/package.json"
+    npm install --prefix "$KEYBOARDIA_BROWSER" --no-audit --no-fund --silent "playwright-core@$PLAYWRIGHT_VERSION" ||
+        fail "playwright-core could not be installed."
+}
+
+# build_page: the game and its sound engine for the browser, and the page around them, in $KEYBOARDIA_WEB. Needs need_wasm
+# and the packer, which is one of the workspace's programs.
+build_page() {
+    local wasm="$CARGO_TARGET_DIR/$WASM_TARGET"
+    [ -r "$wasm/web/keyboardia.wasm" ] ||
+        say "Building the game for the browser; the first time takes about a quarter of an hour"
+    "${WASM_CARGO[@]}" build --quiet --profile web-engine --target "$WASM_TARGET" -p keyboardia-engine
+    "${WASM_CARGO[@]}" build --quiet --profile web --target "$WASM_TARGET" -p keyboardia --bin keyboardia
+    say "Packing the page (compressing a new game takes about a minute)"
+    "$CARGO_TARGET_DIR/release/keyboardia-page" --cache "$CARGO_TARGET_DIR/page" --out "$KEYBOARDIA_WEB" \
+        --client "$wasm/web/keyboardia.wasm" --engine "$wasm/web-engine/keyboardia_engine.wasm"
 }

@@ -54,6 +54,9 @@ pub enum HostError {
         /// What is wrong.
         why: String,
     },
+    /// There is no page in the directory that was named.
+    #[error("There is no page in {}: it has no index.html. `./play web` makes one.", .0.display())]
+    NoPage(PathBuf),
     /// The operating system gave no threads.
     #[error("The host's threads cannot be started: {0}.")]
     Threads(#[source] io::Error),

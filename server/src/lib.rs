@@ -8,6 +8,7 @@
 //! ```text
 //! HTTP (TCP)  ──→ http ──→ desk ──────┐              thread "host-http"
 //!                  ├─→ samples (files) │              players' own sounds
+//!                  ├─→ page (files)    │              the game for browsers
 //!                  └─→ sockets ─→ web ─┤
 //! game (UDP)  ──→ shards ──────────────┴ net ─→ rooms thread "host-loop", see driver
 //! time (UDP)  ──→ echo                                thread "host-time"
@@ -26,6 +27,7 @@ mod http;
 mod limits;
 mod metrics;
 mod net;
+mod page;
 mod room;
 mod samples;
 mod shard;
@@ -38,6 +40,7 @@ mod web;
 pub use channels::connection_config;
 pub use clock::HostClock;
 pub use error::HostError;
+pub use page::PageDir;
 pub use samples::SampleLimits;
 pub use store::StoreConfig;
 pub use tls::Certificate;
@@ -97,6 +100,8 @@ pub struct HostConfig {
     pub certificate: Option<Certificate>,
     /// How many sounds of their own players may bring.
     pub samples: SampleLimits,
+    /// The page for those who play in a browser.
+    pub page: Option<PageDir>,
 }
 
 /// Where a relay or tunnel takes the packets of players; it brings them to the host's UDP ports and the answers back.
@@ -131,6 +136,7 @@ impl Default for HostConfig {
             seats: SEATS_PER_SOCKET_MAX,
             certificate: Some(Certificate::default()),
             samples: SampleLimits::default(),
+            page: None,
         }
     }
 }
@@ -214,7 +220,8 @@ impl Host {
         let (web, from_web) = Web::new(metrics.clone());
         let samples = Samples::open(config.store.as_ref(), config.samples, metrics.clone())?;
         let (desk, requests) = Desk::open();
-        let front = Front::new(desk.clone(), tickets, config.trust, samples, metrics.clone(), from_web, config.seats);
+        let (seats, page) = (config.seats, config.page.as_ref());
+        let front = Front::new(desk.clone(), tickets, config.trust, samples, metrics.clone(), from_web, seats, page);
         let serve = Http::new(listener, tls.map(|tls| tls.acceptor), front).map_err(HostError::Threads)?;
 
         let (stop, stopping) = watch::channel(false);

@@ -2,7 +2,7 @@
 //! it when asked to.
 
 use clap::Parser;
-use keyboardia_server::{Certificate, Host, HostConfig, PORT, Relay, SampleLimits, StoreConfig};
+use keyboardia_server::{Certificate, Host, HostConfig, PORT, PageDir, Relay, SampleLimits, StoreConfig};
 use keyboardia_session::{
     Patience, SessionCode,
     limits::{GRACE_US, SEATS_PER_SOCKET_MAX},
@@ -80,16 +80,21 @@ struct Options {
     /// Bytes of all sounds that players may bring, of all sessions together.
     #[arg(long, value_name = "BYTES", default_value_t = SampleLimits::default().bytes)]
     sample_bytes: u64,
+    /// Directory of the page for browsers, or none; otherwise where KEYBOARDIA_WEB says, beside the program, or in
+    /// web/dist.
+    #[arg(long, value_name = "DIR")]
+    web: Option<PathBuf>,
     /// Open a session at the start and show its code.
     #[arg(long)]
     create: bool,
-    /// Print one line of JSON when ready: {"http":"…","udp":"…","time":"…","code":"…" or null}.
+    /// Print one line of JSON when ready: {"http":"…","udp":"…","time":"…","code":"…" or null,"page":true or false,
+    /// "fingerprint":"…" or null}.
     #[arg(long)]
     json: bool,
 }
 
 impl Options {
-    fn config(&self) -> Result<HostConfig, String> {
+    fn config(&self) -> Result<HostConfig, Box<dyn Error>> {
         let at = |port| SocketAddr::new(self.bind, port);
         let time_port = if self.port == 0 { 0 } else { self.port + 1 };
         let mut advertise = Vec::new();
@@ -110,6 +115,7 @@ impl Options {
                 (Some(chain), Some(key)) => Certificate::Files { chain: chain.clone(), key: key.clone() },
                 _ => Certificate::SelfSigned,
             }),
+            page: PageDir::find(self.web.as_deref())?,
         })
     }
 }
@@ -136,12 +142,14 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         stop_signal()?
     };
     let config = options.config()?;
+    let has_page = config.page.is_some();
     let mut host = match options.relay[..] {
         [game, time] => Host::start_behind(Relay { game, time }, config)?,
         _ => Host::start(config)?,
     };
     let code = if options.create { Some(host.create_session()?) } else { None };
-    let announcement = if options.json { machine_line(&host, code) } else { welcome(&host, code, options) };
+    let announcement =
+        if options.json { machine_line(&host, code, has_page) } else { welcome(&host, code, has_page, options) };
     // Whoever closed standard output does not want to know.
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{announcement}").and_then(|()| stdout.flush()).unwrap_or_default();
@@ -186,30 +194,48 @@ fn resolve(name: &str) -> Result<Vec<IpAddr>, String> {
     if ips.is_empty() { Err(format!("{name} cannot be advertised: it has no address.")) } else { Ok(ips) }
 }
 
-fn machine_line(host: &Host, code: Option<SessionCode>) -> String {
+fn machine_line(host: &Host, code: Option<SessionCode>, has_page: bool) -> String {
     serde_json::json!({
         "http": host.http_addr(),
         "udp": host.udp_addr(),
         "time": host.time_addr(),
         "code": code.map(|code| code.to_string()),
+        "page": has_page,
+        "fingerprint": host.fingerprint(),
     })
     .to_string()
 }
 
 /// How to join, for people.
-fn welcome(host: &Host, code: Option<SessionCode>, options: &Options) -> String {
+fn welcome(host: &Host, code: Option<SessionCode>, has_page: bool, options: &Options) -> String {
     let port = host.http_addr().port();
-    let addresses = reachable(host, options).into_iter().map(|address| match (port, address.contains(':')) {
-        (PORT, _) => address,
-        (_, false) => format!("{address}:{port}"),
-        (_, true) => format!("[{address}]:{port}"),
+    let names = reachable(host, options);
+    let code = code.map(|code| code.to_string());
+    let addresses = names.iter().map(|name| match (port, name.contains(':')) {
+        (PORT, _) => name.clone(),
+        (_, false) => format!("{name}:{port}"),
+        (_, true) => format!("[{name}]:{port}"),
     });
-    let code = code.map_or("CODE".into(), |code| code.to_string());
-    let joins: Vec<String> = addresses.map(|address| format!("  ./play --join {address} {code}")).collect();
+    let words = code.as_deref().unwrap_or("CODE");
+    let joins: Vec<String> = addresses.map(|address| format!("  ./play --join {address} {words}")).collect();
     let trust = host.fingerprint().map_or(String::new(), |fingerprint| {
-        format!("\nBrowsers reach it by https:// and ask about its certificate, whose SHA-256 fingerprint is\n  {fingerprint}")
+        let question = "Browsers reach it by https:// and ask about its certificate, whose SHA-256 fingerprint is";
+        format!("\n{question}\n  {fingerprint}")
     });
-    format!("Keyboardia's host is ready. Players join with\n{}{trust}\nCtrl-C ends it.", joins.join("\n"))
+    let pages: Vec<String> =
+        names.iter().filter(|_| has_page).map(|name| page_url(name, port, code.as_deref())).collect();
+    let open = if pages.is_empty() { String::new() } else { format!("\nIn a browser, open\n  {}", pages.join("\n  ")) };
+    format!("Keyboardia's host is ready. Players join with\n{}{open}{trust}\nCtrl-C ends it.", joins.join("\n"))
+}
+
+/// Where a browser finds the page. Sound needs a secure connection everywhere but on the machine itself.
+fn page_url(name: &str, port: u16, code: Option<&str>) -> String {
+    let ip: Option<IpAddr> = name.parse().ok();
+    let is_here = name == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
+    let scheme = if is_here { "http" } else { "https" };
+    let name = if ip.is_some_and(|ip| ip.is_ipv6()) { format!("[{name}]") } else { name.to_owned() };
+    let code = code.map_or(String::new(), |code| format!("#{code}"));
+    format!("{scheme}://{name}:{port}/{code}")
 }
 
 /// Names of this host that players may be able to use, best first.
@@ -226,4 +252,17 @@ fn reachable(host: &Host, options: &Options) -> Vec<String> {
     // Loopback, for this machine, comes last.
     ips.sort_by_key(IpAddr::is_loopback);
     ips.iter().map(IpAddr::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_sent_where_they_may_make_sound() {
+        assert_eq!(page_url("127.0.0.1", 7373, None), "http://127.0.0.1:7373/");
+        assert_eq!(page_url("192.168.1.5", 7373, Some("a-b-c-d-e")), "https://192.168.1.5:7373/#a-b-c-d-e");
+        assert_eq!(page_url("2001:db8::1", 9, None), "https://[2001:db8::1]:9/");
+        assert_eq!(page_url("jam.example.org", 9, None), "https://jam.example.org:9/");
+    }
 }

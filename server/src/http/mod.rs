@@ -1,11 +1,12 @@
 //! The HTTP interface, on a thread and runtime of its own: create a session, join one, play over a WebSocket, bring and
-//! fetch samples, healthz.
+//! fetch samples, healthz, and the page for browsers.
 //!
 //! Bodies are those of [`keyboardia_session::api`]; every refusal is an [`ApiError`] with one sentence for people.
 
 mod door;
 mod gate;
 mod guest;
+mod page;
 mod refusal;
 mod samples;
 mod socket;
@@ -15,6 +16,7 @@ use crate::{
     desk::{Admitted, Desk, Refused, Request},
     limits::{HTTP_STOP_MAX, SAMPLE_UPLOADS_MAX},
     metrics::{CONTENT_TYPE, Metrics, Status},
+    page::PageDir,
     samples::Samples,
     tickets::{Ticket, Tickets},
     web::FromWeb,
@@ -35,6 +37,7 @@ use keyboardia_session::{
     api::{Created, JoinRequest, Joined},
     limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX},
 };
+use page::Page;
 use refusal::Refusal;
 use std::{
     io,
@@ -67,6 +70,7 @@ pub(crate) struct Front {
     /// Places for WebSockets, and how many there are.
     sockets: Arc<Semaphore>,
     places: usize,
+    page: Option<Page>,
 }
 
 impl Front {
@@ -79,13 +83,14 @@ impl Front {
         metrics: Metrics,
         to_loop: mpsc::Sender<FromWeb>,
         seats: usize,
+        page: Option<&PageDir>,
     ) -> Self {
         // Some come back before their old connection is given up.
         let places = seats + SEATS_MAX;
         let sockets = Arc::new(Semaphore::new(places));
         let uploads = Arc::new(Semaphore::new(SAMPLE_UPLOADS_MAX));
-        let (gate, trusted) = (Arc::default(), trusted.into());
-        Self { desk, tickets, gate, trusted, samples, uploads, metrics, to_loop, sockets, places }
+        let (gate, trusted, page) = (Arc::default(), trusted.into(), page.map(Page::new));
+        Self { desk, tickets, gate, trusted, samples, uploads, metrics, to_loop, sockets, places, page }
     }
 
     /// Whom a request comes from.
@@ -166,7 +171,7 @@ fn routes(front: Front) -> Router {
         .merge(samples::routes())
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
-        .fallback(unknown_route)
+        .fallback(page::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
         .layer(map_response_with_state(front.clone(), count))
@@ -194,10 +199,6 @@ async fn metrics(
 async fn count(State(front): State<Front>, response: Response) -> Response {
     front.metrics.answers.get_or_create(&Status { status: response.status().as_u16() }).inc();
     response
-}
-
-async fn unknown_route(uri: Uri) -> Refusal {
-    Refusal::unknown_route(uri.path())
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Refusal {

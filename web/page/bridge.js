@@ -1,0 +1,99 @@
+// What the game asks of the page around it: `globalThis.keyboardia`.
+
+import { element, note, trouble } from './tell.js';
+
+/** Messages to the jam that may wait until it is there. */
+const POSTS_WAITING_MAX = 256;
+
+/** The five words in the address, joined by hyphens; empty if it has none. */
+export function code() {
+  let text = location.hash.slice(1);
+  try {
+    text = decodeURIComponent(text);
+  } catch {
+    // What cannot be decoded is no code.
+  }
+  text = text.trim().toLowerCase().split(/[\s\-_+.]+/).join('-');
+  return /^[a-z]+(-[a-z]+){4}$/.test(text) ? text : '';
+}
+
+const linkTo = (words) => `${location.origin}/#${words}`;
+
+/** Hands a link to whatever shares links here, else to the clipboard, else shows it. */
+async function share(words) {
+  const url = linkTo(words);
+  if (navigator.share) {
+    try {
+      await navigator.share({ title: 'Keyboardia', text: 'Play with me on Keyboardia', url });
+      return;
+    } catch (error) {
+      if (error.name === 'AbortError') {
+        return;
+      }
+    }
+  }
+  try {
+    await navigator.clipboard.writeText(url);
+    note('The link is on the clipboard.');
+  } catch {
+    element('address').value = url;
+    element('link').showModal();
+    element('address').select();
+  }
+}
+
+/** Covers the screen, or no longer. */
+async function fullscreen() {
+  const page = document.documentElement;
+  try {
+    if (document.fullscreenElement) {
+      await document.exitFullscreen();
+    } else if (page.requestFullscreen) {
+      await page.requestFullscreen({ navigationUI: 'hide' });
+    } else {
+      note('This browser shows no page on the full screen; from the home screen it does.');
+    }
+  } catch {
+    note('The browser does not allow the full screen now; press once more.');
+  }
+}
+
+/** Writes the jam that the player is in into the address, so that a reload leads back to it. */
+function arrived(words) {
+  history.replaceState(null, '', words ? `#${words}` : location.pathname);
+}
+
+let sound;
+const waiting = [];
+
+/** The jam is there: what waited goes out. */
+export function connect(opened) {
+  sound = opened;
+  for (const bytes of waiting.splice(0)) {
+    sound.post(bytes);
+  }
+}
+
+/** Asks the browser once more to let the sound go on. */
+export const resume = () => sound?.resume();
+
+/** All that the game knows of the page around it; see web/README.md. */
+export const keyboardia = {
+  started: false,
+  post(bytes) {
+    if (sound) {
+      sound.post(bytes);
+    } else if (waiting.length < POSTS_WAITING_MAX) {
+      // The bytes may be a view of the game's memory, which goes on changing.
+      waiting.push(bytes.slice());
+    }
+  },
+  take: () => sound?.take(),
+  code,
+  host: () => location.origin,
+  share: (words) => void share(words),
+  fullscreen: () => void fullscreen(),
+  arrived,
+  failed: (text) => trouble(text),
+};
+globalThis.keyboardia = keyboardia;
