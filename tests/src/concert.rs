@@ -5,16 +5,20 @@
 //! is the one that the desktop game embeds; players reach it directly or through a [`crate::relay`].
 
 use crate::{
+    browser::Browser,
     clicks::{HeardBeat, PITCHES_HZ, beats, find, first_tempo_bpm, write_library},
     process::{PATIENCE, Running, program, wait_for},
     relay::{Relay, Weather},
     stage::Room,
+    undrawn::Undrawn,
 };
-use keyboardia_server::{Host, HostConfig};
+use keyboardia_player::{Connection, port::FromWindow, view::Wish};
+use keyboardia_server::{Host, HostConfig, PageDir};
+use keyboardia_session::{Command, SceneId, Tempo, TrackId};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{ChildStdin, Command, Stdio},
+    process::{self, ChildStdin, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -34,6 +38,10 @@ pub const INTERNET: Weather =
 pub struct Programme {
     /// Number of players, at most one for each of [`PITCHES_HZ`].
     pub players: usize,
+    /// How many of them are pages of a browser, with their drawing switched off; the last ones.
+    pub pages: usize,
+    /// Whether these pages do nothing for 300 ms again and again.
+    pub pages_stall: bool,
     /// What the network does to packets, each way; a direct connection otherwise.
     pub weather: Option<Weather>,
     /// How long each tempo is played.
@@ -78,6 +86,50 @@ impl Played {
     }
 }
 
+/// A player, wherever it plays.
+enum Musician<'a> {
+    Native(Bot),
+    Page { page: Undrawn<'a>, _sounds: TempDir },
+}
+
+impl Musician<'_> {
+    fn is_ready(&mut self) -> bool {
+        match self {
+            Self::Native(bot) => bot.is_ready(),
+            Self::Page { page, .. } => page.view().is_some_and(|view| {
+                let knows_time = view.session.as_ref().is_some_and(|session| session.now.is_some());
+                // All sounds but one are missing on purpose.
+                let has_sounds = view.loading.is_empty();
+                view.connection == Connection::Connected && knows_time && has_sounds
+            }),
+        }
+    }
+
+    fn press(&mut self, track: TrackId, scene: SceneId) {
+        match self {
+            Self::Native(bot) => bot.say(&format!("press {} {}", track.0, scene.0)),
+            Self::Page { page, .. } => page.say(&FromWindow::Wish(Wish::Press(track, scene))),
+        }
+    }
+
+    fn set_tempo(&mut self, bpm: f64) {
+        match self {
+            Self::Native(bot) => bot.say(&format!("tempo {bpm}")),
+            Self::Page { page, .. } => {
+                let tempo = Tempo::from_bpm(bpm).expect("a tempo");
+                page.say(&FromWindow::Wish(Wish::Command(Command::SetTempo(tempo))));
+            }
+        }
+    }
+
+    fn leave(self, since: Instant) -> Vec<(f64, Told)> {
+        match self {
+            Self::Native(bot) => bot.leave(since),
+            Self::Page { .. } => Vec::new(),
+        }
+    }
+}
+
 /// A player's process.
 struct Bot {
     process: Running,
@@ -90,7 +142,7 @@ impl Bot {
     fn start(room: &Room, host: &Host, code: &str, pitch_hz: f64) -> Self {
         let sounds = tempfile::tempdir().expect("a directory");
         write_library(sounds.path(), pitch_hz);
-        let mut command = Command::new(program("keyboardia-bot"));
+        let mut command = process::Command::new(program("keyboardia-bot"));
         command.arg(host.http_addr().to_string()).arg(code).arg(sounds.path());
         let mut process = Running::start(room.invite(&mut command).stdin(Stdio::piped()).stdout(Stdio::piped()));
         let (input, output) = (process.stdin().expect("a piped input"), process.stdout().expect("a piped output"));
@@ -128,11 +180,14 @@ impl Bot {
 pub fn play(programme: &Programme) -> Played {
     let room = Room::open();
     let relay = programme.weather.map(|weather| Relay::open(weather, weather, programme.seed));
+    let page = if programme.pages > 0 { PageDir::find(None).expect("a page, or none") } else { None };
+    assert!(programme.pages == 0 || page.is_some(), "there is no page: `./play web` builds it");
+    let config = HostConfig { page, ..HostConfig::loopback() };
     let host = match &relay {
-        None => Host::start(HostConfig::loopback()),
+        None => Host::start(config),
         Some(Relay { game, time, .. }) => {
             let outside = keyboardia_server::Relay { game: *game, time: *time };
-            Host::start_behind(outside, HostConfig::loopback())
+            Host::start_behind(outside, config)
         }
     };
     let host = host.expect("a host");
@@ -141,22 +196,46 @@ pub fn play(programme: &Programme) -> Played {
     }
     let code = host.create_session().expect("a session").to_string();
     let pitches = &PITCHES_HZ[..programme.players];
-    let mut bots: Vec<Bot> = pitches.iter().map(|pitch| Bot::start(&room, &host, &code, *pitch)).collect();
-    for bot in &bots {
-        wait_for("a player that is ready", || bot.is_ready().then_some(()));
+    // A page in a room makes sound unasked.
+    let browser = || Browser::start(&room, &["--autoplay-policy=no-user-gesture-required"]);
+    let browser = (programme.pages > 0).then(browser);
+    let natives = programme.players - programme.pages;
+    let names = ["page-0", "page-1", "page-2", "page-3", "page-4"];
+    let mut players: Vec<Musician> = Vec::new();
+    for (index, pitch) in pitches.iter().enumerate() {
+        players.push(match &browser {
+            Some(browser) if index >= natives => {
+                let sounds = tempfile::tempdir().expect("a directory");
+                write_library(sounds.path(), *pitch);
+                let host = host.http_addr().to_string();
+                Musician::Page {
+                    page: Undrawn::join(browser, names[index], &host, &code, sounds.path()),
+                    _sounds: sounds,
+                }
+            }
+            _ => Musician::Native(Bot::start(&room, &host, &code, *pitch)),
+        });
+    }
+    for player in &mut players {
+        wait_for("a player that is ready", || player.is_ready().then_some(()));
+    }
+    for player in &players {
+        if let (Musician::Page { page, .. }, true) = (player, programme.pages_stall) {
+            page.stall(true);
+        }
     }
     std::thread::sleep(SETTLING);
-    bots[0].say("press 0 0");
+    players[0].press(TrackId(0), SceneId(0));
     std::thread::sleep(LAUNCHING);
     let recording = room.record();
     let begin = Instant::now();
     std::thread::sleep(programme.part);
-    for (bot, tempo) in (0..programme.players).cycle().zip(programme.tempos) {
-        bots[bot].say(&format!("tempo {tempo}"));
+    for (player, tempo) in (0..programme.players).cycle().zip(programme.tempos) {
+        players[player].set_tempo(*tempo);
         std::thread::sleep(programme.part);
     }
     let sound = recording.stop();
-    let told = bots.into_iter().map(|bot| bot.leave(begin)).collect();
+    let told = players.into_iter().map(|player| player.leave(begin)).collect();
     let tempos: Vec<f64> = std::iter::once(first_tempo_bpm()).chain(programme.tempos.iter().copied()).collect();
     let clicks: Vec<Vec<f64>> = pitches.iter().map(|pitch| find(&sound, *pitch, &tempos)).collect();
     let mut beats = beats(&clicks);

@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod browser;
 pub mod clicks;
 pub mod concert;
 pub mod fuzz;
@@ -19,5 +20,9 @@ pub mod rig;
 pub mod sim;
 pub mod stage;
 pub mod swarm;
+pub mod tab;
 pub mod table;
+pub mod tunnel;
+pub mod undrawn;
+pub mod worklet;
 pub mod world;
