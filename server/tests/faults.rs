@@ -120,7 +120,7 @@ fn a_flood_of_one_player_is_refused_in_words_and_the_others_play_on() {
     for round in 0..40_u32 {
         for press in 0..50 {
             flood.command(rename(1, &format!("flood {round} {press}")));
-            flood.send_raw(wire::encode(&ClientMessage::Resync));
+            flood.send(wire::encode(&ClientMessage::Resync));
         }
         until([&mut flood, &mut ada], "a turn", |_| true);
         if round == 20 {

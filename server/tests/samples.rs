@@ -5,9 +5,10 @@
 
 mod common;
 
-use common::{PATIENCE, Player, Program, create, eventually, try_join, until, url};
+use common::{Player, Program, create, eventually, try_join, until, url};
 use hound::{SampleFormat, WavSpec, WavWriter};
 use keyboardia_server::{Host, HostConfig, SampleLimits, StoreConfig};
+use keyboardia_visitor::PATIENCE;
 use keyboardia_session::{
     BadSample, Micros, Patience, SampleHash, SeatToken, SessionCode,
     api::{ApiError, ApiErrorKind},
