@@ -9,11 +9,12 @@ mod guest;
 mod refusal;
 mod samples;
 mod socket;
+mod uploads;
 
 use crate::{
     addresses::Route,
     desk::{Admitted, Desk, Refused, Request},
-    limits::{HTTP_STOP_MAX, SAMPLE_UPLOADS_MAX},
+    limits::HTTP_STOP_MAX,
     metrics::{CONTENT_TYPE, Metrics, Status},
     samples::Samples,
     tickets::{Ticket, Tickets},
@@ -47,6 +48,7 @@ use tokio::{
     sync::{Semaphore, mpsc, watch},
 };
 use tokio_rustls::TlsAcceptor;
+use uploads::Uploads;
 
 /// Where a proxy writes whom a request comes from.
 const FORWARDED: &str = "x-forwarded-for";
@@ -60,8 +62,7 @@ pub(crate) struct Front {
     /// Proxies whose word on where a request comes from is believed.
     trusted: Arc<[IpAddr]>,
     samples: Samples,
-    /// Places of those who bring a sample.
-    uploads: Arc<Semaphore>,
+    uploads: Uploads,
     metrics: Metrics,
     to_loop: mpsc::Sender<FromWeb>,
     /// Places for WebSockets, and how many there are.
@@ -83,8 +84,7 @@ impl Front {
         // Some come back before their old connection is given up.
         let places = seats + SEATS_MAX;
         let sockets = Arc::new(Semaphore::new(places));
-        let uploads = Arc::new(Semaphore::new(SAMPLE_UPLOADS_MAX));
-        let (gate, trusted) = (Arc::default(), trusted.into());
+        let (gate, trusted, uploads) = (Arc::default(), trusted.into(), Uploads::new());
         Self { desk, tickets, gate, trusted, samples, uploads, metrics, to_loop, sockets, places }
     }
 
