@@ -2,7 +2,8 @@
 //!
 //! All play the same clip, but each has a sound library in which it clicks at another pitch ([`crate::clicks`]). So
 //! nothing in the session, the score or the engine differs between them, and one recording tells who was when. The host
-//! is the one that the desktop game embeds; players reach it directly or through a [`crate::relay`].
+//! is the one that the desktop game embeds; players reach it directly or through a [`crate::relay`], which may leave the
+//! last of them without any way to the host for a while.
 
 use crate::{
     clicks::{HeardBeat, PITCHES_HZ, beats, find, first_tempo_bpm, write_library},
@@ -14,6 +15,7 @@ use keyboardia_server::{Host, HostConfig};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{BufRead, BufReader, Write},
+    net::SocketAddr,
     process::{ChildStdin, Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -27,7 +29,7 @@ const LAUNCHING: Duration = Duration::from_millis(2_500);
 
 /// A network as the room test's targets name it: 40 ms each way, some packets 10 ms later, one in a hundred lost.
 pub const INTERNET: Weather =
-    Weather { delay: Duration::from_millis(40), jitter_p99: Duration::from_millis(10), loss: 0.01 };
+    Weather { delay: Duration::from_millis(40), jitter_p99: Duration::from_millis(10), loss: 0.01, doubles: 0.0 };
 
 /// What is played.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +40,8 @@ pub struct Programme {
     pub weather: Option<Weather>,
     /// How long each tempo is played.
     pub part: Duration,
+    /// For how long the last player does not reach the host, after the first part; then everything goes on for another.
+    pub outage: Option<Duration>,
     /// Tempos after the session's own, BPM.
     pub tempos: &'static [f64],
     /// Seed of the network.
@@ -49,6 +53,10 @@ pub struct Programme {
 pub struct Told {
     /// Whether it is in the session, knows the time, has its sounds and plays.
     pub ready: bool,
+    /// Whether it is connected.
+    pub connected: bool,
+    /// Its seat, once it has one.
+    pub seat: Option<u8>,
     /// Time from rendering to the speaker by the device's word, microseconds; `None` without a device.
     pub latency_us: Option<u32>,
     /// How far its sound is behind (positive) or ahead of the session by its own account, microseconds.
@@ -65,6 +73,8 @@ pub struct Told {
 pub struct Played {
     /// The beats that were heard, in order.
     pub beats: Vec<HeardBeat>,
+    /// When the last player lost the host and when it could be reached again, seconds from the recording's beginning.
+    pub outage: Option<(f64, f64)>,
     /// What each player said of itself, with the time since the recording began, seconds.
     pub told: Vec<Vec<(f64, Told)>>,
     /// Packets that the relay took and lost.
@@ -87,11 +97,11 @@ struct Bot {
 }
 
 impl Bot {
-    fn start(room: &Room, host: &Host, code: &str, pitch_hz: f64) -> Self {
+    fn start(room: &Room, host: SocketAddr, code: &str, pitch_hz: f64) -> Self {
         let sounds = tempfile::tempdir().expect("a directory");
         write_library(sounds.path(), pitch_hz);
         let mut command = Command::new(program("keyboardia-bot"));
-        command.arg(host.http_addr().to_string()).arg(code).arg(sounds.path());
+        command.arg(host.to_string()).arg(code).arg(sounds.path());
         let mut process = Running::start(room.invite(&mut command).stdin(Stdio::piped()).stdout(Stdio::piped()));
         let (input, output) = (process.stdin().expect("a piped input"), process.stdout().expect("a piped output"));
         let told = Arc::new(Mutex::new(Vec::new()));
@@ -107,6 +117,12 @@ impl Bot {
 
     fn is_ready(&self) -> bool {
         self.told.lock().expect("what was told").last().is_some_and(|(_, told)| told.ready)
+    }
+
+    /// Whether it has said since a moment that it is connected.
+    fn is_connected_since(&self, moment: Instant) -> bool {
+        let told = self.told.lock().expect("what was told");
+        told.last().is_some_and(|(at, told)| *at > moment && told.connected)
     }
 
     fn say(&mut self, line: &str) {
@@ -127,7 +143,9 @@ impl Bot {
 /// Lets it be played, and listens.
 pub fn play(programme: &Programme) -> Played {
     let room = Room::open();
-    let relay = programme.weather.map(|weather| Relay::open(weather, weather, programme.seed));
+    let is_cut = programme.outage.is_some();
+    let weather = programme.weather.or(is_cut.then_some(Weather::CALM));
+    let mut relay = weather.map(|weather| Relay::open(weather, weather, programme.seed));
     let host = match &relay {
         None => Host::start(HostConfig::loopback()),
         Some(Relay { game, time, .. }) => {
@@ -141,9 +159,13 @@ pub fn play(programme: &Programme) -> Played {
     }
     let code = host.create_session().expect("a session").to_string();
     let pitches = &PITCHES_HZ[..programme.players];
-    let mut bots: Vec<Bot> = pitches.iter().map(|pitch| Bot::start(&room, &host, &code, *pitch)).collect();
-    for bot in &bots {
+    let mut bots = Vec::new();
+    for pitch in pitches {
+        let door = relay.as_mut().filter(|_| is_cut).map(|relay| relay.open_web(host.http_addr()).address);
+        let bot = Bot::start(&room, door.unwrap_or(host.http_addr()), &code, *pitch);
+        // One after the other, so that the relay counts them as we do.
         wait_for("a player that is ready", || bot.is_ready().then_some(()));
+        bots.push(bot);
     }
     std::thread::sleep(SETTLING);
     bots[0].say("press 0 0");
@@ -151,6 +173,17 @@ pub fn play(programme: &Programme) -> Played {
     let recording = room.record();
     let begin = Instant::now();
     std::thread::sleep(programme.part);
+    let outage = programme.outage.zip(relay.as_ref()).map(|(lasting, relay)| {
+        let last = bots.len() - 1;
+        let lost = begin.elapsed();
+        relay.cut([last]);
+        std::thread::sleep(lasting);
+        relay.mend();
+        let mended = Instant::now();
+        wait_for("a player that is back", || bots[last].is_connected_since(mended).then_some(()));
+        std::thread::sleep(programme.part);
+        (lost.as_secs_f64(), (mended - begin).as_secs_f64())
+    });
     for (bot, tempo) in (0..programme.players).cycle().zip(programme.tempos) {
         bots[bot].say(&format!("tempo {tempo}"));
         std::thread::sleep(programme.part);
@@ -165,5 +198,5 @@ pub fn play(programme: &Programme) -> Played {
         beats.pop();
         beats.remove(0);
     }
-    Played { beats, told, packets: relay.map(|relay| relay.counts()) }
+    Played { beats, outage, told, packets: relay.map(|relay| relay.counts()) }
 }

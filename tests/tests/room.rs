@@ -20,7 +20,7 @@ const WHOLE_SHARE_MIN: f64 = 0.8;
 
 fn two_play_the_same_beats(weather: Option<Weather>) {
     let tempos = &[97.3, 133.0];
-    let played = play(&Programme { players: 2, weather, part: Duration::from_secs(5), tempos, seed: 4 });
+    let played = play(&Programme { players: 2, weather, part: Duration::from_secs(5), outage: None, tempos, seed: 4 });
     let (beats, broken) = (played.beats.len(), played.broken());
     // 15 s at 97.3 BPM and more, of each eight beats one is silent.
     assert!(beats >= 20, "{beats} beats were heard");
