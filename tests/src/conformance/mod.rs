@@ -174,6 +174,7 @@ macro_rules! each_web_scenario {
 }
 
 /// What must hold for every way of connecting, by name.
+#[allow(clippy::wildcard_imports, reason = "the scenarios are named in one place only")]
 pub const SCENARIOS: &[(&str, Scenario)] = &{
     use {harm::*, play::*, samples::*, seats::*, time::*};
     macro_rules! table { ($($name:ident,)*) => { [$((stringify!($name), $name as Scenario)),*] }; }
@@ -181,6 +182,7 @@ pub const SCENARIOS: &[(&str, Scenario)] = &{
 };
 
 /// What must hold for WebSockets besides, by name.
+#[allow(clippy::wildcard_imports, reason = "the scenarios are named in one place only")]
 pub const WEB_SCENARIOS: &[(&str, Scenario)] = &{
     use web::*;
     macro_rules! table { ($($name:ident,)*) => { [$((stringify!($name), $name as Scenario)),*] }; }
