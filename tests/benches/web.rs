@@ -102,7 +102,7 @@ fn loads(report: &mut Report) {
 
 fn rooms(report: &mut Report) {
     let room = |pages: usize, pages_stall: bool| {
-        play(&Programme { players: 2, pages, pages_stall, weather: None, part: PART, tempos: TEMPOS, seed: 1 })
+        play(&Programme { players: 2, pages, pages_stall, part: PART, tempos: TEMPOS, seed: 1, ..Programme::default() })
     };
     let mut add = |name: &str, played: &Played, target: &str| {
         let mut phases = phases_ms(&played.beats);

@@ -2,7 +2,8 @@
 //!
 //! All play the same clip, but each has a sound library in which it clicks at another pitch ([`crate::clicks`]). So
 //! nothing in the session, the score or the engine differs between them, and one recording tells who was when. The host
-//! is the one that the desktop game embeds; players reach it directly or through a [`crate::relay`].
+//! is the one that the desktop game embeds; players reach it directly or through a [`crate::relay`], which may leave the
+//! last of them without any way to the host for a while.
 
 use crate::{
     browser::Browser,
@@ -18,6 +19,7 @@ use keyboardia_session::{Command, SceneId, Tempo, TrackId};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{BufRead, BufReader, Write},
+    net::SocketAddr,
     process::{self, ChildStdin, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -31,10 +33,13 @@ const LAUNCHING: Duration = Duration::from_millis(2_500);
 
 /// A network as the room test's targets name it: 40 ms each way, some packets 10 ms later, one in a hundred lost.
 pub const INTERNET: Weather =
-    Weather { delay: Duration::from_millis(40), jitter_p99: Duration::from_millis(10), loss: 0.01 };
+    Weather { delay: Duration::from_millis(40), jitter_p99: Duration::from_millis(10), loss: 0.01, doubles: 0.0 };
+
+/// Names of the pages.
+const PAGES: [&str; 5] = ["page-0", "page-1", "page-2", "page-3", "page-4"];
 
 /// What is played.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Programme {
     /// Number of players, at most one for each of [`PITCHES_HZ`].
     pub players: usize,
@@ -46,6 +51,8 @@ pub struct Programme {
     pub weather: Option<Weather>,
     /// How long each tempo is played.
     pub part: Duration,
+    /// For how long the last player does not reach the host, after the first part; then everything goes on for another.
+    pub outage: Option<Duration>,
     /// Tempos after the session's own, BPM.
     pub tempos: &'static [f64],
     /// Seed of the network.
@@ -57,6 +64,10 @@ pub struct Programme {
 pub struct Told {
     /// Whether it is in the session, knows the time, has its sounds and plays.
     pub ready: bool,
+    /// Whether it is connected.
+    pub connected: bool,
+    /// Its seat, once it has one.
+    pub seat: Option<u8>,
     /// Time from rendering to the speaker by the device's word, microseconds; `None` without a device.
     pub latency_us: Option<u32>,
     /// How far its sound is behind (positive) or ahead of the session by its own account, microseconds.
@@ -73,6 +84,8 @@ pub struct Told {
 pub struct Played {
     /// The beats that were heard, in order.
     pub beats: Vec<HeardBeat>,
+    /// When the last player lost the host and when it could be reached again, seconds from the recording's beginning.
+    pub outage: Option<(f64, f64)>,
     /// What each player said of itself, with the time since the recording began, seconds.
     pub told: Vec<Vec<(f64, Told)>>,
     /// Packets that the relay took and lost.
@@ -102,6 +115,13 @@ impl Musician<'_> {
                 let has_sounds = view.loading.is_empty();
                 view.connection == Connection::Connected && knows_time && has_sounds
             }),
+        }
+    }
+
+    fn is_connected_since(&mut self, moment: Instant) -> bool {
+        match self {
+            Self::Native(bot) => bot.is_connected_since(moment),
+            Self::Page { page, .. } => page.view().is_some_and(|view| view.connection == Connection::Connected),
         }
     }
 
@@ -139,11 +159,11 @@ struct Bot {
 }
 
 impl Bot {
-    fn start(room: &Room, host: &Host, code: &str, pitch_hz: f64) -> Self {
+    fn start(room: &Room, host: SocketAddr, code: &str, pitch_hz: f64) -> Self {
         let sounds = tempfile::tempdir().expect("a directory");
         write_library(sounds.path(), pitch_hz);
         let mut command = process::Command::new(program("keyboardia-bot"));
-        command.arg(host.http_addr().to_string()).arg(code).arg(sounds.path());
+        command.arg(host.to_string()).arg(code).arg(sounds.path());
         let mut process = Running::start(room.invite(&mut command).stdin(Stdio::piped()).stdout(Stdio::piped()));
         let (input, output) = (process.stdin().expect("a piped input"), process.stdout().expect("a piped output"));
         let told = Arc::new(Mutex::new(Vec::new()));
@@ -159,6 +179,12 @@ impl Bot {
 
     fn is_ready(&self) -> bool {
         self.told.lock().expect("what was told").last().is_some_and(|(_, told)| told.ready)
+    }
+
+    /// Whether it has said since a moment that it is connected.
+    fn is_connected_since(&self, moment: Instant) -> bool {
+        let told = self.told.lock().expect("what was told");
+        told.last().is_some_and(|(at, told)| *at > moment && told.connected)
     }
 
     fn say(&mut self, line: &str) {
@@ -179,7 +205,9 @@ impl Bot {
 /// Lets it be played, and listens.
 pub fn play(programme: &Programme) -> Played {
     let room = Room::open();
-    let relay = programme.weather.map(|weather| Relay::open(weather, weather, programme.seed));
+    let is_cut = programme.outage.is_some();
+    let weather = programme.weather.or(is_cut.then_some(Weather::CALM));
+    let mut relay = weather.map(|weather| Relay::open(weather, weather, programme.seed));
     let page = if programme.pages > 0 { PageDir::find(None).expect("a page, or none") } else { None };
     assert!(programme.pages == 0 || page.is_some(), "there is no page: `./play web` builds it");
     let config = HostConfig { page, ..HostConfig::loopback() };
@@ -200,24 +228,22 @@ pub fn play(programme: &Programme) -> Played {
     let browser = || Browser::start(&room, &["--autoplay-policy=no-user-gesture-required"]);
     let browser = (programme.pages > 0).then(browser);
     let natives = programme.players - programme.pages;
-    let names = ["page-0", "page-1", "page-2", "page-3", "page-4"];
     let mut players: Vec<Musician> = Vec::new();
-    for (index, pitch) in pitches.iter().enumerate() {
-        players.push(match &browser {
-            Some(browser) if index >= natives => {
+    for (pitch, name) in pitches.iter().zip(PAGES) {
+        let door = relay.as_mut().filter(|_| is_cut).map(|relay| relay.open_web(host.http_addr()).address);
+        let door = door.unwrap_or(host.http_addr());
+        let mut player = match &browser {
+            Some(browser) if players.len() >= natives => {
                 let sounds = tempfile::tempdir().expect("a directory");
                 write_library(sounds.path(), *pitch);
-                let host = host.http_addr().to_string();
-                Musician::Page {
-                    page: Undrawn::join(browser, names[index], &host, &code, sounds.path()),
-                    _sounds: sounds,
-                }
+                let page = Undrawn::join(browser, name, &door.to_string(), &code, sounds.path());
+                Musician::Page { page, _sounds: sounds }
             }
-            _ => Musician::Native(Bot::start(&room, &host, &code, *pitch)),
-        });
-    }
-    for player in &mut players {
+            _ => Musician::Native(Bot::start(&room, door, &code, *pitch)),
+        };
+        // One after the other, so that the relay counts them as we do.
         wait_for("a player that is ready", || player.is_ready().then_some(()));
+        players.push(player);
     }
     for player in &players {
         if let (Musician::Page { page, .. }, true) = (player, programme.pages_stall) {
@@ -230,6 +256,17 @@ pub fn play(programme: &Programme) -> Played {
     let recording = room.record();
     let begin = Instant::now();
     std::thread::sleep(programme.part);
+    let outage = programme.outage.zip(relay.as_ref()).map(|(lasting, relay)| {
+        let last = players.len() - 1;
+        let lost = begin.elapsed();
+        relay.cut([last]);
+        std::thread::sleep(lasting);
+        relay.mend();
+        let mended = Instant::now();
+        wait_for("a player that is back", || players[last].is_connected_since(mended).then_some(()));
+        std::thread::sleep(programme.part);
+        (lost.as_secs_f64(), (mended - begin).as_secs_f64())
+    });
     for (player, tempo) in (0..programme.players).cycle().zip(programme.tempos) {
         players[player].set_tempo(*tempo);
         std::thread::sleep(programme.part);
@@ -244,5 +281,5 @@ pub fn play(programme: &Programme) -> Played {
         beats.pop();
         beats.remove(0);
     }
-    Played { beats, told, packets: relay.map(|relay| relay.counts()) }
+    Played { beats, outage, told, packets: relay.map(|relay| relay.counts()) }
 }

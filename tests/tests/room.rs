@@ -20,15 +20,9 @@ const WHOLE_SHARE_MIN: f64 = 0.8;
 
 fn two_play_the_same_beats(weather: Option<Weather>, pages: usize, pages_stall: bool) {
     let tempos = &[97.3, 133.0];
-    let played = play(&Programme {
-        pages: 0,
-        pages_stall: false,
-        players: 2,
-        weather,
-        part: Duration::from_secs(5),
-        tempos,
-        seed: 4,
-    });
+    let part = Duration::from_secs(5);
+    let played =
+        play(&Programme { players: 2, pages, pages_stall, weather, part, tempos, seed: 4, ..Programme::default() });
     let (beats, broken) = (played.beats.len(), played.broken());
     // 15 s at 97.3 BPM and more, of each eight beats one is silent.
     assert!(beats >= 20, "{beats} beats were heard");
