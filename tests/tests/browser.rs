@@ -3,9 +3,10 @@
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use keyboardia_player::{Heard, Output, Player, PlayerOptions};
-use keyboardia_session::{SceneId, SessionState, TrackId};
+use keyboardia_player::{Heard, Player};
+use keyboardia_session::{SceneId, TrackId};
 use keyboardia_tests::{
+    bots::{bot, ready, seat, state},
     browser::{Browser, Page},
     measure::rms,
     process::{HostProcess, wait_at_most, wait_for},
@@ -13,7 +14,7 @@ use keyboardia_tests::{
     stage::{RATE, Room},
 };
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Middles of the first pad of the first and of the second column, and of the second of the first, in a window of
@@ -23,24 +24,11 @@ const SECOND_COLUMN: (f64, f64) = (178.0, 128.0);
 /// A page drawn in software takes its time.
 const SLOW: Duration = Duration::from_mins(3);
 
-fn bot(host: &HostProcess) -> Player {
-    let options = PlayerOptions {
-        host: host.http.clone(),
-        code: Some(host.code.clone()),
-        output: Output::Silent,
-        ..PlayerOptions::default()
-    };
-    let player = Player::join(options);
-    wait_for("a player that is ready", || {
-        let view = player.view();
-        let session = view.session.as_ref()?;
-        (session.now.is_some() && view.loading.is_empty()).then_some(())
-    });
+/// A native player in the session.
+fn native(host: &HostProcess) -> Player {
+    let player = bot(&host.http, Some(&host.code));
+    ready(&player);
     player
-}
-
-fn state(player: &Player) -> Arc<SessionState> {
-    player.view().session.as_ref().expect("a session").state.clone()
 }
 
 fn present(player: &Player) -> usize {
@@ -78,7 +66,7 @@ fn longest_silence(sound: &[f32]) -> f64 {
 fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
     let (room, dir) = (Room::open(), TempDir::new().unwrap());
     let host = HostProcess::start();
-    let ada = bot(&host);
+    let ada = native(&host);
     let browser = Browser::start(&room, &[]);
     let page = enter(&browser, "ben", &format!("http://{}/#{}", host.http, host.code), json!({}));
     slowly("the page in the session", || (present(&ada) == 2).then_some(()));
@@ -103,12 +91,12 @@ fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
     // A press of the native player's shows in the page's state, which a reload brings back to the same seat.
     assert!(ada.press(TrackId(1), SceneId(1)));
     heard(&ada, TrackId(1));
-    let seat = state(&ada).players().iter().find(|player| Some(player.seat) != me(&ada)).map(|player| player.seat);
+    let bens = state(&ada).players().iter().find(|player| player.seat != seat(&ada)).map(|player| player.seat);
     page.reload();
     page.press("#play");
     slowly("the page back in the session", || (present(&ada) == 2).then_some(()));
     let seats: Vec<_> = state(&ada).players().iter().map(|player| player.seat).collect();
-    assert!(seats.len() == 2 && seats.contains(&seat.expect("a second player")), "{seats:?}");
+    assert!(seats.len() == 2 && seats.contains(&bens.expect("a second player")), "{seats:?}");
     page.wait("document.querySelector('#title').hidden");
     page.click(SECOND_COLUMN);
     slowly("a launch by the page that came back", || {
@@ -123,15 +111,11 @@ fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
     assert_eq!(heard["errors"], json!([]), "{heard}");
 }
 
-fn me(player: &Player) -> Option<keyboardia_session::SeatId> {
-    player.view().session.as_ref().map(|session| session.me)
-}
-
 #[test]
 fn a_page_that_stalls_or_loses_its_network_goes_on_sounding_and_comes_back() {
     let room = Room::open();
     let host = HostProcess::start();
-    let ada = bot(&host);
+    let ada = native(&host);
     let mut network = Relay::open(Weather::CALM, Weather::CALM, 1);
     let door = network.open_web(host.http.parse().expect("an address"));
     let browser = Browser::start(&room, &[]);

@@ -2,9 +2,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use keyboardia_player::{Connection, Heard, Output, Player, PlayerOptions, PreviewStart, port::FromWindow, view::Wish};
+use keyboardia_player::{Connection, Heard, Player, PreviewStart, port::FromWindow, view::Wish};
 use keyboardia_session::{Beats, Command, Manifest, Notice, Profile, Refusal, SceneId, TrackId};
 use keyboardia_tests::{
+    bots::{bot, ready},
     measure::{onset, rms},
     process::{HostProcess, PATIENCE, wait_for},
     tab::Tab,
@@ -18,14 +19,10 @@ fn sounds() -> PathBuf {
     std::env::var_os("KEYBOARDIA_SOUNDS").map_or_else(|| PathBuf::from("../assets/sounds"), PathBuf::from)
 }
 
-fn bot(host: &HostProcess) -> Player {
-    let (http, code) = (host.http.clone(), Some(host.code.clone()));
-    let player = Player::join(PlayerOptions { host: http, code, output: Output::Silent, ..PlayerOptions::default() });
-    wait_for("a player that is ready", || {
-        let view = player.view();
-        let session = view.session.as_ref()?;
-        (session.now.is_some() && view.loading.is_empty()).then_some(())
-    });
+/// A native player in the session.
+fn native(host: &HostProcess) -> Player {
+    let player = bot(&host.http, Some(&host.code));
+    ready(&player);
     player
 }
 
@@ -63,7 +60,7 @@ fn heard(tab: &mut Tab, track: TrackId) -> Heard {
 #[test]
 fn a_tab_and_a_native_player_start_the_clip_within_a_millisecond_and_the_tab_sounds_then() {
     let host = HostProcess::start();
-    let ada = bot(&host);
+    let ada = native(&host);
     let mut tab = join(&host, None);
     // The clocks of both settle.
     let settled = Instant::now();
@@ -93,7 +90,7 @@ fn a_tab_and_a_native_player_start_the_clip_within_a_millisecond_and_the_tab_sou
 #[test]
 fn a_tab_that_loses_its_network_goes_on_sounding_and_is_back_on_its_seat() {
     let host = HostProcess::start();
-    let ada = bot(&host);
+    let ada = native(&host);
     let mut tab = join(&host, None);
     assert!(ada.press(TrackId(0), SceneId(0)));
     heard(&mut tab, TrackId(0));
