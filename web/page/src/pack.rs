@@ -80,9 +80,8 @@ pub(crate) fn assemble(sources: Sources, bound: Files) -> Result<Page, PackError
             passing.insert(name.into(), namer.refer(name)?);
         }
     }
-    let entry = |name: &String, url: &String| Entry { url: url.clone(), bytes: namer.lasting[url].len() };
-    let files: BTreeMap<String, Entry> =
-        namer.urls.iter().map(|(name, url)| (name.clone(), entry(name, url))).collect();
+    let entry = |url: &String| Entry { url: url.clone(), bytes: namer.lasting[url].len() };
+    let files: BTreeMap<String, Entry> = namer.urls.iter().map(|(name, url)| (name.clone(), entry(url))).collect();
     let version = {
         let mut all: Vec<String> = namer.urls.values().cloned().chain([folder.clone()]).collect();
         all.extend(passing.iter().map(|(name, bytes)| format!("{name} {}", hash(bytes))));

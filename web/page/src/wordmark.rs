@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn the_name_is_written_as_in_the_window() {
         let window = include_str!("../../../game/client/src/wordmark.rs");
-        let letters = window.split("const LETTERS").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
+        let letters = window.split("const LETTERS").nth(1).and_then(|rest| rest.split("\n];").next()).unwrap();
         assert_eq!(quoted(letters), LETTERS.concat());
         for [red, green, blue] in COLOURS {
             assert!(window.contains(&format!("Rgb([0x{red:02x}, 0x{green:02x}, 0x{blue:02x}])")));
