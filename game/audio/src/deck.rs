@@ -21,6 +21,7 @@ use kira::{
     sound::{Sound, SoundData},
 };
 use rtrb::{Consumer, Producer};
+use serde::{Deserialize, Serialize};
 use std::{convert::Infallible, sync::Arc};
 
 /// A voice that a deck is to play.
@@ -85,7 +86,7 @@ impl DeckPlan {
 }
 
 /// A clip began to sound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Onset {
     /// The track, from 0.
     pub track: usize,

@@ -1,10 +1,11 @@
 //! What one player alone hears differently from what the session's mixer says.
 
 use keyboardia_session::{Gain, TrackId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What this player alone hears differently from what the session's mixer says.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Ears {
     /// Tracks that are louder, softer or silent for this player; the others are as the session has them.
     pub tracks: BTreeMap<TrackId, Ear>,
@@ -13,7 +14,7 @@ pub struct Ears {
 }
 
 /// What one player alone hears of a track, on top of the session's mixer.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Ear {
     /// Louder or softer than in the session.
     pub gain: Gain,

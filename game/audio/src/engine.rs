@@ -26,6 +26,7 @@ use kira::{
     track::{MainTrackBuilder, TrackBuilder, TrackHandle},
 };
 use rtrb::{Consumer, Producer, RingBuffer};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -95,7 +96,7 @@ struct Private {
 }
 
 /// A sound that is to be previewed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviewRequest {
     /// The sound.
     pub sound: SoundId,
@@ -378,7 +379,7 @@ impl Engine {
         self.samples.retain(|id, sample| keep(id) || Arc::strong_count(sample) > 1);
         self.replaced.retain(|sample| Arc::strong_count(sample) > 1);
         if self.numbers.len() > self.samples.len() + PLAYED_SOUNDS_MAX {
-            let played: Vec<SoundId> = self.wanted().cloned().collect();
+            let played: Vec<SoundId> = self.score.iter().flat_map(Score::sounds).cloned().collect();
             self.numbers.retain(|id, _| keep(id) || played.contains(id));
         }
     }
@@ -456,12 +457,5 @@ impl Engine {
             looped: voice.looped,
             gain: amplitude(voice.gain),
         }
-    }
-
-    /// The sounds that play, then those that are queued, loaded or not; some may be there twice.
-    pub fn wanted(&self) -> impl Iterator<Item = &SoundId> {
-        let tracks = || self.score.iter().flat_map(|score| &score.tracks);
-        let queued = || tracks().flat_map(|track| track.next.iter().filter_map(|switch| switch.voice.as_ref()));
-        tracks().filter_map(|track| track.now.as_ref()).chain(queued()).map(|voice| &voice.sound)
     }
 }

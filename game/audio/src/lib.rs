@@ -13,6 +13,7 @@
 //!
 //! Start reading at [`engine`], then [`controller`] (who owns time) and [`deck`] (who owns sound).
 
+pub mod control;
 pub mod controller;
 pub mod course;
 pub mod deck;
@@ -34,6 +35,7 @@ pub mod sample;
 pub mod time_map;
 mod voice;
 
+pub use control::{FromEngine, RemoteEngine, SoundControl, ToEngine};
 pub use deck::Onset;
 pub use decode::{DecodeError, decode_ogg};
 pub use ears::{Ear, Ears};

@@ -24,6 +24,8 @@ pub const METRONOME_VOICES_MAX: usize = 4;
 pub const TICK_S: f64 = 0.06;
 /// Onsets that may wait to be read.
 pub const ONSETS_WAITING_MAX: usize = 256;
+/// Messages that may wait for an engine at the other end of a port.
+pub const TO_ENGINE_WAITING_MAX: usize = 1_024;
 /// Longest sound, frames at 48 kHz (64 s and some slack for slow tempos).
 pub const SAMPLE_FRAMES_MAX: usize = 48_000 * 80;
 /// Largest sound file that is looked at, bytes.

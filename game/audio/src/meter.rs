@@ -3,6 +3,7 @@
 use crate::limits::{LEVEL_FALL_DB_PER_S, LEVEL_FLOOR};
 use keyboardia_session::TrackId;
 use kira::{Frame, effect::Effect, info::Info};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -65,7 +66,7 @@ impl Effect for MeterTap {
 }
 
 /// How loud it is, linear, left and right: 1 is full scale.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Levels {
     /// After each track's volume, position, mute and private ears.
     pub tracks: BTreeMap<TrackId, [f32; 2]>,

@@ -2,10 +2,12 @@
 
 use crate::sample::Sample;
 use kira::Frame;
+use serde::{Deserialize, Serialize};
 
 /// The shape of a sound, for drawing: its loudest sample in each of [`Overview::PARTS`] equal parts, 0 … 255. The scale
 /// is the square root of the linear one, so that quiet parts show: 255 is full scale, 81 is −20 dB.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<u8>", try_from = "Vec<u8>")]
 pub struct Overview(pub [u8; Overview::PARTS]);
 
 impl Overview {
@@ -22,6 +24,20 @@ impl Overview {
             let peak = frames[begin..end].iter().map(loudness).fold(0.0, f32::max);
             (peak.min(1.0).sqrt() * 255.0).round() as u8
         }))
+    }
+}
+
+impl From<Overview> for Vec<u8> {
+    fn from(Overview(parts): Overview) -> Self {
+        parts.to_vec()
+    }
+}
+
+impl TryFrom<Vec<u8>> for Overview {
+    type Error = &'static str;
+
+    fn try_from(parts: Vec<u8>) -> Result<Self, Self::Error> {
+        parts.try_into().map(Self).map_err(|_| "an overview has 64 parts")
     }
 }
 

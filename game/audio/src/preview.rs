@@ -20,6 +20,7 @@ use kira::{
     sound::{Sound, SoundData},
 };
 use rtrb::Consumer;
+use serde::{Deserialize, Serialize};
 use std::{
     convert::Infallible,
     sync::{
@@ -29,7 +30,7 @@ use std::{
 };
 
 /// When a preview begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PreviewStart {
     /// At once, from its beginning, at the session's tempo.
     Now,

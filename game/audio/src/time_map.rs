@@ -7,8 +7,10 @@
 //! counts no more than a usual one, and one that is absurd counts not at all, until several in a row agree that the way
 //! to the speaker has truly changed: then the map begins anew.
 
+use serde::{Deserialize, Serialize};
+
 /// Session time in nanoseconds; fine enough for fractions of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Nanos(pub i64);
 
 impl Nanos {

@@ -33,6 +33,7 @@ mod motion;
 mod opening;
 mod pacing;
 mod panel;
+mod platform;
 mod players;
 mod playfield;
 mod screen;
@@ -93,6 +94,12 @@ pub(crate) enum ClientSet {
     Panels,
 }
 
+/// Begins in a page: its address may name a session.
+#[cfg(target_arch = "wasm32")]
+pub fn run_in_page() -> ExitCode {
+    run(platform::cli())
+}
+
 /// Opens the window and runs until it is closed. Says on the terminal why, if it cannot.
 pub fn run(cli: Cli) -> ExitCode {
     let script = match read_script(&cli) {
@@ -102,7 +109,7 @@ pub fn run(cli: Cli) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if let Err(sentence) = opening::find_display() {
+    if let Err(sentence) = platform::can_open() {
         eprintln!("keyboardia: {sentence}");
         return ExitCode::FAILURE;
     }
@@ -138,6 +145,7 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
         mode: settings::window_mode(&settings),
         ..default()
     };
+    let window = platform::adapt(window);
     let log = LogPlugin { level: Level::WARN, filter: format!("{DEFAULT_FILTER},{QUIET}"), ..default() };
     // Of everything flat, the window has meshes with materials of its own, and nothing else.
     let bevy = DefaultPlugins

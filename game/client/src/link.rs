@@ -3,34 +3,28 @@
 //! [`Link`] holds the player and, when this window hosts, the host. Once a frame the player's picture is copied into
 //! [`Now`], which everything else draws from; presses and commands go out through [`Link`].
 
-use crate::{ClientSet, cli::Cli, settings::Settings};
+use crate::{
+    ClientSet,
+    cli::Cli,
+    platform::{self, Goodbye, Host, Hosted, Player},
+    settings::Settings,
+};
 use bevy::prelude::*;
-use keyboardia_player::{Ears, Output, Player, PlayerOptions, PlayerView, PreviewStart, Transport};
-use keyboardia_server::{Host, HostConfig, HostError, PORT};
-use keyboardia_session::{
-    Cell, Command, Gain, Patience, SceneId, SessionCode, SoundId, TrackId, View, limits::GRACE_US, seat::Notice,
-};
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    thread::JoinHandle,
-    time::Duration,
-};
+use keyboardia_player::{Ears, Output, PlayerOptions, PlayerView, PreviewStart, Transport};
+use keyboardia_session::{Cell, Command, Gain, SceneId, SessionCode, SoundId, TrackId, View, seat::Notice};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Bits of a code that only serves as an example.
 const EXAMPLE: u64 = 0x0002_5a1c_93e7_4d86;
 /// How long a press is drawn before the player's thread has taken it up.
 const FRESH: Duration = Duration::from_millis(150);
-/// A session of this window is kept as long as the window, even if the machine stood still for an hour.
-const PATIENCE: Patience = Patience { seat_us: GRACE_US, session_us: 365 * 24 * 3_600 * 1_000_000 };
 /// How fast the light of a beat fades: its share after one beat is e to the minus this.
 const PULSE_DECAY: f64 = 4.5;
 
 /// Where to join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Destination {
-    /// A new session on a host in this window that nobody else can reach.
+    /// A new session that nobody else knows of: on a host in this window, or in a browser on the page's.
     Alone,
     /// A new session on a host in this window, for everybody on the network.
     Network,
@@ -55,7 +49,7 @@ pub(crate) struct Invitation {
 impl Invitation {
     /// What others type.
     pub(crate) fn command(&self) -> String {
-        format!("./play --join {} {}", self.address, self.code)
+        platform::invitation(&self.address, &self.code)
     }
 }
 
@@ -66,7 +60,7 @@ pub(crate) struct Link {
     host: Option<Host>,
     invitation: Option<Invitation>,
     fresh: Vec<(Duration, TrackId, SceneId)>,
-    retiring: Vec<JoinHandle<()>>,
+    retiring: Vec<Goodbye>,
     mine: Mine,
     silent: bool,
     sounds: Option<PathBuf>,
@@ -97,16 +91,16 @@ impl Link {
     pub(crate) fn join(&mut self, destination: &Destination, settings: &Settings) -> Result<(), String> {
         self.leave();
         let (address, code) = match destination {
-            Destination::Session { address, code } => (address.trim().to_owned(), read_code(code)?),
-            Destination::Alone => self.open_host(false).map_err(|error| error.to_string())?,
-            Destination::Network => self.open_host(true).map_err(|error| error.to_string())?,
+            Destination::Session { address, code } => (address.trim().to_owned(), Some(read_code(code)?)),
+            Destination::Alone => self.open_host(false)?,
+            Destination::Network => self.open_host(true)?,
         };
         if address.is_empty() {
             return Err("Enter the address of the host, for example 192.168.1.5.".into());
         }
         let options = PlayerOptions {
             host: address,
-            code: Some(code.to_string()),
+            code: code.map(|code| code.to_string()),
             profile: settings.profile(),
             transport: Transport::Auto,
             output: self.mine.output.clone(),
@@ -129,14 +123,8 @@ impl Link {
         if parting.0.is_none() && parting.1.is_none() {
             return;
         }
-        // A goodbye may wait for the network; the window does not.
-        let part = move || {
-            let (player, host) = parting;
-            drop(player);
-            drop(host);
-        };
-        self.retiring.retain(|thread| !thread.is_finished());
-        self.retiring.extend(std::thread::Builder::new().name("goodbye".into()).spawn(part).ok());
+        self.retiring.retain(|goodbye| !goodbye.is_over());
+        self.retiring.extend(platform::part(parting.0, parting.1));
     }
 
     /// Presses a pad.
@@ -228,28 +216,18 @@ impl Link {
         joined()
     }
 
-    /// Starts a host with a session in it; returns where this window joins it.
-    fn open_host(&mut self, to_network: bool) -> Result<(String, SessionCode), HostError> {
+    /// Finds a place for a new session; returns where this window joins it.
+    fn open_host(&mut self, to_network: bool) -> Result<(String, Option<SessionCode>), String> {
         // The last host may still hold the usual ports.
-        for thread in self.retiring.drain(..) {
-            let _ = thread.join();
-        }
-        let alone = HostConfig { patience: PATIENCE, ..HostConfig::loopback() };
-        let config = if to_network { host_config(self.port.unwrap_or(PORT)) } else { alone };
-        let host = match Host::start(config) {
-            // Nobody asked for the usual port, so any will do.
-            Err(HostError::PortInUse(_)) if self.port.is_none() => Host::start(host_config(0)),
-            started => started,
-        }?;
-        let code = host.create_session()?;
-        let port = host.http_addr().port();
-        if to_network {
-            let invitation = Invitation { address: address(lan_ip(), port), code: code.to_string() };
+        self.retiring.drain(..).for_each(Goodbye::wait);
+        let Hosted { host, address, code, invited_at } = platform::hosted(to_network, self.port)?;
+        if let (Some(address), Some(code)) = (invited_at, code) {
+            let invitation = Invitation { address, code: code.to_string() };
             println!("Others join with\n  {}", invitation.command());
             self.invitation = Some(invitation);
         }
-        self.host = Some(host);
-        Ok((SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string(), code))
+        self.host = host;
+        Ok((address, code))
     }
 }
 
@@ -319,37 +297,9 @@ fn read_code(text: &str) -> Result<SessionCode, String> {
     })
 }
 
-fn host_config(port: u16) -> HostConfig {
-    let at = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    let time_port = if port == 0 { 0 } else { port + 1 };
-    HostConfig { http: at(port), udp: at(port), time: at(time_port), patience: PATIENCE, ..HostConfig::default() }
-}
-
-/// An address of this machine that others on its network can use; loopback if it has none.
-fn lan_ip() -> IpAddr {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let ips = || interfaces.iter().map(if_addrs::Interface::ip).filter(|ip| ip.is_ipv4() && !ip.is_loopback());
-    let is_private = |ip: &IpAddr| matches!(ip, IpAddr::V4(ip) if ip.is_private());
-    ips().find(is_private).or_else(|| ips().next()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
-}
-
-/// An address as people type it: without the usual port.
-fn address(ip: IpAddr, port: u16) -> String {
-    if port == PORT { ip.to_string() } else { SocketAddr::new(ip, port).to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_invitation_is_a_command_and_leaves_out_the_usual_port() {
-        let ip = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 5));
-        let code = "able-acid-aged-also-area".to_owned();
-        let invitation = |port| Invitation { address: address(ip, port), code: code.clone() }.command();
-        assert_eq!(invitation(PORT), "./play --join 192.168.1.5 able-acid-aged-also-area");
-        assert_eq!(invitation(9000), "./play --join 192.168.1.5:9000 able-acid-aged-also-area");
-    }
 
     #[test]
     fn what_is_not_a_code_is_refused_with_a_sentence() {
@@ -366,11 +316,5 @@ mod tests {
         assert!((pulse_at(4.0) - 1.0).abs() < 1e-6);
         assert!(pulse_at(4.5) < pulse_at(4.1) && pulse_at(4.99) < 0.02);
         assert!((pulse_at(-1.0) - 1.0).abs() < 1e-6, "before the first bar too");
-    }
-
-    #[test]
-    fn a_host_without_a_port_takes_any_three() {
-        assert_eq!(host_config(0).time.port(), 0);
-        assert_eq!(host_config(7000).time.port(), 7001);
     }
 }

@@ -4,6 +4,7 @@
 //! while the app starts, some of them on other threads. Until the first frames have been drawn, a panic therefore ends
 //! the program with a sentence; after that, panics are what they always are.
 
+use crate::platform;
 use bevy::prelude::*;
 use std::{
     panic::PanicHookInfo,
@@ -12,7 +13,7 @@ use std::{
 
 /// Frames after which the window is known to work; the renderer is one frame behind.
 const FRAMES: u32 = 3;
-const NO_DISPLAY: &str = "No display was found: start it in a desktop session, or run the host without a window: cargo run \
+pub(crate) const NO_DISPLAY: &str = "No display was found: start it in a desktop session, or run the host without a window: cargo run \
                           --release -p keyboardia-server";
 const NO_ADAPTER: &str = "No graphics adapter was found: install a Vulkan or OpenGL driver (on Debian: \
                           mesa-vulkan-drivers, which also draws without one), or run the host without a window: cargo run \
@@ -29,17 +30,6 @@ pub(super) fn plugin(app: &mut App) {
     });
 }
 
-/// Looks for a display.
-///
-/// # Errors
-/// What to do instead, as a sentence.
-pub(crate) fn find_display() -> Result<(), &'static str> {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let needs_one = cfg!(all(unix, not(target_os = "macos")));
-    let found = ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set);
-    if needs_one && !found { Err(NO_DISPLAY) } else { Ok(()) }
-}
-
 /// Turns a panic before the first frames into a sentence and exit code 1.
 pub(crate) fn explain_failure() {
     let usual = std::panic::take_hook();
@@ -47,8 +37,7 @@ pub(crate) fn explain_failure() {
         if OPENED.load(Ordering::Relaxed) {
             usual(info);
         } else {
-            eprintln!("keyboardia: {}", sentence(&message(info)));
-            std::process::exit(1);
+            platform::fail(&sentence(&message(info)));
         }
     }));
 }

@@ -4,7 +4,7 @@ use crate::{
     ClientSet, avatars,
     icons::{self, Icon},
     link::Destination,
-    panel,
+    panel, platform,
     screen::{Go, Screen, Trouble},
     settings::{ADDRESS_CHARS_MAX, CODE_CHARS_MAX, LastJoin, OpenSettings, Page, Settings},
     theme::{self, Rgb, Scale},
@@ -43,6 +43,14 @@ fn fill(mut fields: ResMut<Fields>, settings: Res<Settings>, cli: Res<crate::Cli
     }
 }
 
+/// A way in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Play,
+    Host,
+    Join,
+}
+
 /// What a player can want here.
 enum Wish {
     Go(Destination),
@@ -63,23 +71,26 @@ fn show(
 ) -> Result {
     let context = contexts.ctx_mut()?;
     let size = window.size() / scale.0;
-    let cards = cards(size);
+    let ways: &[Way] = if platform::HOSTS { &[Way::Play, Way::Host, Way::Join] } else { &[Way::Play, Way::Join] };
+    let cards = cards(size, ways.len());
     let mut wish = None;
     tagline(context, Rect::new(0.0, cards[0].min.y - 42.0, size.x, cards[0].min.y - 12.0));
-    if card(context, "title-play", cards[0], play) {
-        wish = Some(Wish::Go(Destination::Alone));
-    }
-    if card(context, "title-host", cards[1], host) {
-        wish = Some(Wish::Go(Destination::Network));
-    }
-    if card(context, "title-join", cards[2], |ui| join(ui, &mut fields.0)) {
-        settings.last_join = fields.0.clone();
-        let LastJoin { address, code } = fields.0.clone();
-        wish = Some(Wish::Go(Destination::Session { address, code }));
+    for (way, place) in ways.iter().zip(&cards) {
+        match way {
+            Way::Play if card(context, "title-play", *place, play) => wish = Some(Wish::Go(Destination::Alone)),
+            Way::Host if card(context, "title-host", *place, host) => wish = Some(Wish::Go(Destination::Network)),
+            Way::Join if card(context, "title-join", *place, |ui| join(ui, &mut fields.0)) => {
+                settings.last_join = fields.0.clone();
+                let LastJoin { address, code } = fields.0.clone();
+                let address = platform::home().unwrap_or(address);
+                wish = Some(Wish::Go(Destination::Session { address, code }));
+            }
+            _ => {}
+        }
     }
     let below = cards[0].max.y + GAP;
     if let Some(sentence) = &trouble.0 {
-        let place = Rect::new(cards[0].min.x, below, cards[2].max.x, below + 64.0);
+        let place = Rect::new(cards[0].min.x, below, cards[cards.len() - 1].max.x, below + 64.0);
         panel::area(context, "title-trouble", place, |ui| explain(ui, sentence));
     }
     let corner = Rect::new(SIDES - 10.0, size.y - 60.0, size.x - SIDES + 10.0, size.y - 14.0);
@@ -99,15 +110,17 @@ fn show(
     Ok(())
 }
 
-/// The places of the three ways in, in a window of `size` design units.
-fn cards(size: Vec2) -> [Rect; 3] {
-    let width = ((size.x - 2.0 * SIDES - 2.0 * GAP) / 3.0).min(CARD.x);
+/// The places of so many ways in, in a window of `size` design units.
+fn cards(size: Vec2, count: usize) -> Vec<Rect> {
+    let gaps = count.saturating_sub(1) as f32 * GAP;
+    let width = ((size.x - 2.0 * SIDES - gaps) / count as f32).min(CARD.x);
     let top = wordmark::place(size).max.y + 56.0;
-    let left = (size.x - 3.0 * width - 2.0 * GAP) / 2.0;
-    std::array::from_fn(|index| {
+    let left = (size.x - count as f32 * width - gaps) / 2.0;
+    let place = |index: usize| {
         let left = left + index as f32 * (width + GAP);
         Rect::new(left, top, left + width, top + CARD.y)
-    })
+    };
+    (0..count).map(place).collect()
 }
 
 fn tagline(context: &egui::Context, rect: Rect) {
@@ -132,7 +145,12 @@ fn card(context: &egui::Context, id: &str, rect: Rect, content: impl FnOnce(&mut
 
 /// Returns whether the player wants to play here.
 fn play(ui: &mut Ui) -> bool {
-    heading(ui, "Play", "A groove in two presses: this one, and any pad. Alone, on this computer.");
+    let sentence = if platform::HOSTS {
+        "A groove in two presses: this one, and any pad. Alone, on this computer."
+    } else {
+        "A groove in two presses: this one, and any pad. Friends join by the page's address."
+    };
+    heading(ui, "Play", sentence);
     ui.add_space(6.0);
     picture(ui, &PADS, theme::ACCENT);
     action(ui, "Play", theme::ACCENT, "Or press Enter") || enter(ui)
@@ -149,18 +167,22 @@ fn host(ui: &mut Ui) -> bool {
 /// Returns whether the player wants to join.
 fn join(ui: &mut Ui, fields: &mut LastJoin) -> bool {
     heading(ui, "Join", "Somebody's jam, here or far away.");
-    let mut entered = field(ui, "Address of the host", "192.168.1.5", ADDRESS_CHARS_MAX, &mut fields.address);
+    let mut entered = platform::home().is_none()
+        && field(ui, "Address of the host", "192.168.1.5", ADDRESS_CHARS_MAX, &mut fields.address);
     entered |= field(ui, "Code of the session", "five words", CODE_CHARS_MAX, &mut fields.code);
     for text in [fields.address.clone(), fields.code.clone()] {
         if let Some(whole) = read_invitation(&text) {
             *fields = whole;
         }
     }
-    action(ui, "Join", theme::TEXT, "With the address and the code that the host shows") || entered
+    action(ui, "Join", theme::TEXT, "With what the invitation says") || entered
 }
 
-/// The address and the code of an invitation that was pasted whole into one of the fields.
+/// The address and the code of an invitation that was pasted whole into one of the fields: a command, or a link.
 fn read_invitation(text: &str) -> Option<LastJoin> {
+    if let Some((address, code)) = text.trim().split_once("/#").filter(|(address, _)| address.starts_with("http")) {
+        return Some(LastJoin { address: address.into(), code: code.into() });
+    }
     let mut words = text.split_whitespace().skip_while(|word| *word != "--join").skip(1);
     Some(LastJoin { address: words.next()?.into(), code: words.next()?.into() })
 }
@@ -229,7 +251,9 @@ fn foot(ui: &mut Ui, settings: &Settings) -> Option<Wish> {
     ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
         let mut wish = who(ui, settings).then_some(Wish::Settings);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if widgets::labelled_button(ui, Icon::Leave, "Quit", None).on_hover_text("Close the game").clicked() {
+            if platform::QUITS
+                && widgets::labelled_button(ui, Icon::Leave, "Quit", None).on_hover_text("Close the game").clicked()
+            {
                 wish = Some(Wish::Quit);
             }
             let settings = widgets::labelled_button(ui, Icon::Settings, "Settings", None);
@@ -276,10 +300,12 @@ mod tests {
     fn the_ways_in_fit_every_window_and_leave_room_below() {
         for size in [(900.0, 520.0), (1024.0, 600.0), (1280.0, 720.0), (1920.0, 1080.0), (2560.0, 1440.0)] {
             let size = Vec2::from(size) / Scale::for_window(Vec2::from(size)).0;
-            let cards = cards(size);
-            assert!(cards[0].min.x >= 0.0 && cards[2].max.x <= size.x, "{cards:?} in {size}");
-            assert!(cards[0].max.x < cards[1].min.x && cards[1].max.x < cards[2].min.x);
-            assert!(cards[0].max.y + GAP + 46.0 <= size.y, "{cards:?} in {size}");
+            for count in [2, 3] {
+                let cards = cards(size, count);
+                assert!(cards[0].min.x >= 0.0 && cards[count - 1].max.x <= size.x, "{cards:?} in {size}");
+                assert!(cards.windows(2).all(|pair| pair[0].max.x < pair[1].min.x));
+                assert!(cards[0].max.y + GAP + 46.0 <= size.y, "{cards:?} in {size}");
+            }
         }
     }
 
@@ -287,6 +313,11 @@ mod tests {
     fn a_whole_invitation_fills_both_fields() {
         let whole = read_invitation(" ./play --join 192.168.1.5:9000 able-acid-aged-also-area ").unwrap();
         assert_eq!((whole.address.as_str(), whole.code.as_str()), ("192.168.1.5:9000", "able-acid-aged-also-area"));
+        let link = read_invitation("https://jam.example:7373/#able-acid-aged-also-area").unwrap();
+        assert_eq!(
+            (link.address.as_str(), link.code.as_str()),
+            ("https://jam.example:7373", "able-acid-aged-also-area")
+        );
         assert_eq!(read_invitation("192.168.1.5"), None);
         assert_eq!(read_invitation("./play --join 192.168.1.5"), None);
     }

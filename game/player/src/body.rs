@@ -1,44 +1,35 @@
 //! What a player is made of, and what goes on whether it is connected or not: what it hears alone, and its sounds.
 
 use crate::{
-    handle::{Connection, Heard, PreviewStart, Wish},
     shared::{Shared, Switch},
-    sounds::{Shelf, SoundDir},
+    shelf::{Loader, Shelf},
+    view::{Connection, Heard, Wish},
 };
-use keyboardia_audio::{Engine, Levels, PreviewRequest};
+use keyboardia_audio::{Levels, PreviewRequest, PreviewStart, SoundControl};
 use keyboardia_session::{
-    self as session, Micros, Notice, Profile, Refusal, Seat, SessionState, SoundId, limits::SEATS_MAX, reporting::Way,
+    self as session, Micros, Notice, Profile, Refusal, Score, Seat, SessionState, SoundId, limits::SEATS_MAX,
+    reporting::Way,
 };
-use std::{
-    path::Path,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-/// A turn of the player's thread.
-pub(crate) const TURN: Duration = Duration::from_millis(1);
 /// How often the picture is replaced.
 const PICTURE_US: i64 = 4_000;
 /// How often it is looked whether sounds can be forgotten.
 const TIDY_US: i64 = 500_000;
 
 /// What a player is made of, and what outlives a connection.
-pub(crate) struct Body {
+pub struct Body<E: SoundControl, L: Loader<Sample = E::Sample>> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Seat,
-    pub(crate) engine: Engine,
-    pub(crate) shelf: Shelf,
+    engine: E,
+    shelf: Shelf<L>,
     preview: Option<Preview>,
     levels: Levels,
     tidied: Micros,
-    pub(crate) seen: Option<Arc<SessionState>>,
+    seen: Option<Arc<SessionState>>,
     pub(crate) pictured: Option<Micros>,
     heard: Option<Micros>,
     pub(crate) has_arrived: bool,
-    pub(crate) packet_is_due: bool,
-    /// Something has come since the last packet.
-    pub(crate) must_acknowledge: bool,
-    pub(crate) packet_sent: Micros,
 }
 
 /// A sound that the player listens to alone.
@@ -49,15 +40,14 @@ struct Preview {
     begun: bool,
 }
 
-impl Body {
-    pub(crate) fn new(sounds: Option<&Path>, shared: &Arc<Shared>, engine: Engine) -> Result<Self, String> {
-        let shelf = Shelf::new(SoundDir::find(sounds));
-        let shelf = shelf.map_err(|error| format!("This machine cannot start another thread: {error}."))?;
-        Ok(Self {
+impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
+    /// A player that has not set out yet.
+    pub fn new(shared: &Arc<Shared>, engine: E, loader: L) -> Self {
+        Self {
             shared: shared.clone(),
             seat: Seat::new(),
             engine,
-            shelf,
+            shelf: Shelf::new(loader),
             preview: None,
             levels: Levels::default(),
             tidied: Micros(0),
@@ -65,25 +55,62 @@ impl Body {
             pictured: None,
             heard: None,
             has_arrived: false,
-            packet_is_due: false,
-            must_acknowledge: false,
-            packet_sent: Micros(0),
-        })
+        }
+    }
+
+    /// The seat.
+    pub fn seat(&mut self) -> &mut Seat {
+        &mut self.seat
+    }
+
+    /// The control side of the sound.
+    pub fn engine(&mut self) -> &mut E {
+        &mut self.engine
+    }
+
+    /// What loads the sounds.
+    pub fn loader(&mut self) -> &mut L {
+        self.shelf.loader()
+    }
+
+    /// Whether the session has been heard of, on this connection or an earlier one.
+    pub fn has_arrived(&self) -> bool {
+        self.has_arrived
+    }
+
+    /// A new connection begins.
+    pub fn reconnect(&mut self) {
+        self.seat.reconnect();
+        self.pictured = None;
     }
 
     /// What the others see us as, once they do.
-    pub(crate) fn profile(&self) -> Option<Profile> {
+    pub fn profile(&self) -> Option<Profile> {
         let view = self.seat.view(self.shared.local())?;
         let session::Player { name, colour, avatar, .. } = view.state.player(view.me)?.clone();
         Some(Profile { name: Some(name), colour: Some(colour), avatar: Some(avatar) })
     }
 
     /// A turn without a connection: what only this player hears goes on, what is pressed is refused.
-    pub(crate) fn turn_alone(&mut self) {
+    pub fn turn_alone(&mut self) {
         refuse_wishes(&self.shared);
         self.tell_time();
         self.hear(self.shared.local());
-        std::thread::sleep(TURN);
+    }
+
+    /// A turn on a connection that carries messages one by one. Returns what is to be sent, in order.
+    pub fn turn(&mut self) -> Vec<Vec<u8>> {
+        self.tell_notices();
+        self.take_probes();
+        self.fulfil_wishes();
+        self.feed_engine();
+        let local = self.shared.local();
+        self.hear(local);
+        self.seat.set_cursor(local, self.shared.cursor());
+        let lossy = self.seat.take_unreliable(local);
+        let messages = self.seat.take_outgoing().chain(lossy).collect();
+        self.picture();
+        messages
     }
 
     /// Tells the sound's thread what time it is in the session: the clock runs a little faster or slower than ours.
@@ -126,7 +153,7 @@ impl Body {
         let way = Way {
             latency_us: self.shared.latency_us.load(Relaxed),
             block_us: self.shared.block_us.load(Relaxed),
-            phase_error_us: (self.engine.status().phase_error_ns() / 1_000) as i32,
+            phase_error_us: (self.engine.phase_error_ns() / 1_000) as i32,
         };
         self.seat.report(local, way);
     }
@@ -163,7 +190,7 @@ impl Body {
     }
 
     /// Needs the sounds that play or are queued, then what is previewed, then the rest of the grid.
-    pub(crate) fn need_sounds(&mut self, local: Micros) {
+    fn need_sounds(&mut self, local: Micros) {
         let state = self.seat.state().cloned();
         let grid = state.iter().flat_map(|state| {
             let rows = state.scenes().iter().map(|scene| scene.id);
@@ -172,7 +199,8 @@ impl Body {
         let preview = self.preview.as_ref().map(|preview| &preview.sound);
         let is_in_grid = |sound: &SoundId| grid.clone().any(|clip| clip.sound == *sound);
         let only_preview = preview.filter(|sound| !is_in_grid(sound));
-        let sounds = self.engine.wanted().chain(preview).chain(grid.clone().map(|clip| &clip.sound));
+        let score = state.as_deref().map(Score::of);
+        let sounds = score.iter().flat_map(Score::sounds).chain(preview).chain(grid.clone().map(|clip| &clip.sound));
         self.shelf.need(local, sounds, only_preview);
     }
 
@@ -201,8 +229,7 @@ impl Body {
             self.engine.add_sample(id, sample);
         }
         self.go_on_with_preview(local);
-        let onsets: Vec<_> = self.engine.take_onsets().collect();
-        for (track, onset) in onsets {
+        for (track, onset) in self.engine.take_onsets() {
             self.shared.hear(Heard { track, start: onset.start, beat: onset.beat, at: onset.at });
         }
         if local.since(self.tidied) >= TIDY_US {
@@ -210,7 +237,7 @@ impl Body {
             self.shelf.forget(local);
         }
         let shelf = &self.shelf;
-        self.engine.tidy(|id| shelf.keeps(id));
+        self.engine.tidy(&|id| shelf.keeps(id));
         self.show_hearing(local);
     }
 
@@ -218,7 +245,7 @@ impl Body {
     fn go_on_with_preview(&mut self, local: Micros) {
         let Some(preview) = &mut self.preview else { return };
         let goes_on = if preview.begun {
-            self.engine.previewing().is_some()
+            self.engine.is_previewing()
         } else {
             match self.shelf.loaded(&preview.sound) {
                 None => true,
@@ -244,7 +271,7 @@ impl Body {
         }
         self.heard = Some(local);
         self.levels.follow(self.engine.take_levels(), since.unwrap_or(0) as f64 / 1e6);
-        let phase_error_us = self.engine.status().phase_error_ns() / 1_000;
+        let phase_error_us = self.engine.phase_error_ns() / 1_000;
         let hearing = self.shared.hearing();
         self.shared.change_view(|view| {
             view.hearing = hearing;

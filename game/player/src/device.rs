@@ -4,8 +4,8 @@
 //! its sound. While there is none, the engine is driven by the clock and heard by nobody.
 
 use crate::{
-    handle::{Hearing, Output},
     shared::Shared,
+    view::{Hearing, Output},
 };
 use cpal::{
     BufferSize, Device, FromSample, SampleFormat, SizedSample, Stream, StreamConfig, StreamInstant,

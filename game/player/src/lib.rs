@@ -11,19 +11,31 @@
 //! | `sound` | holds the output device, or the silence, and picks the device up when it is back |
 //! | `loader` | reads and decodes sounds |
 //!
-//! Start reading at [`handle`], then `player`.
+//! Start reading at [`view`], then [`body`]. Both are portable, as is [`port`], by which a window in a browser talks to a
+//! player in a worker; everything about threads, sockets, files and devices is native.
 
-mod body;
+pub mod body;
+pub mod port;
+pub mod shared;
+pub mod shelf;
+pub mod view;
+
+#[cfg(not(target_arch = "wasm32"))]
 mod device;
-pub mod handle;
+#[cfg(not(target_arch = "wasm32"))]
+mod handle;
+#[cfg(not(target_arch = "wasm32"))]
 mod host;
+#[cfg(not(target_arch = "wasm32"))]
 mod player;
+#[cfg(not(target_arch = "wasm32"))]
 mod probe;
-mod shared;
+#[cfg(not(target_arch = "wasm32"))]
 mod sounds;
+#[cfg(not(target_arch = "wasm32"))]
 mod web;
 
-pub use handle::{
-    Connection, Ear, Ears, Heard, Hearing, Levels, Output, Overview, Player, PlayerOptions, PlayerView, PreviewStart,
-    Transport,
-};
+#[cfg(not(target_arch = "wasm32"))]
+pub use handle::Player;
+pub use keyboardia_audio::{Ear, Ears, Levels, Overview, PreviewStart};
+pub use view::{Connection, Heard, Hearing, Output, PlayerOptions, PlayerView, Transport};

@@ -4,12 +4,13 @@
 //! picture out. The seat, the engine and the sounds outlive a connection; a lost one is made anew with the same token.
 
 use crate::{
-    body::{Body, TURN, refuse_wishes},
+    body::{self, refuse_wishes},
     device,
-    handle::{Connection, PlayerOptions, Transport},
     host::{HostApi, JoinFailure},
     probe::Prober,
     shared::Shared,
+    sounds::{DiskLoader, SoundDir},
+    view::{Connection, PlayerOptions, Transport},
     web::{FromWeb, Web},
 };
 use bevy_app::{App, PostUpdate, PreUpdate, Update};
@@ -23,9 +24,9 @@ use bevy_renet::{
     renet::{ChannelConfig, ConnectionConfig, SendType},
 };
 use bevy_time::TimePlugin;
-use keyboardia_audio::{EngineSettings, engine};
+use keyboardia_audio::{Engine, EngineSettings, engine};
 use keyboardia_session::{
-    Profile, SeatToken,
+    Micros, Profile, SeatToken,
     api::{Joined, from_hex},
     limits::{BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, TRACKS_MAX},
 };
@@ -36,6 +37,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+/// A turn of the player's thread.
+const TURN: Duration = Duration::from_millis(1);
 /// Longest time until what has come is acknowledged, and pace at which it is looked what must be sent again.
 const ACK_INTERVAL_US: i64 = 10_000;
 /// How often a packet is sent when there is nothing to say.
@@ -49,6 +52,18 @@ const UDP_PATIENCE: Duration = Duration::from_secs(3);
 const CONNECT_TOKEN_BYTES_MAX: usize = 4_096;
 /// Sample rate of the engine until a device says otherwise, Hz.
 const SAMPLE_RATE: u32 = 48_000;
+
+/// A player whose engine is in this program.
+type Body = body::Body<Engine, DiskLoader>;
+
+/// When packets are sent.
+#[derive(Resource, Default)]
+struct Packets {
+    are_due: bool,
+    /// Something has come since the last one.
+    must_acknowledge: bool,
+    sent: Micros,
+}
 
 /// How a connection ended.
 enum End {
@@ -81,9 +96,10 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     shared.change_view(|view| view.code = Some(code.clone()));
     let (engine, renderer) =
         engine(EngineSettings { sample_rate: SAMPLE_RATE, tracks: TRACKS_MAX }).map_err(|e| e.to_string())?;
-    let mut body = Body::new(options.sounds.as_deref(), shared, engine)?;
-    let sound = device::start(options.output.clone(), renderer, shared)
-        .map_err(|error| format!("This machine cannot start another thread: {error}."))?;
+    let no_thread = |error: std::io::Error| format!("This machine cannot start another thread: {error}.");
+    let loader = DiskLoader::start(SoundDir::find(options.sounds.as_deref())).map_err(no_thread)?;
+    let mut body = Body::new(shared, engine, loader);
+    let sound = device::start(options.output.clone(), renderer, shared).map_err(no_thread)?;
     let mut backoff = BACKOFF_MIN;
     let mut transport = options.transport;
     let outcome = loop {
@@ -139,11 +155,13 @@ fn rejoin(
                 return None;
             }
             body.turn_alone();
+            std::thread::sleep(TURN);
         }
         let answer = std::thread::scope(|scope| {
             let asking = scope.spawn(|| api.join(code, profile, Some(&joined.token)));
             while !asking.is_finished() {
                 body.turn_alone();
+                std::thread::sleep(TURN);
             }
             asking.join()
         });
@@ -182,20 +200,20 @@ fn connect(mut body: Body, joined: &Joined, patience: Option<Duration>) -> Resul
         .map_err(|error| refuse(&error.to_string()))?;
     let _prober = Prober::start(joined.time, body.shared.clone()).map_err(no_socket)?;
     let shared = body.shared.clone();
-    body.seat.reconnect();
-    body.pictured = None;
+    body.reconnect();
 
     let mut app = App::new();
     app.add_plugins((TimePlugin, RenetClientPlugin))
         .insert_resource(RenetClient::new(connection_config()))
         .insert_resource(transport)
+        .init_resource::<Packets>()
         .insert_non_send(body)
         .add_systems(
             PreUpdate,
             (NetcodeClientPlugin::update_system.after(RenetClientPlugin::update_system), receive).chain(),
         )
         .add_systems(Update, (take_probes, fulfil_wishes, feed_engine, hear).chain())
-        .add_systems(PostUpdate, (send, NetcodeClientPlugin::send_packets.run_if(packet_is_due), picture).chain());
+        .add_systems(PostUpdate, (send, NetcodeClientPlugin::send_packets.run_if(packets_are_due), picture).chain());
     app.finish();
     app.cleanup();
     let begin = Instant::now();
@@ -242,8 +260,7 @@ fn connect_by_web(mut body: Body, host: &str, code: &str, joined: &Joined) -> Re
         .ok_or_else(|| "The host's answer cannot be used: its token is not hexadecimal.".to_owned())?;
     let no_thread = |error: std::io::Error| format!("This machine cannot start another thread: {error}.");
     let web = Web::start(host, code, &token, body.shared.clone()).map_err(no_thread)?;
-    body.seat.reconnect();
-    body.pictured = None;
+    body.reconnect();
     loop {
         while let Some(came) = web.next() {
             match came {
@@ -252,20 +269,9 @@ fn connect_by_web(mut body: Body, host: &str, code: &str, joined: &Joined) -> Re
                 FromWeb::Ended(why, false) => return Ok((body, End::Out(why))),
             }
         }
-        body.tell_notices();
-        body.take_probes();
-        body.fulfil_wishes();
-        body.feed_engine();
-        let local = body.shared.local();
-        body.hear(local);
-        let cursor = body.shared.cursor();
-        body.seat.set_cursor(local, cursor);
-        let lossy = body.seat.take_unreliable(local);
-        let messages: Vec<Vec<u8>> = body.seat.take_outgoing().chain(lossy).collect();
-        if !messages.into_iter().all(|message| web.send(message)) {
+        if !body.turn().into_iter().all(|message| web.send(message)) {
             return Ok((body, End::Lost("The host does not take what is sent to it.".into())));
         }
-        body.picture();
         if body.shared.is_leaving() {
             return Ok((body, End::Left));
         }
@@ -300,12 +306,12 @@ fn sentence(reason: DisconnectReason, host: SocketAddr) -> String {
     }
 }
 
-fn receive(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
+fn receive(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>, mut packets: ResMut<Packets>) {
     let local = body.shared.local();
     for channel in [CHANNEL_RELIABLE, CHANNEL_UNRELIABLE] {
         while let Some(message) = client.receive_message(channel) {
             body.seat.receive(local, &message);
-            body.must_acknowledge = true;
+            packets.must_acknowledge = true;
         }
     }
     body.tell_notices();
@@ -334,7 +340,7 @@ fn hear(mut body: NonSendMut<Body>) {
 
 /// Hands messages to renet and decides whether this turn sends packets: at once when there is something to say;
 /// acknowledgements and keep-alives, which would otherwise make a packet of every turn, now and then.
-fn send(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
+fn send(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>, mut packets: ResMut<Packets>) {
     let body = &mut *body;
     let local = body.shared.local();
     let mut has_news = false;
@@ -350,16 +356,17 @@ fn send(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>) {
         }
     }
     let in_flight = client.channel_available_memory(CHANNEL_RELIABLE) < CHANNEL_BYTES_MAX;
-    let pace = if body.must_acknowledge || in_flight { ACK_INTERVAL_US } else { QUIET_PACKET_US };
-    body.packet_is_due = has_news || local.since(body.packet_sent) >= pace;
-    if body.packet_is_due {
-        body.packet_sent = local;
-        body.must_acknowledge = false;
-    }
+    let pace = if packets.must_acknowledge || in_flight { ACK_INTERVAL_US } else { QUIET_PACKET_US };
+    let are_due = has_news || local.since(packets.sent) >= pace;
+    *packets = if are_due {
+        Packets { are_due, must_acknowledge: false, sent: local }
+    } else {
+        Packets { are_due, ..*packets }
+    };
 }
 
-fn packet_is_due(body: NonSend<Body>) -> bool {
-    body.packet_is_due
+fn packets_are_due(packets: Res<Packets>) -> bool {
+    packets.are_due
 }
 
 fn picture(mut body: NonSendMut<Body>, client: Res<RenetClient>) {

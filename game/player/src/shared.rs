@@ -1,7 +1,7 @@
 //! What the player's threads and its handle share: small, bounded, and never locked for longer than a copy.
 
-use crate::handle::{Connection, Ears, Heard, Hearing, Levels, Output, PlayerView, PreviewStart, Wish};
-use keyboardia_audio::{ClockOffset, Nanos};
+use crate::view::{Connection, Heard, Hearing, Output, PlayerView, Wish};
+use keyboardia_audio::{ClockOffset, Ears, Nanos, PreviewStart};
 use keyboardia_session::{
     Cell, Gain, Micros, SoundId,
     limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX},
@@ -9,12 +9,11 @@ use keyboardia_session::{
     wire::Probe,
 };
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed},
     },
-    time::Instant,
 };
 
 /// Probes that may wait for the seat.
@@ -28,19 +27,22 @@ const LATENCY_FORGOTTEN_US: f64 = 10e6;
 /// Largest correction of what a device says of its latency, either way, microseconds.
 const LATENCY_NUDGE_US_MAX: i32 = 250_000;
 
+/// A player's own clock: nanoseconds since it was started, monotonic.
+pub type PlayerClock = Box<dyn Fn() -> Nanos + Send + Sync>;
+
 /// See the module.
-pub(crate) struct Shared {
+pub struct Shared {
     /// Whether the player is to leave.
-    pub(crate) leave: AtomicBool,
+    pub leave: AtomicBool,
     /// Whether the session plays; probes are steady then.
-    pub(crate) playing: AtomicBool,
+    pub playing: AtomicBool,
     /// Whether the clock is not well known; probes are more frequent then.
-    pub(crate) uncertain: AtomicBool,
+    pub uncertain: AtomicBool,
     /// Time from rendering to the speaker, microseconds: the longest of late.
-    pub(crate) latency_us: AtomicU32,
+    pub latency_us: AtomicU32,
     /// Length of a callback's block, microseconds.
-    pub(crate) block_us: AtomicU32,
-    started: Instant,
+    pub block_us: AtomicU32,
+    clock: PlayerClock,
     offset_us: AtomicI64,
     clock_jumps: AtomicU32,
     view: Mutex<Arc<PlayerView>>,
@@ -94,30 +96,18 @@ fn push_bounded<T>(queue: &Mutex<VecDeque<T>>, item: T, max: usize) {
 }
 
 impl Shared {
-    pub(crate) fn new(host: String) -> Self {
-        let view = PlayerView {
-            connection: Connection::Joining,
-            code: None,
-            host,
-            session: None,
-            hearing: Hearing::Starting,
-            phase_error_us: 0,
-            levels: Levels::default(),
-            previewing: None,
-            overviews: Arc::default(),
-            loading: Vec::new(),
-            damaged: BTreeMap::new(),
-        };
+    /// What a player shares that sets out for this host.
+    pub fn new(host: String, clock: PlayerClock) -> Self {
         Self {
             leave: AtomicBool::new(false),
             playing: AtomicBool::new(false),
             uncertain: AtomicBool::new(true),
             latency_us: AtomicU32::new(0),
             block_us: AtomicU32::new(0),
-            started: Instant::now(),
+            clock,
             offset_us: AtomicI64::new(UNKNOWN),
             clock_jumps: AtomicU32::new(0),
-            view: Mutex::new(Arc::new(view)),
+            view: Mutex::new(Arc::new(PlayerView::new(host))),
             hearing: Mutex::new(Hearing::Starting),
             wishes: Mutex::default(),
             cursor: Mutex::default(),
@@ -131,49 +121,54 @@ impl Shared {
     }
 
     /// The player's own clock: microseconds since it was started, monotonic.
-    pub(crate) fn local(&self) -> Micros {
-        Micros(self.started.elapsed().as_micros() as u64)
+    pub fn local(&self) -> Micros {
+        self.local_nanos().micros()
     }
 
     /// The player's own clock in nanoseconds.
-    pub(crate) fn local_nanos(&self) -> Nanos {
-        Nanos(i64::try_from(self.started.elapsed().as_nanos()).unwrap_or(i64::MAX))
+    pub fn local_nanos(&self) -> Nanos {
+        (self.clock)()
     }
 
     /// Tells the session's clock: its time less ours, if known, and how often that has jumped.
-    pub(crate) fn set_offset(&self, offset_us: Option<i64>, jumps: u32) {
+    pub fn set_offset(&self, offset_us: Option<i64>, jumps: u32) {
         self.offset_us.store(offset_us.unwrap_or(UNKNOWN), Relaxed);
         self.clock_jumps.store(jumps, Relaxed);
     }
 
-    pub(crate) fn is_leaving(&self) -> bool {
+    /// Whether the player is to leave.
+    pub fn is_leaving(&self) -> bool {
         self.leave.load(Relaxed)
     }
 
-    pub(crate) fn view(&self) -> Arc<PlayerView> {
+    /// The latest picture.
+    pub fn view(&self) -> Arc<PlayerView> {
         lock(&self.view).clone()
     }
 
     /// Replaces the picture by a changed copy.
-    pub(crate) fn change_view(&self, change: impl FnOnce(&mut PlayerView)) {
+    pub fn change_view(&self, change: impl FnOnce(&mut PlayerView)) {
         let mut view = lock(&self.view);
         change(Arc::make_mut(&mut view));
     }
 
-    pub(crate) fn fail(&self, why: String) {
+    /// The player will not arrive, or not come back; why, as a sentence.
+    pub fn fail(&self, why: String) {
         self.change_view(|view| view.connection = Connection::Failed(why));
     }
 
-    pub(crate) fn hearing(&self) -> Hearing {
+    /// What becomes of the sound.
+    pub fn hearing(&self) -> Hearing {
         lock(&self.hearing).clone()
     }
 
-    pub(crate) fn set_hearing(&self, hearing: Hearing) {
+    /// Notes what becomes of the sound.
+    pub fn set_hearing(&self, hearing: Hearing) {
         *lock(&self.hearing) = hearing;
     }
 
-    /// Returns whether there was room.
-    pub(crate) fn wish(&self, wish: Wish) -> bool {
+    /// Wishes something of the session. Returns whether there was room.
+    pub fn wish(&self, wish: Wish) -> bool {
         let mut wishes = lock(&self.wishes);
         let has_room = wishes.len() < COMMANDS_IN_FLIGHT_MAX;
         if has_room {
@@ -182,23 +177,28 @@ impl Shared {
         has_room
     }
 
-    pub(crate) fn take_wishes(&self) -> VecDeque<Wish> {
+    /// The wishes since they were taken last, oldest first.
+    pub fn take_wishes(&self) -> VecDeque<Wish> {
         std::mem::take(&mut lock(&self.wishes))
     }
 
-    pub(crate) fn set_cursor(&self, cell: Option<Cell>) {
+    /// The player's pointer or finger is on this slot, or on none.
+    pub fn set_cursor(&self, cell: Option<Cell>) {
         *lock(&self.cursor) = cell;
     }
 
-    pub(crate) fn set_ears(&self, ears: Ears) {
+    /// Wishes to hear the session differently.
+    pub fn set_ears(&self, ears: Ears) {
         lock(&self.private).ears = Some(ears);
     }
 
-    pub(crate) fn set_metronome(&self, gain: Option<Gain>) {
+    /// Wishes to hear the counts of the bar, this loud, or not.
+    pub fn set_metronome(&self, gain: Option<Gain>) {
         lock(&self.private).metronome = gain.into();
     }
 
-    pub(crate) fn set_preview(&self, preview: Option<(SoundId, PreviewStart)>) {
+    /// Wishes to hear a sound of the library, or no more.
+    pub fn set_preview(&self, preview: Option<(SoundId, PreviewStart)>) {
         lock(&self.private).preview = preview.into();
     }
 
@@ -206,64 +206,78 @@ impl Shared {
         std::mem::take(&mut lock(&self.private))
     }
 
-    pub(crate) fn set_output(&self, output: Output) {
+    /// Wishes that the sound go to another device.
+    pub fn set_output(&self, output: Output) {
         *lock(&self.output) = Some(output);
     }
 
     /// Where the sound is to go from now on, if it is to go elsewhere than to `present`.
-    pub(crate) fn take_output_other_than(&self, present: &Output) -> Option<Output> {
+    pub fn take_output_other_than(&self, present: &Output) -> Option<Output> {
         lock(&self.output).take().filter(|output| output != present)
     }
 
-    pub(crate) fn set_latency_nudge(&self, nudge_us: i32) {
+    /// Corrects what the device says of its latency: positive where it is later, microseconds.
+    pub fn set_latency_nudge(&self, nudge_us: i32) {
         let nudge_us = nudge_us.clamp(-LATENCY_NUDGE_US_MAX, LATENCY_NUDGE_US_MAX);
         self.latency_nudge_us.store(nudge_us, Relaxed);
     }
 
+    /// What is added to what the device says of its latency, microseconds.
+    pub fn latency_nudge_us(&self) -> i32 {
+        self.latency_nudge_us.load(Relaxed)
+    }
+
     /// How session time at the speaker is had from the player's clock; `None` until it is known. Speakers that are later
     /// than the device says have positive nudges, and are rendered for earlier.
-    pub(crate) fn speaker_clock(&self) -> Option<ClockOffset> {
+    pub fn speaker_clock(&self) -> Option<ClockOffset> {
         let offset = self.offset_us.load(Relaxed);
-        let nudge = i64::from(self.latency_nudge_us.load(Relaxed));
+        let nudge = i64::from(self.latency_nudge_us());
         let offset_ns = offset.saturating_add(nudge).saturating_mul(1_000);
         (offset != UNKNOWN).then(|| ClockOffset { offset_ns, jumps: self.clock_jumps.load(Relaxed) })
     }
 
     /// Notes the time from rendering to the speaker by the device's own word, which the nudge corrects, and how much is
     /// rendered at once, microseconds. Of the latency, the longest of late counts: it forgets slowly.
-    pub(crate) fn set_latency(&self, claimed_us: u32, block_us: u32) {
-        let latency = claimed_us.saturating_add_signed(self.latency_nudge_us.load(Relaxed));
+    pub fn set_latency(&self, claimed_us: u32, block_us: u32) {
+        let latency = claimed_us.saturating_add_signed(self.latency_nudge_us());
         let shown = self.latency_us.load(Relaxed);
         let forgotten = ((f64::from(block_us) / LATENCY_FORGOTTEN_US).min(1.0) * f64::from(shown)).ceil() as u32;
         self.latency_us.store(latency.max(shown.saturating_sub(forgotten)), Relaxed);
         self.block_us.store(block_us, Relaxed);
     }
 
-    pub(crate) fn cursor(&self) -> Option<Cell> {
+    /// Where the player's pointer or finger is.
+    pub fn cursor(&self) -> Option<Cell> {
         *lock(&self.cursor)
     }
 
-    pub(crate) fn notice(&self, notice: Notice) {
+    /// Something that the player should be told.
+    pub fn notice(&self, notice: Notice) {
         push_bounded(&self.notices, notice, NOTICES_MAX);
     }
 
-    pub(crate) fn take_notices(&self) -> Vec<Notice> {
+    /// What the player should be told, oldest first; each once.
+    pub fn take_notices(&self) -> Vec<Notice> {
         lock(&self.notices).drain(..).collect()
     }
 
-    pub(crate) fn hear(&self, heard: Heard) {
+    /// A clip began to sound.
+    pub fn hear(&self, heard: Heard) {
         push_bounded(&self.heard, heard, HEARD_WAITING_MAX);
     }
 
-    pub(crate) fn take_heard(&self) -> Vec<Heard> {
+    /// The clips that began to sound since they were taken last.
+    pub fn take_heard(&self) -> Vec<Heard> {
         lock(&self.heard).drain(..).collect()
     }
 
-    pub(crate) fn probe_returned(&self, probe: Probe, at: Micros) {
+    /// A time probe came back at this time, the player's clock.
+    pub fn probe_returned(&self, probe: Probe, at: Micros) {
         push_bounded(&self.probes, (probe, at), PROBES_WAITING_MAX);
     }
 
-    pub(crate) fn take_probes(&self) -> VecDeque<(Probe, Micros)> {
+    /// The probes that have come back since they were taken last.
+    pub fn take_probes(&self) -> VecDeque<(Probe, Micros)> {
         std::mem::take(&mut lock(&self.probes))
     }
 }
@@ -274,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_speaker_that_is_later_than_it_claims_is_rendered_for_earlier() {
-        let shared = Shared::new(String::new());
+        let shared = Shared::new(String::new(), Box::new(Nanos::default));
         assert_eq!(shared.speaker_clock(), None);
         shared.set_offset(Some(1_000), 1);
         assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: 1_000_000, jumps: 1 }));
@@ -288,7 +302,7 @@ mod tests {
 
     #[test]
     fn the_longest_latency_of_late_counts() {
-        let shared = Shared::new(String::new());
+        let shared = Shared::new(String::new(), Box::new(Nanos::default));
         let blocks = |count: usize, latency_us| (0..count).for_each(|_| shared.set_latency(latency_us, 10_000));
         blocks(1, 40_000);
         blocks(100, 20_000);
@@ -302,7 +316,7 @@ mod tests {
 
     #[test]
     fn only_another_output_is_a_change_and_the_last_wish_counts() {
-        let shared = Shared::new(String::new());
+        let shared = Shared::new(String::new(), Box::new(Nanos::default));
         assert_eq!(shared.take_output_other_than(&Output::Default), None);
         shared.set_output(Output::Silent);
         shared.set_output(Output::Device("desk".into()));

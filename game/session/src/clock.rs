@@ -25,6 +25,7 @@ use crate::{
     time::Micros,
     wire::Probe,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Largest difference of speed between two clocks that is believed.
@@ -153,7 +154,7 @@ impl Fit {
 }
 
 /// The clock that is shown: a line that bends, but never runs backwards.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClockLine {
     /// Where the line begins, the player's clock.
     pub local: Micros,

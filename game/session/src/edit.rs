@@ -7,9 +7,10 @@ use crate::{
     text::Name,
     values::{Gain, Pan},
 };
+use serde::{Deserialize, Serialize};
 
 /// Which property of a clip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ClipField {
     /// What players read on the pad.
     Name,
@@ -37,7 +38,7 @@ impl ClipField {
 }
 
 /// Which property of a track.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TrackField {
     /// Name over the column.
     Name,
@@ -60,7 +61,7 @@ impl TrackField {
 }
 
 /// Something that an edit changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Address {
     /// A slot, with all that lies in it.
     Clip(Cell),

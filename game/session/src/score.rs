@@ -9,9 +9,10 @@ use crate::{
     transport::Transport,
     values::{Gain, Pan},
 };
+use serde::{Deserialize, Serialize};
 
 /// What must sound, now and as far as is decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
     /// Beats and time.
     pub transport: Transport,
@@ -22,7 +23,7 @@ pub struct Score {
 }
 
 /// What one track must sound like.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackScore {
     /// Which column it is, wherever it lies.
     pub id: TrackId,
@@ -39,7 +40,7 @@ pub struct TrackScore {
 }
 
 /// A sound that plays from a beat on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Voice {
     /// The sound.
     pub sound: SoundId,
@@ -54,7 +55,7 @@ pub struct Voice {
 }
 
 /// A change of voice at a beat.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Switch {
     /// The exact beat.
     pub at: Beats,
@@ -70,6 +71,12 @@ impl Score {
             meters: *state.meters(),
             tracks: state.tracks().iter().map(|track| TrackScore::of(track, state.is_audible(track.id))).collect(),
         }
+    }
+
+    /// The sounds that play, then those that are queued; some may be there twice.
+    pub fn sounds(&self) -> impl Iterator<Item = &SoundId> {
+        let queued = self.tracks.iter().flat_map(|track| track.next.iter().filter_map(|switch| switch.voice.as_ref()));
+        self.tracks.iter().filter_map(|track| track.now.as_ref()).chain(queued).map(|voice| &voice.sound)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     time::{Beats, Micros},
     wire::{self, ClientMessage, HostMessage, Malformed, Probe, Report},
 };
+use serde::{Deserialize, Serialize};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Jumps of the clock from this on are told, microseconds.
@@ -27,7 +28,7 @@ const CLOCK_JUMP_TOLD_US: i64 = 20_000;
 const CLOCK_JOINING_US: i64 = 2_000_000;
 
 /// A command that has no answer yet; drawn on top of the state, never written into it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// The seat's number of it.
     pub id: CommandId,
@@ -38,7 +39,7 @@ pub struct Pending {
 }
 
 /// Something that the player should be told, once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
     /// A command had no effect.
     Refused(Refusal),
@@ -80,7 +81,7 @@ pub enum Notice {
 }
 
 /// What is known of a player beside the session's state; it may be a moment old.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Peer {
     /// The slot that their pointer or finger is on.
     pub cursor: Option<Cell>,

@@ -4,7 +4,7 @@ use super::door;
 use crate::{
     icons::{self, Icon},
     link::Invitation,
-    panel, theme,
+    panel, platform, theme,
 };
 use bevy::prelude::*;
 use bevy_egui::egui::{self, Align, Color32, CornerRadius, Layout, Mesh, Rect, RichText, Sense, Shape, Ui, vec2};
@@ -159,7 +159,7 @@ pub(super) fn large(context: &egui::Context, view: &View, invitation: &Invitatio
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 4.0;
                 let dim = |text: &str| RichText::new(text).font(theme::font(14.0)).color(theme::TEXT_DIM.egui());
-                ui.label(dim("Join, then address"));
+                ui.label(dim(if platform::HOSTS { "Join, then address" } else { "Open in a browser" }));
                 ui.label(RichText::new(&invitation.address).font(theme::strong(25.0)).color(theme::ACCENT.egui()));
                 ui.add_space(6.0);
                 ui.label(dim("and code"));

@@ -17,7 +17,11 @@ mod you;
 pub(crate) use apply::{present_mode, window_mode};
 pub(crate) use panel::{OpenSettings, Page};
 
-use crate::{hints::HintsSeen, library::Favourites};
+use crate::{
+    hints::HintsSeen,
+    library::Favourites,
+    platform::{self, Store},
+};
 use bevy::prelude::*;
 use keyboardia_session::{
     Avatar, Colour, Gain, Name, Profile, SeatId,
@@ -25,12 +29,7 @@ use keyboardia_session::{
     names::{player_avatar, player_colour, player_name},
 };
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use std::{
-    collections::BTreeMap,
-    ops::RangeInclusive,
-    path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 /// Furthest that a device's latency can be corrected, microseconds.
 pub(crate) const NUDGE_MAX_US: i32 = 250_000;
@@ -207,7 +206,7 @@ fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
 /// Where the settings are kept, and a sentence about what went wrong with that.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Keeper {
-    path: Option<PathBuf>,
+    store: Option<Store>,
     kept: Option<Settings>,
     dirty_since: Option<std::time::Duration>,
     trouble: Option<String>,
@@ -215,18 +214,17 @@ pub(crate) struct Keeper {
 
 /// Reads what was kept; `called` is what the command line calls the player.
 pub(crate) fn load(called: Option<Name>) -> (Settings, Keeper) {
-    let path = file::path();
-    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64 / 1_000);
+    let store = Store::find();
     let mut trouble = None;
-    let found = path.as_deref().and_then(|path| {
-        file::read(path).unwrap_or_else(|sentence| {
+    let found = store.as_ref().and_then(|store| {
+        file::read(store).unwrap_or_else(|sentence| {
             eprintln!("keyboardia: {sentence}");
             trouble = Some(sentence);
             None
         })
     });
-    let settings = Settings { called, ..found.clone().unwrap_or_default().sanitised(seed) };
-    (settings, Keeper { path, kept: found, dirty_since: None, trouble })
+    let settings = Settings { called, ..found.clone().unwrap_or_default().sanitised(platform::seed()) };
+    (settings, Keeper { store, kept: found, dirty_since: None, trouble })
 }
 
 pub(super) fn plugin(app: &mut App) {

@@ -6,13 +6,13 @@ use super::{
 };
 use crate::{
     link::Now,
-    theme,
+    platform, theme,
     transport::{self, Metronome},
     widgets,
 };
 use bevy::prelude::ResMut;
 use bevy_egui::egui::{self, RichText, Ui, vec2};
-use keyboardia_player::{Hearing, Player};
+use keyboardia_player::Hearing;
 use keyboardia_session::View;
 use std::sync::{Arc, OnceLock};
 
@@ -28,18 +28,7 @@ pub(super) struct Devices(Arc<OnceLock<Vec<String>>>);
 impl Devices {
     /// Asks the system.
     pub(super) fn look_up() -> Self {
-        let found = Arc::new(OnceLock::new());
-        let cell = found.clone();
-        let look = move || {
-            let mut names = Player::outputs();
-            names.truncate(LISTED_MAX);
-            // Nobody else fills it.
-            let _ = cell.set(names);
-        };
-        if std::thread::Builder::new().name("devices".into()).spawn(look).is_err() {
-            let _ = found.set(Vec::new());
-        }
-        Self(found)
+        Self(platform::outputs())
     }
 }
 
@@ -52,7 +41,9 @@ pub(super) fn show(
 ) {
     let player = now.player();
     topic(ui, "Device", "");
-    choose(ui, devices, settings);
+    if platform::HAS_DEVICES {
+        choose(ui, devices, settings);
+    }
     let playing = match player.map(|player| &player.hearing) {
         Some(Hearing::Playing { device, latency_us }) => {
             let ms = f64::from(*latency_us) / 1e3;
@@ -95,7 +86,7 @@ fn choose(ui: &mut Ui, devices: &Devices, settings: &mut ResMut<Settings>) {
                 None => faint(ui, "Looking for devices", theme::TEXT_DIM),
                 Some(names) if names.is_empty() => faint(ui, "No device was found.", theme::TEXT_DIM),
                 Some(names) => {
-                    for name in names {
+                    for name in names.iter().take(LISTED_MAX) {
                         if ui.selectable_label(settings.device.as_ref() == Some(name), name).clicked() {
                             settings.device = Some(name.clone());
                         }

@@ -101,7 +101,7 @@ pub enum JoinError {
 }
 
 /// What a player would like to be seen as; what is left open is chosen for them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Profile {
     /// Their name.
     pub name: Option<Name>,

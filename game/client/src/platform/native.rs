@@ -1,0 +1,161 @@
+//! A window on the desktop.
+
+use super::Hosted;
+pub(crate) use super::store::Store;
+use crate::opening::NO_DISPLAY;
+use bevy::prelude::*;
+use keyboardia_player::Player;
+pub(crate) use keyboardia_server::Host;
+use keyboardia_server::{HostConfig, HostError, PORT};
+use keyboardia_session::{Patience, limits::GRACE_US};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Arc, OnceLock},
+    thread::JoinHandle,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Whether a window can host.
+pub(crate) const HOSTS: bool = true;
+/// Whether there is a way out of the program.
+pub(crate) const QUITS: bool = true;
+/// Whether the player can choose a sound device here.
+pub(crate) const HAS_DEVICES: bool = true;
+/// A session of this window is kept as long as the window, even if the machine stood still for an hour.
+const PATIENCE: Patience = Patience { seat_us: GRACE_US, session_us: 365 * 24 * 3_600 * 1_000_000 };
+
+/// What is still to be left.
+pub(crate) struct Goodbye(JoinHandle<()>);
+
+impl Goodbye {
+    /// Whether it is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Waits until it is.
+    pub(crate) fn wait(self) {
+        // A panic in it has been reported there.
+        let _ = self.0.join();
+    }
+}
+
+/// Leaves a session and a host. A goodbye may wait for the network; the window does not.
+pub(crate) fn part(player: Option<Player>, host: Option<Host>) -> Option<Goodbye> {
+    let part = move || {
+        drop(player);
+        drop(host);
+    };
+    std::thread::Builder::new().name("goodbye".into()).spawn(part).ok().map(Goodbye)
+}
+
+/// Starts a host with a session in it, for everybody on the network or for this window alone; `port` is the one that was
+/// asked for.
+///
+/// # Errors
+/// Why there is none, as a sentence.
+pub(crate) fn hosted(to_network: bool, port: Option<u16>) -> Result<Hosted, String> {
+    let alone = HostConfig { patience: PATIENCE, ..HostConfig::loopback() };
+    let config = if to_network { host_config(port.unwrap_or(PORT)) } else { alone };
+    let host = match Host::start(config) {
+        // Nobody asked for the usual port, so any will do.
+        Err(HostError::PortInUse(_)) if port.is_none() => Host::start(host_config(0)),
+        started => started,
+    };
+    let host = host.map_err(|error| error.to_string())?;
+    let code = host.create_session().map_err(|error| error.to_string())?;
+    let port = host.http_addr().port();
+    Ok(Hosted {
+        host: Some(host),
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string(),
+        code: Some(code),
+        invited_at: to_network.then(|| address(lan_ip(), port)),
+    })
+}
+
+/// The host that is meant where none is named.
+pub(crate) fn home() -> Option<String> {
+    None
+}
+
+/// What others are sent so that they join.
+pub(crate) fn invitation(address: &str, code: &str) -> String {
+    format!("./play --join {address} {code}")
+}
+
+fn host_config(port: u16) -> HostConfig {
+    let at = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let time_port = if port == 0 { 0 } else { port + 1 };
+    HostConfig { http: at(port), udp: at(port), time: at(time_port), patience: PATIENCE, ..HostConfig::default() }
+}
+
+/// An address of this machine that others on its network can use; loopback if it has none.
+fn lan_ip() -> IpAddr {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let ips = || interfaces.iter().map(if_addrs::Interface::ip).filter(|ip| ip.is_ipv4() && !ip.is_loopback());
+    let is_private = |ip: &IpAddr| matches!(ip, IpAddr::V4(ip) if ip.is_private());
+    ips().find(is_private).or_else(|| ips().next()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+/// An address as people type it: without the usual port.
+fn address(ip: IpAddr, port: u16) -> String {
+    if port == PORT { ip.to_string() } else { SocketAddr::new(ip, port).to_string() }
+}
+
+/// Asks the system for the names of its sound devices, which may take a while.
+pub(crate) fn outputs() -> Arc<OnceLock<Vec<String>>> {
+    let found = Arc::new(OnceLock::new());
+    let cell = found.clone();
+    // Nobody else fills it.
+    let look = move || cell.set(Player::outputs()).unwrap_or_default();
+    if std::thread::Builder::new().name("devices".into()).spawn(look).is_err() {
+        found.set(Vec::new()).unwrap_or_default();
+    }
+    found
+}
+
+/// A number that is another one each time.
+pub(crate) fn seed() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64 / 1_000)
+}
+
+/// The window as the platform wants it.
+pub(crate) fn adapt(window: Window) -> Window {
+    window
+}
+
+/// Whether a window can be opened here.
+///
+/// # Errors
+/// What to do instead, as a sentence.
+pub(crate) fn can_open() -> Result<(), &'static str> {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let needs_one = cfg!(all(unix, not(target_os = "macos")));
+    let found = ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"].into_iter().any(is_set);
+    if needs_one && !found { Err(NO_DISPLAY) } else { Ok(()) }
+}
+
+/// Ends the program with a sentence: the window could not be opened.
+pub(crate) fn fail(sentence: &str) -> ! {
+    eprintln!("keyboardia: {sentence}");
+    std::process::exit(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_is_a_command_and_leaves_out_the_usual_port() {
+        let ip = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 5));
+        let command = |port| invitation(&address(ip, port), "able-acid-aged-also-area");
+        assert_eq!(command(PORT), "./play --join 192.168.1.5 able-acid-aged-also-area");
+        assert_eq!(command(9000), "./play --join 192.168.1.5:9000 able-acid-aged-also-area");
+    }
+
+    #[test]
+    fn a_host_without_a_port_takes_any_three() {
+        assert_eq!(host_config(0).time.port(), 0);
+        assert_eq!(host_config(7000).time.port(), 7001);
+    }
+}

@@ -1,0 +1,282 @@
+//! The shelf: which sounds are loaded, which are on their way, and in what order.
+
+use crate::view::PlayerView;
+use keyboardia_audio::Overview;
+use keyboardia_session::{Beats, Micros, SoundId, limits::LIBRARY_SOUNDS_MAX};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+/// Sounds that are with the loader at once: one in its hands, one next; the rest can still be overtaken.
+pub const SOUNDS_IN_FLIGHT_MAX: usize = 2;
+/// Sounds that are needed at once: those of a full grid, and a preview.
+const SOUNDS_NEEDED_MAX: usize = LIBRARY_SOUNDS_MAX + 1;
+/// Sounds that are kept although they are not needed any more.
+const SOUNDS_SPARE_MAX: usize = 32;
+/// How long they are kept, microseconds: who takes a clip away may want it back.
+const SPARE_US: i64 = 10_000_000;
+
+/// A sound in memory, and what the library says of it.
+#[derive(Debug)]
+pub struct LoadedSound<S> {
+    /// The sound, as the engine takes it.
+    pub sample: S,
+    /// Its shape.
+    pub overview: Overview,
+    /// Its length.
+    pub length: Beats,
+    /// Whether it repeats.
+    pub looped: bool,
+}
+
+/// A sound that has been loaded, or why it could not be, as a sentence.
+pub type Loaded<S> = (SoundId, Result<LoadedSound<S>, String>);
+
+/// Loads sounds, beside everything else.
+pub trait Loader {
+    /// A decoded sound, as the engine takes it.
+    type Sample;
+
+    /// Asks for a sound. Returns whether it was taken up.
+    fn ask(&mut self, id: &SoundId) -> bool;
+    /// The next sound that has been loaded.
+    fn next(&mut self) -> Option<Loaded<Self::Sample>>;
+}
+
+/// What is known of a sound on the shelf.
+enum Stage {
+    /// Waits for the loader, or is with it.
+    Coming,
+    /// In memory: its length in beats, and whether it repeats.
+    Loaded(Beats, bool),
+    /// Cannot be played.
+    Damaged,
+}
+
+struct Entry {
+    stage: Stage,
+    /// Since when it is not needed; `None` while it is.
+    spare_since: Option<Micros>,
+}
+
+/// The sounds that are needed, in the order in which they are, and some that were. Loads what is missing, forgets what
+/// has not been needed for a while.
+pub(crate) struct Shelf<L: Loader> {
+    loader: L,
+    entries: BTreeMap<SoundId, Entry>,
+    /// What the loader is to be asked for, most urgent first.
+    queue: VecDeque<SoundId>,
+    in_flight: Vec<SoundId>,
+    /// Sounds of the grid that are not there yet.
+    loading: Vec<SoundId>,
+    damaged: BTreeMap<SoundId, String>,
+    overviews: Arc<BTreeMap<SoundId, Overview>>,
+}
+
+impl<L: Loader> Shelf<L> {
+    /// An empty shelf that this loader fills.
+    pub(crate) fn new(loader: L) -> Self {
+        Self {
+            loader,
+            entries: BTreeMap::new(),
+            queue: VecDeque::new(),
+            in_flight: Vec::new(),
+            loading: Vec::new(),
+            damaged: BTreeMap::new(),
+            overviews: Arc::default(),
+        }
+    }
+
+    /// The loader.
+    pub(crate) fn loader(&mut self) -> &mut L {
+        &mut self.loader
+    }
+
+    /// From now on these sounds are needed and no others, most urgent first; some may be named twice. `preview` is one
+    /// that is not needed for the grid.
+    pub(crate) fn need<'a>(
+        &mut self,
+        now: Micros,
+        sounds: impl Iterator<Item = &'a SoundId>,
+        preview: Option<&SoundId>,
+    ) {
+        let mut needed = BTreeSet::new();
+        self.queue.clear();
+        self.loading.clear();
+        for id in sounds {
+            if needed.len() >= SOUNDS_NEEDED_MAX || !needed.insert(id.clone()) {
+                continue;
+            }
+            let entry = self.entries.entry(id.clone());
+            let entry = entry.or_insert_with(|| Entry { stage: Stage::Coming, spare_since: None });
+            entry.spare_since = None;
+            if matches!(entry.stage, Stage::Coming) {
+                if !self.in_flight.contains(id) {
+                    self.queue.push_back(id.clone());
+                }
+                if preview != Some(id) {
+                    self.loading.push(id.clone());
+                }
+            }
+        }
+        for (_, entry) in self.entries.iter_mut().filter(|(id, _)| !needed.contains(*id)) {
+            entry.spare_since.get_or_insert(now);
+        }
+        self.forget(now);
+    }
+
+    /// Forgets what has not been needed for long, and what was never loaded; of the rest the oldest, if they are many.
+    pub(crate) fn forget(&mut self, now: Micros) {
+        let mut spare: Vec<(Micros, SoundId)> =
+            self.entries.iter().filter_map(|(id, entry)| Some((entry.spare_since?, id.clone()))).collect();
+        spare.sort();
+        let surplus = spare.len().saturating_sub(SOUNDS_SPARE_MAX);
+        for (index, (since, id)) in spare.into_iter().enumerate() {
+            let is_coming = self.entries.get(&id).is_some_and(|entry| matches!(entry.stage, Stage::Coming));
+            if index < surplus || is_coming || now.since(since) >= SPARE_US {
+                self.entries.remove(&id);
+                self.damaged.remove(&id);
+                if self.overviews.contains_key(&id) {
+                    Arc::make_mut(&mut self.overviews).remove(&id);
+                }
+            }
+        }
+    }
+
+    /// Asks the loader for what is most urgent, and takes what it has loaded: the next such sound, if it is still
+    /// needed.
+    pub(crate) fn next(&mut self) -> Option<(SoundId, L::Sample)> {
+        while let Some((id, loaded)) = self.loader.next() {
+            self.in_flight.retain(|asked| *asked != id);
+            self.ask();
+            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            self.loading.retain(|loading| *loading != id);
+            match loaded {
+                Ok(LoadedSound { sample, overview, length, looped }) => {
+                    entry.stage = Stage::Loaded(length, looped);
+                    Arc::make_mut(&mut self.overviews).insert(id.clone(), overview);
+                    return Some((id, sample));
+                }
+                Err(why) => {
+                    tracing::warn!(target: "player", "sound {id}: {why}");
+                    entry.stage = Stage::Damaged;
+                    self.damaged.insert(id, why);
+                }
+            }
+        }
+        self.ask();
+        None
+    }
+
+    fn ask(&mut self) {
+        while self.in_flight.len() < SOUNDS_IN_FLIGHT_MAX
+            && let Some(id) = self.queue.pop_front()
+        {
+            if !self.loader.ask(&id) {
+                return self.queue.push_front(id);
+            }
+            self.in_flight.push(id);
+        }
+    }
+
+    /// Whether a sound is needed or kept.
+    pub(crate) fn keeps(&self, id: &SoundId) -> bool {
+        self.entries.contains_key(id)
+    }
+
+    /// Length in beats of a sound that is loaded, and whether it repeats; `Err` when it cannot be played, `None` while
+    /// it is on its way.
+    pub(crate) fn loaded(&self, id: &SoundId) -> Option<Result<(Beats, bool), ()>> {
+        match self.entries.get(id)?.stage {
+            Stage::Coming => None,
+            Stage::Loaded(length, looped) => Some(Ok((length, looped))),
+            Stage::Damaged => Some(Err(())),
+        }
+    }
+
+    /// Puts into the picture what is loaded, what is not yet, and what never will be.
+    pub(crate) fn show(&self, view: &mut PlayerView) {
+        view.overviews.clone_from(&self.overviews);
+        if view.loading != self.loading {
+            view.loading.clone_from(&self.loading);
+        }
+        if view.damaged != self.damaged {
+            view.damaged.clone_from(&self.damaged);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sounds::{DiskLoader, SoundDir};
+    use keyboardia_session::Manifest;
+    use std::time::{Duration, Instant};
+
+    fn shelf() -> Result<(Shelf<DiskLoader>, Vec<SoundId>), Box<dyn std::error::Error>> {
+        let dir = SoundDir::find(None).ok_or("the library")?;
+        let ids = Manifest::builtin()?.sounds.into_iter().map(|sound| sound.id).collect();
+        Ok((Shelf::new(DiskLoader::start(Some(dir))?), ids))
+    }
+
+    /// What is loaded until nothing is on its way, in order.
+    fn load(shelf: &mut Shelf<DiskLoader>) -> Vec<SoundId> {
+        let begin = Instant::now();
+        let mut order = Vec::new();
+        while !shelf.queue.is_empty() || !shelf.in_flight.is_empty() {
+            assert!(begin.elapsed() < Duration::from_mins(1), "the loader is stuck");
+            match shelf.next() {
+                Some((id, _)) => order.push(id),
+                None => std::thread::yield_now(),
+            }
+        }
+        order
+    }
+
+    #[test]
+    fn sounds_come_in_the_order_in_which_they_are_needed_and_the_urgent_ones_overtake()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let (mut shelf, ids) = shelf()?;
+        shelf.need(Micros(0), ids[..6].iter(), None);
+        assert_eq!(shelf.loading, ids[..6]);
+        // Two are with the loader when another becomes urgent.
+        shelf.ask();
+        let urgent = [ids[5].clone(), ids[5].clone()];
+        shelf.need(Micros(1), urgent.iter().chain(&ids[..6]), None);
+        let want = [0, 1, 5, 2, 3, 4].map(|index| ids[index].clone());
+        assert_eq!(load(&mut shelf), want);
+        assert!(shelf.loading.is_empty() && ids[..6].iter().all(|id| shelf.overviews.contains_key(id)));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_needed_is_forgotten_after_a_while_and_loaded_again_when_it_is()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let (mut shelf, ids) = shelf()?;
+        shelf.need(Micros(0), ids[..3].iter(), Some(&ids[2]));
+        assert_eq!(shelf.loading, ids[..2], "a preview is none of the grid's");
+        load(&mut shelf);
+        assert!(matches!(shelf.loaded(&ids[2]), Some(Ok((length, _))) if length > Beats::ZERO));
+        shelf.need(Micros(1_000), ids[..1].iter(), None);
+        shelf.forget(Micros(9_000_000));
+        assert!(shelf.keeps(&ids[1]), "who takes a clip away may want it back");
+        shelf.forget(Micros(10_001_000));
+        assert!(shelf.keeps(&ids[0]) && !shelf.keeps(&ids[1]) && !shelf.overviews.contains_key(&ids[1]));
+        shelf.need(Micros(10_002_000), ids[..2].iter(), None);
+        assert_eq!(load(&mut shelf), ids[1..2]);
+        Ok(())
+    }
+
+    #[test]
+    fn few_sounds_are_kept_that_nobody_needs() -> Result<(), Box<dyn std::error::Error>> {
+        let (mut shelf, _) = shelf()?;
+        let ids: Vec<SoundId> = (0..100).filter_map(|index| SoundId::parse(&format!("none-{index}"))).collect();
+        shelf.need(Micros(0), ids.iter(), None);
+        load(&mut shelf);
+        assert_eq!(shelf.damaged.len(), 100);
+        shelf.need(Micros(1), [].iter(), None);
+        assert_eq!((shelf.entries.len(), shelf.damaged.len()), (SOUNDS_SPARE_MAX, SOUNDS_SPARE_MAX));
+        Ok(())
+    }
+}

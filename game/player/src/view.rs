@@ -1,0 +1,146 @@
+//! What goes into a player and what comes out of it: how it joins, its picture, its wishes.
+
+use keyboardia_audio::{Levels, Overview};
+use keyboardia_session::{Command, Profile, SceneId, SoundId, TrackId, View};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+/// Where the sound goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Output {
+    /// The system's default device; silence while there is none.
+    #[default]
+    Default,
+    /// The device of this name; silence while there is none.
+    Device(String),
+    /// Nowhere: the engine runs by the clock and is not heard. For bots and machines without sound.
+    Silent,
+}
+
+/// How messages travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// UDP, which is quickest; a WebSocket where UDP does not come through.
+    #[default]
+    Auto,
+    /// UDP and nothing else.
+    Udp,
+    /// A WebSocket and nothing else.
+    WebSocket,
+}
+
+/// How a player joins.
+#[derive(Debug, Clone, Default)]
+pub struct PlayerOptions {
+    /// Address of the host: `host`, `host:port` or `http://host:port`.
+    pub host: String,
+    /// The five words; `None` creates a session and joins it.
+    pub code: Option<String>,
+    /// What the others shall see of the player; what is left open is chosen for them.
+    pub profile: Profile,
+    /// How messages travel.
+    pub transport: Transport,
+    /// Where the sound goes.
+    pub output: Output,
+    /// Directory of the sound library; found by itself when `None`.
+    pub sounds: Option<PathBuf>,
+}
+
+/// Where a player stands with the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Connection {
+    /// On the way: asking for a seat, connecting, or waiting for the first snapshot.
+    Joining,
+    /// In the session.
+    Connected,
+    /// The connection was lost and is being made anew; why, as a sentence.
+    Reconnecting(String),
+    /// It will not get better by waiting; why, as a sentence.
+    Failed(String),
+    /// Left.
+    Left,
+}
+
+/// What becomes of the sound.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hearing {
+    /// Not opened yet.
+    Starting,
+    /// A device plays.
+    Playing {
+        /// Name of the device.
+        device: String,
+        /// Time from rendering to the speaker, microseconds.
+        latency_us: u32,
+    },
+    /// Nothing is heard; why, as a sentence. It is picked up when a device is there.
+    Silent(String),
+}
+
+/// The player's latest picture, replaced every few milliseconds.
+#[derive(Debug, Clone)]
+pub struct PlayerView {
+    /// Where the player stands with the host.
+    pub connection: Connection,
+    /// The five words of the session, once known.
+    pub code: Option<String>,
+    /// Address of the host, as others can use it with `--join`.
+    pub host: String,
+    /// The session; `None` before the first snapshot.
+    pub session: Option<View>,
+    /// What becomes of the sound.
+    pub hearing: Hearing,
+    /// How far the sound is behind (positive) or ahead of the session, microseconds.
+    pub phase_error_us: i64,
+    /// How loud it is, as meters show it: no peak is missed, and a level falls by 24 dB a second.
+    pub levels: Levels,
+    /// The sound that is previewed, from the wish on (it may have to be loaded first) until it ends.
+    pub previewing: Option<SoundId>,
+    /// Shapes of the sounds that are loaded: those of the grid, and what is previewed.
+    pub overviews: Arc<BTreeMap<SoundId, Overview>>,
+    /// Sounds of the grid that are still being loaded.
+    pub loading: Vec<SoundId>,
+    /// Sounds of the grid or of a preview that cannot be played, and why, as a sentence.
+    pub damaged: BTreeMap<SoundId, String>,
+}
+
+impl PlayerView {
+    /// The picture of a player that has just set out for this host.
+    pub fn new(host: String) -> Self {
+        Self {
+            connection: Connection::Joining,
+            code: None,
+            host,
+            session: None,
+            hearing: Hearing::Starting,
+            phase_error_us: 0,
+            levels: Levels::default(),
+            previewing: None,
+            overviews: Arc::default(),
+            loading: Vec::new(),
+            damaged: BTreeMap::new(),
+        }
+    }
+}
+
+/// A clip began to sound at this player's speaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The column.
+    pub track: TrackId,
+    /// The beat at which the clip starts by the score.
+    pub start: keyboardia_session::Beats,
+    /// The beat of its first audible frame; later than `start` when it began in mid-clip.
+    pub beat: keyboardia_session::Beats,
+    /// When that frame leaves the speaker, session time in nanoseconds.
+    pub at: keyboardia_audio::Nanos,
+}
+
+/// A wish on its way to the seat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wish {
+    /// A pad is pressed.
+    Press(TrackId, SceneId),
+    /// Something is asked for.
+    Command(Command),
+}
