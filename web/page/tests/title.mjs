@@ -100,6 +100,7 @@ await test('what the game posts reaches the seat, and back', {}, async (page) =>
   await play(page);
   const bytes = await page.waitForFunction(() => keyboardia.take());
   assert(String(await bytes.evaluate((bytes) => [...bytes])) === '2,3', 'other bytes');
+  assert((await page.evaluate(() => keyboardia.tokenOf('one'))) === 'token of one', 'no token');
 });
 
 await test('a link with five words is an invitation', { hash: `#${WORDS}` }, async (page) => {
