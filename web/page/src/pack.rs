@@ -295,7 +295,8 @@ impl fmt::Display for Summary {
         let line = |what: &str, (raw, brotli): (usize, usize)| {
             format!("{what} {:.2} MB ({:.2} MB with brotli)", raw as f64 / 1e6, brotli as f64 / 1e6)
         };
-        let game = sum(&|name| name.contains("/keyboardia-") && name.ends_with(".wasm"));
+        let is_wasm = |name: &str| name.rsplit_once('.').is_some_and(|(_, kind)| kind == "wasm");
+        let game = sum(&|name| name.contains("/keyboardia-") && is_wasm(name));
         let engine = sum(&|name| name.contains("/engine-"));
         let sounds = sum(&|name| name.contains("/sounds-"));
         let state = if self.is_new { "packed" } else { "unchanged" };

@@ -55,7 +55,7 @@ pub(crate) fn svg() -> String {
             }
         }
     }
-    let stops: String = (0_u8..)
+    let stops: Vec<String> = (0_u8..)
         .zip(COLOURS)
         .map(|(index, colour)| format!(r#"<stop offset="{}%" stop-color="{}"/>"#, index * 20, hex(colour)))
         .collect();
@@ -69,7 +69,7 @@ pub(crate) fn svg() -> String {
         ),
         width = width,
         height = height,
-        stops = stops,
+        stops = stops.concat(),
         dim = dim,
         surface = hex(SURFACE),
         glow = glow,
