@@ -38,7 +38,7 @@ mod vet;
 mod web;
 
 pub use channels::connection_config;
-pub use clock::HostClock;
+pub use clock::{HostClock, WallClock};
 pub use error::HostError;
 pub use page::PageDir;
 pub use samples::SampleLimits;
@@ -168,7 +168,7 @@ impl Host {
     /// # Errors
     /// When an address cannot be opened, or the operating system lacks threads or randomness. See [`HostError`].
     pub fn start(config: HostConfig) -> Result<Self, HostError> {
-        Self::open(config, None)
+        Self::open(config, None, clock::machine)
     }
 
     /// The same behind a relay or tunnel, through which all players come.
@@ -176,10 +176,18 @@ impl Host {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_behind(relay: Relay, config: HostConfig) -> Result<Self, HostError> {
-        Self::open(config, Some(relay))
+        Self::open(config, Some(relay), clock::machine)
     }
 
-    fn open(config: HostConfig, relay: Option<Relay>) -> Result<Self, HostError> {
+    /// As [`Self::start`], on a machine whose clock is this one. It is read once, so it may be set at any time.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_by(wall: WallClock, config: HostConfig) -> Result<Self, HostError> {
+        Self::open(config, None, wall)
+    }
+
+    fn open(config: HostConfig, relay: Option<Relay>, wall: WallClock) -> Result<Self, HostError> {
         if config.advertise.len() > ADVERTISED_MAX {
             return Err(HostError::TooManyAdvertised(config.advertise.len()));
         }
@@ -202,7 +210,7 @@ impl Host {
         }
 
         let shelf = config.store.as_ref().map(Shelf::open).transpose()?;
-        let clock = HostClock::start(shelf.as_ref().and_then(Shelf::clock));
+        let clock = HostClock::start(wall, shelf.as_ref().and_then(Shelf::clock));
         let mut key = [0; renetcode::NETCODE_KEY_BYTES];
         getrandom::fill(&mut key).map_err(|_| HostError::NoRandomness)?;
         let addresses = Addresses::new(udp.ip(), time, config.advertise, relay);

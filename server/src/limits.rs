@@ -116,6 +116,8 @@ pub(crate) const ENTRIES_BEFORE_WHOLE: usize = 512;
 pub(crate) const SAMPLE_BYTES_PER_HOST: u64 = 8 * 1024 * 1024 * 1024;
 /// Samples that are received at once; each is in memory until it is kept.
 pub(crate) const SAMPLE_UPLOADS_MAX: usize = 8;
+/// Samples that one seat brings at once, or waits to; so it takes a few seats to have all of [`SAMPLE_UPLOADS_MAX`].
+pub(crate) const SAMPLE_UPLOADS_PER_SEAT_MAX: usize = 2;
 /// Bytes of a sample that are read at once to be sent.
 pub(crate) const SAMPLE_READ_BYTES: usize = 64 * 1024;
 /// How often the samples of sessions that are over are looked for.

@@ -318,6 +318,7 @@ fn commit(db: &mut Connection, batch: &[Write], now: Micros) -> rusqlite::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::machine;
     use std::time::Duration;
 
     fn codes() -> (SessionCode, SessionCode) {
@@ -354,7 +355,7 @@ mod tests {
     #[test]
     fn what_is_told_safe_is_found_again_in_order_and_what_is_over_is_not() {
         let (dir, (a, b)) = (tempfile::tempdir().unwrap(), codes());
-        let store = open(dir.path()).start(HostClock::start(None), Metrics::new()).unwrap();
+        let store = open(dir.path()).start(HostClock::start(machine, None), Metrics::new()).unwrap();
         for write in [
             Write::Whole { code: a, snapshot: b"one".to_vec(), seq: 1 },
             entries(a, b"xyz", 4),
@@ -369,7 +370,7 @@ mod tests {
         let mut want = vec![(a, b"one".to_vec(), b"xyz".to_vec()), (b, b"two".to_vec(), b"p".to_vec())];
         want.sort_by_key(|(code, ..)| code.to_string());
         assert_eq!(found(&shelf), want);
-        let store = shelf.start(HostClock::start(None), Metrics::new()).unwrap();
+        let store = shelf.start(HostClock::start(machine, None), Metrics::new()).unwrap();
         assert!(store.write(Write::Whole { code: a, snapshot: b"three".to_vec(), seq: 5 }));
         assert!(store.write(entries(a, b"!", 6)));
         assert!(store.write(Write::Over(b)));
@@ -380,11 +381,11 @@ mod tests {
     #[test]
     fn time_does_not_fall_behind_what_was_written_down() {
         let dir = tempfile::tempdir().unwrap();
-        let later = Micros(HostClock::start(None).now().0 + 1_000_000_000);
-        drop(open(dir.path()).start(HostClock::start(Some(later)), Metrics::new()).unwrap());
+        let later = Micros(HostClock::start(machine, None).now().0 + 1_000_000_000);
+        drop(open(dir.path()).start(HostClock::start(machine, Some(later)), Metrics::new()).unwrap());
         let kept = open(dir.path()).clock().unwrap();
         assert!(kept >= later);
-        assert!(HostClock::start(Some(kept)).now() >= kept);
+        assert!(HostClock::start(machine, Some(kept)).now() >= kept);
     }
 
     #[test]
@@ -408,7 +409,7 @@ mod tests {
         let pages: i64 = shelf.db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         shelf.db.pragma_update_and_check(None, "max_page_count", pages + 4, |_| Ok(())).unwrap();
         let metrics = Metrics::new();
-        let store = shelf.start(HostClock::start(None), metrics.clone()).unwrap();
+        let store = shelf.start(HostClock::start(machine, None), metrics.clone()).unwrap();
         assert!(store.write(Write::Whole { code: a, snapshot: vec![7; 10], seq: 1 }));
         assert!(await_safe(&store, Safe { code: a, seq: 1 }));
         assert!(store.write(Write::Whole { code: b, snapshot: vec![7; 100_000], seq: 9 }));

@@ -8,13 +8,16 @@ mod common;
 use common::{Player, Program, create, host, try_join, until};
 use keyboardia_server::{Host, HostConfig};
 use keyboardia_session::{
-    Command, Edit, EventKind, Name, Refusal, TrackChange, TrackId,
+    Command, Edit, EventKind, Name, Refusal, SceneId, TrackChange, TrackId,
     limits::SEATS_MAX,
     wire::{self, ClientMessage, HostMessage},
 };
 use std::{
     collections::BTreeSet,
+    fs,
     net::SocketAddr,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
     process::{Command as Process, Stdio},
     time::{Duration, Instant},
 };
@@ -120,7 +123,7 @@ fn a_flood_of_one_player_is_refused_in_words_and_the_others_play_on() {
     for round in 0..40_u32 {
         for press in 0..50 {
             flood.command(rename(1, &format!("flood {round} {press}")));
-            flood.send_raw(wire::encode(&ClientMessage::Resync));
+            flood.send(wire::encode(&ClientMessage::Resync));
         }
         until([&mut flood, &mut ada], "a turn", |_| true);
         if round == 20 {
@@ -146,6 +149,13 @@ fn cramped(dir: &std::path::Path, blocks: u32) -> (Program, SocketAddr, String) 
     (program, said["http"].as_str().unwrap().parse().unwrap(), said["code"].as_str().unwrap().to_owned())
 }
 
+/// Sets how large the files of a running host may become.
+fn let_files_grow(program: &Program, bytes: &str) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let set = Process::new("prlimit").args([&limit, "--pid", &program.0.id().to_string()]).status();
+    assert!(set.expect("prlimit of util-linux").success());
+}
+
 #[test]
 fn on_a_full_disk_everybody_plays_on_and_what_waited_is_safe_once_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
@@ -169,9 +179,7 @@ fn on_a_full_disk_everybody_plays_on_and_what_waited_is_safe_once_there_is_room(
         assert!(begin.elapsed() < Duration::from_mins(2), "the disk is not full after {edits} edits");
     };
     until([&mut ada, &mut bob], "the same at the other's", |[_, bob]| seq(bob) >= full);
-    let roomy =
-        Process::new("prlimit").args(["--fsize=unlimited", "--pid", &program.0.id().to_string()]).status().unwrap();
-    assert!(roomy.success());
+    let_files_grow(&program, "unlimited");
     ada.command(rename(0, "Room at last"));
     until([&mut ada, &mut bob], "everything safe", |[ada, bob]| {
         seq(ada) > full && durable(ada) == seq(ada) && durable(bob) == seq(bob)
@@ -182,4 +190,110 @@ fn on_a_full_disk_everybody_plays_on_and_what_waited_is_safe_once_there_is_room(
     let back = Player::enter(http, &code, Some(&ada.joined.token));
     assert_eq!(back.joined.seat, ada.joined.seat);
     assert_eq!(back.seat.state().unwrap().track(TrackId(0)).unwrap().name.as_str(), "Room at last");
+}
+
+#[test]
+fn once_nothing_can_be_written_any_more_everybody_plays_on_and_nothing_is_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let (program, http, code) = cramped(dir.path(), 1_000_000);
+    let mut ada = Player::enter(http, &code, None);
+    let mut bob = Player::enter(http, &code, None);
+    ada.command(rename(0, "Safe"));
+    let is_safe = |player: &Player| durable(player) == seq(player);
+    until([&mut ada, &mut bob], "the edit, safely", |players| {
+        players
+            .iter()
+            .all(|player| player.state().track(TrackId(0)).unwrap().name.as_str() == "Safe" && is_safe(player))
+    });
+    let_files_grow(&program, "0");
+    let before = seq(&ada);
+    for number in 0..50 {
+        ada.command(rename(1, &format!("Unsafe {number}")));
+        bob.command(Command::Launch { track: TrackId(0), scene: SceneId(0) });
+    }
+    let unsaved_us = |player: &Player| player.seat.view(player.local()).map_or(0, |view| view.unsaved_us);
+    until([&mut ada, &mut bob], "all edits at both, and a second in which nothing is saved", |players| {
+        players.iter().all(|player| {
+            player.state().track(TrackId(1)).unwrap().name.as_str() == "Unsafe 49" && unsaved_us(player) > 1_000_000
+        })
+    });
+    let mut cyd = Player::enter(http, &code, None);
+    cyd.command(rename(2, "Come anyway"));
+    until([&mut ada, &mut bob, &mut cyd], "a newcomer's edit", |players| {
+        players.iter().all(|player| player.state().track(TrackId(2)).unwrap().name.as_str() == "Come anyway")
+    });
+    for player in [&ada, &bob, &cyd] {
+        assert!(durable(player) <= before, "{} is called safe, {before} was the last that could be", durable(player));
+    }
+    let_files_grow(&program, "unlimited");
+    until([&mut ada, &mut bob, &mut cyd], "everything safe", |players| players.into_iter().all(is_safe));
+    assert!(unsaved_us(&ada) == 0 && seq(&ada) > before + 50);
+}
+
+/// Lets everybody read, and nobody but root write.
+fn forbid_writing(dir: &Path) {
+    for file in fs::read_dir(dir).unwrap() {
+        fs::set_permissions(file.unwrap().path(), fs::Permissions::from_mode(0o444)).unwrap();
+    }
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o555)).unwrap();
+}
+
+fn allow_writing(dir: &Path) {
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).unwrap();
+    for file in fs::read_dir(dir).unwrap() {
+        fs::set_permissions(file.unwrap().path(), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+/// How a host ends that is to keep its sessions where nothing can be written. Nothing stops root from writing, so for root
+/// it is run as nobody, from where nobody can read it.
+fn end_without_a_place(house: &Path, data: &Path) -> (Option<i32>, String) {
+    let program = house.join("keyboardia-server");
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_keyboardia-server"), &program).unwrap();
+        fs::set_permissions(house, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = Process::new("setpriv");
+    if fs::metadata(house).unwrap().uid() == 0 {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    command.arg("--").arg(program).args(["--bind", "127.0.0.1", "--port", "0", "--data"]).arg(data);
+    let child = command.env_remove("RUST_LOG").stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    Program(child.expect("setpriv of util-linux")).end()
+}
+
+#[test]
+fn where_nothing_can_be_written_a_host_says_so_and_harms_nothing() {
+    let house = tempfile::tempdir().unwrap();
+    let says_why = |data: &Path| {
+        let (status, said) = end_without_a_place(house.path(), data);
+        assert_eq!(status, Some(1), "{said}");
+        let sentence = said.lines().last().unwrap_or_default();
+        let begin = format!("keyboardia-server: The sessions in {} ", data.display());
+        assert!(sentence.starts_with(&begin) && sentence.ends_with('.'), "{said}");
+    };
+    let empty = house.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    forbid_writing(&empty);
+    says_why(&empty);
+    says_why(&empty.join("new"));
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 0);
+
+    // A disk that was mounted read-only after a fault has sessions already.
+    let data = house.path().join("data");
+    let (program, http, code) = cramped(&data, 1_000_000);
+    let mut ada = Player::enter(http, &code, None);
+    ada.command(rename(0, "Kept"));
+    until([&mut ada], "the edit, safely", |[ada]| {
+        ada.seat.state().unwrap().track(TrackId(0)).unwrap().name.as_str() == "Kept" && durable(ada) == seq(ada)
+    });
+    program.signal("KILL");
+    drop(program);
+    forbid_writing(&data);
+    says_why(&data);
+    allow_writing(&data);
+    let (_program, http, _) = cramped(&data, 1_000_000);
+    let back = Player::enter(http, &code, Some(&ada.joined.token));
+    assert_eq!(back.joined.seat, ada.joined.seat);
+    assert_eq!(back.seat.state().unwrap().track(TrackId(0)).unwrap().name.as_str(), "Kept");
 }

@@ -4,9 +4,10 @@
 
 mod common;
 
-use common::{PATIENCE, Player, eventually, host, local_now, try_join};
+use common::{Player, eventually, host, local_now, try_join};
 use keyboardia_server::{Host, HostConfig, HostError};
 use keyboardia_session::{Micros, api::from_hex, wire::Probe};
+use keyboardia_visitor::PATIENCE;
 use renet_netcode::ConnectToken;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 

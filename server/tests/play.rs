@@ -4,13 +4,14 @@
 
 mod common;
 
-use common::{PATIENCE, Player, create, eventually, host, until};
+use common::{Player, create, eventually, host, until};
 use keyboardia_session::{
     Avatar, Cell, ClipChange, Colour, Command, Edit, EventKind, Micros, Name, Notice, SceneId, TrackId,
     api::from_hex,
-    limits::{CHANNEL_UNRELIABLE, CONNECTION_TIMEOUT_S, MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
+    limits::{CONNECTION_TIMEOUT_S, MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
     wire::{ClientMessage, HostMessage, Malformed, Report, encode},
 };
+use keyboardia_visitor::PATIENCE;
 use renetcode::{ClientAuthentication, ConnectToken, NetcodeClient};
 use std::{
     net::{SocketAddr, UdpSocket},
@@ -76,8 +77,8 @@ fn an_edit_a_profile_a_cursor_and_a_ping_reach_the_other_player() {
     let (colour, avatar) = (Colour([1, 2, 3]), Avatar::new(7).unwrap());
     ada.command(Command::SetProfile { name: Name::sanitised("Lovelace"), colour, avatar });
     let report = Report { lead_us: 21_000, round_trip_us: 1_234, phase_error_us: -56 };
-    ada.send_raw(encode(&ClientMessage::Report(report)));
-    ada.connection.send_message(CHANNEL_UNRELIABLE, encode(&ClientMessage::Cursor(Some(cell))));
+    ada.send(encode(&ClientMessage::Report(report)));
+    ada.send_lossy(encode(&ClientMessage::Cursor(Some(cell))));
     let me = ada.id();
     until([&mut ada, &mut bob], "the edit, the profile, the ping and the cursor", |[_, bob]| {
         let view = bob.seat.view(Micros(0)).unwrap();
@@ -100,7 +101,7 @@ fn sessions_do_not_hear_each_other() {
     let mut eve = Player::enter(host.http_addr(), &create(host.http_addr()), None);
     ada.command(LAUNCH);
     until([&mut ada, &mut eve], "the launch", |[ada, _]| ada.heard_event(is_launch));
-    eve.send_raw(encode(&ClientMessage::Resync));
+    eve.send(encode(&ClientMessage::Resync));
     let snapshots = |player: &Player| player.heard.iter().filter(|m| matches!(m, HostMessage::Snapshot { .. })).count();
     let before = snapshots(&eve);
     until([&mut ada, &mut eve], "eve's new snapshot", |[_, eve]| snapshots(eve) > before);
@@ -123,11 +124,11 @@ fn a_malformed_message_is_answered_and_costs_nobody_else() {
     let mut ada = Player::enter(host.http_addr(), &code, None);
     let mut eve = Player::enter(host.http_addr(), &code, None);
     let complaint = |player: &Player, why| player.heard.contains(&HostMessage::Malformed(why));
-    eve.send_raw(vec![PROTOCOL_VERSION, 0xff, 0xff]);
-    eve.send_raw(vec![9, 0]);
-    eve.send_raw(Vec::new());
-    eve.send_raw(vec![PROTOCOL_VERSION; MESSAGE_BYTES_MAX + 1]);
-    eve.connection.send_message(CHANNEL_UNRELIABLE, vec![0; 8]);
+    eve.send(vec![PROTOCOL_VERSION, 0xff, 0xff]);
+    eve.send(vec![9, 0]);
+    eve.send(Vec::new());
+    eve.send(vec![PROTOCOL_VERSION; MESSAGE_BYTES_MAX + 1]);
+    eve.send_lossy(vec![0; 8]);
     ada.command(LAUNCH);
     until([&mut ada, &mut eve], "the launch and the complaints", |[ada, eve]| {
         ada.heard_event(is_launch)

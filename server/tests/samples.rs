@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{PATIENCE, Player, Program, create, eventually, try_join, until, url};
+use common::{Player, Program, create, eventually, try_join, until, url};
 use hound::{SampleFormat, WavSpec, WavWriter};
 use keyboardia_server::{Host, HostConfig, SampleLimits, StoreConfig};
 use keyboardia_session::{
@@ -13,6 +13,7 @@ use keyboardia_session::{
     api::{ApiError, ApiErrorKind},
     limits::{SAMPLE_BYTES_MAX, SAMPLE_RATE_HZ},
 };
+use keyboardia_visitor::PATIENCE;
 use reqwest::blocking::{Client, Response};
 use std::{
     collections::BTreeSet,
@@ -242,6 +243,44 @@ fn a_sound_that_breaks_off_leaves_nothing_and_gives_its_room_back() {
     eventually("the place to be free", || ada.put(&sound) == 201);
     assert_eq!(files(dir.path()), [file(&sound)].into());
     assert_eq!(ada.get(&name(&broken)).status(), 404);
+}
+
+#[test]
+fn a_seat_brings_two_sounds_at_once_and_leaves_places_for_the_others() {
+    let (dir, host) = kept(SampleLimits::default());
+    let http = host.http_addr();
+    let code = create(http);
+    let [ada, bea] = [(); 2].map(|()| Asker::join(http, &code));
+    let slow = [1, 2].map(|seed| wav(SAMPLE_RATE_HZ, seed));
+    let mut under_way = slow.each_ref().map(|sound| {
+        let mut stream = ada.begin(&name(sound), &format!("Content-Length: {}\r\nExpect: 100-continue", sound.len()));
+        // The host begins to read it: it has its place.
+        let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut go_on).unwrap();
+        assert_eq!(go_on.as_slice(), b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream.write_all(&sound[..sound.len() / 2]).unwrap();
+        stream
+    });
+    let short = wav(SHORT, 3);
+    let refused = ada.put_as(&name(&short), short.clone());
+    assert_eq!(refused.headers()["retry-after"], "1");
+    let sentence = "2 sounds of yours are on their way already; wait until one of them is here.";
+    assert_eq!(refusal(refused), (429, ApiErrorKind::TooOften, sentence.into()));
+    assert_eq!(bea.put(&short), 201, "another seat has places of its own");
+    let [first, second] = &mut under_way;
+    first.write_all(&slow[0][slow[0].len() / 2..]).unwrap();
+    assert!(answer(first.try_clone().unwrap()).starts_with("HTTP/1.1 201 "));
+    assert_eq!(ada.put(&short), 200, "a place is free");
+    second.shutdown(Shutdown::Both).unwrap();
+    let others = [4, 5].map(|seed| wav(SHORT, seed));
+    eventually("the other one's place, though it broke off", || {
+        std::thread::scope(|scope| {
+            let puts = others.each_ref().map(|sound| scope.spawn(|| ada.put(sound)));
+            puts.into_iter().all(|put| put.join().unwrap() < 202)
+        })
+    });
+    let whole = [&slow[0], &short, &others[0], &others[1]];
+    assert_eq!(files(dir.path()), whole.map(|sound| file(sound)).into());
 }
 
 #[test]

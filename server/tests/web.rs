@@ -4,66 +4,26 @@
 
 mod common;
 
-use common::{PATIENCE, Player, create, host, try_join, until};
+use common::{Player, create, host, try_join, until};
 use keyboardia_server::{Host, HostConfig};
 use keyboardia_session::{
-    Command, EventKind, Farewell, Micros, Seat, SeatToken, Tempo,
+    Command, EventKind, Farewell, Micros, SeatToken, Tempo,
     limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
     wire::{self, Hello, HostMessage, Malformed, Probe},
 };
+use keyboardia_visitor::{Closed, Message, PATIENCE, WebSocket, handshake};
 use std::{
     net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
-use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, client};
-
-/// A player on a WebSocket.
-struct Web {
-    socket: WebSocket<TcpStream>,
-    seat: Seat,
-    heard: Vec<HostMessage>,
-}
 
 /// An open WebSocket that has not said hello.
-fn open(host: SocketAddr, code: &str) -> WebSocket<TcpStream> {
+fn open(host: SocketAddr, code: &str) -> WebSocket {
     let stream = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     // Little is on the way unread.
     stream.set_recv_buffer_size(4_096).unwrap();
     stream.connect(&host.into()).unwrap();
-    let stream = TcpStream::from(stream);
-    stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-    let (socket, _) = client(format!("ws://{host}/api/sessions/{code}/ws"), Patient(stream)).unwrap();
-    let config = *socket.get_config();
-    WebSocket::from_raw_socket(
-        socket.into_inner().0,
-        tokio_tungstenite::tungstenite::protocol::Role::Client,
-        Some(config),
-    )
-}
-
-/// A stream whose reads are tried again while the handshake lasts.
-struct Patient(TcpStream);
-
-impl std::io::Read for Patient {
-    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let begin = Instant::now();
-        loop {
-            match self.0.read(buf) {
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock && begin.elapsed() < PATIENCE => {}
-                other => return other,
-            }
-        }
-    }
-}
-
-impl std::io::Write for Patient {
-    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        self.0.write(buf)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
+    handshake(TcpStream::from(stream), &host.to_string(), code).unwrap()
 }
 
 fn hello(token: &str) -> Message {
@@ -72,67 +32,26 @@ fn hello(token: &str) -> Message {
 }
 
 /// The reason of the close frame that must come.
-fn farewell(socket: &mut WebSocket<TcpStream>) -> (Farewell, String) {
+fn farewell(socket: &mut WebSocket) -> (Farewell, String) {
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE {
-        match socket.read() {
-            Ok(Message::Close(Some(frame))) => {
-                let code = u16::from(frame.code);
-                return (Farewell::of_code(code).expect("one of our codes"), frame.reason.to_string());
-            }
-            Ok(_) => {}
-            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => panic!("no close frame: {error}"),
+        if let Message::Close(frame) = socket.read().expect("a close frame") {
+            let frame = frame.expect("a close frame with a reason");
+            let farewell = Farewell::of_code(frame.code.into()).expect("one of our codes");
+            return (farewell, frame.reason.to_string());
         }
     }
     panic!("no close frame came");
 }
 
-impl Web {
-    fn enter(host: SocketAddr, code: &str, token: &str) -> Self {
-        let mut socket = open(host, code);
-        socket.send(hello(token)).unwrap();
-        let mut web = Self { socket, seat: Seat::new(), heard: Vec::new() };
-        web.until("a snapshot", |web| web.seat.state().is_some());
-        web
-    }
+/// That a player on a WebSocket is closed for this reason, and hears it in a sentence.
+fn is_closed(web: &Player, why: Farewell) -> bool {
+    let meant = Closed { code: why.code(), reason: why.to_string() };
+    web.closed().is_some_and(|closed| *closed == meant)
+}
 
-    /// Takes in what has come; returns frames that are no messages.
-    fn turn(&mut self) -> Option<Message> {
-        for message in self.seat.take_outgoing() {
-            self.socket.send(Message::Binary(message.into())).unwrap();
-        }
-        match self.socket.read() {
-            Ok(Message::Binary(bytes)) if Probe::decode(&bytes).is_none() => {
-                self.heard.push(wire::decode(&bytes).expect("a message of the host"));
-                self.seat.receive(Micros(1), &bytes);
-                None
-            }
-            Ok(other) => Some(other),
-            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => None,
-            Err(error) => panic!("the connection broke: {error}"),
-        }
-    }
-
-    fn until(&mut self, what: &str, mut condition: impl FnMut(&Self) -> bool) {
-        let begin = Instant::now();
-        while !condition(self) {
-            assert!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
-            self.turn();
-        }
-    }
-
-    /// The next frame that is no message, an empty ping of the host apart.
-    fn frame(&mut self) -> Message {
-        let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
-            match self.turn() {
-                None | Some(Message::Ping(_)) => {}
-                Some(frame) => return frame,
-            }
-        }
-        panic!("waited in vain for a frame");
-    }
+fn is_playing(player: &Player) -> bool {
+    player.state().transport().last().playing
 }
 
 #[test]
@@ -140,32 +59,28 @@ fn one_session_mixes_both_kinds_of_connection() {
     let host = host();
     let code = create(host.http_addr());
     let mut udp = Player::enter(host.http_addr(), &code, None);
-    let joined = try_join(host.http_addr(), &code, None).unwrap();
-    let mut web = Web::enter(host.http_addr(), &code, &joined.token);
-    web.seat.command(Micros(1), Command::SetTempo(Tempo::from_bpm(97.3).unwrap())).unwrap();
-    web.until("its own event", |web| web.seat.state().unwrap().transport().last().tempo.bpm() < 100.0);
-    until([&mut udp], "the event", |[udp]| {
-        udp.seat.state().is_some_and(|state| state.transport().last().tempo.bpm() < 100.0)
-    });
+    let mut web = Player::enter_by_web(host.http_addr(), &code, None);
+    let is_slow = |player: &Player| player.state().transport().last().tempo.bpm() < 100.0;
+    web.command(Command::SetTempo(Tempo::from_bpm(97.3).unwrap()));
+    until([&mut udp, &mut web], "one's event", |players| players.into_iter().all(is_slow));
     udp.command(Command::SetPlaying(true));
-    until([&mut udp], "its own event", |[udp]| udp.seat.state().is_some_and(|state| state.transport().last().playing));
-    web.until("the other's event", |web| web.seat.state().unwrap().transport().last().playing);
-    assert_eq!(web.seat.state().unwrap().hash(), udp.seat.state().unwrap().hash());
-    web.until("beacons while it plays", |web| web.heard.iter().any(|m| matches!(m, HostMessage::Beacon(_))));
+    until([&mut udp, &mut web], "the other's event", |players| players.into_iter().all(is_playing));
+    assert_eq!(web.state().hash(), udp.state().hash());
+    until([&mut udp, &mut web], "beacons while it plays", |players| {
+        players.iter().all(|player| player.heard.iter().any(|m| matches!(m, HostMessage::Beacon(_))))
+    });
 }
 
 #[test]
 fn the_time_is_told_and_a_text_ping_is_answered() {
     let host = host();
-    let code = create(host.http_addr());
-    let joined = try_join(host.http_addr(), &code, None).unwrap();
-    let mut web = Web::enter(host.http_addr(), &code, &joined.token);
-    web.socket.send(Message::Text("ping".into())).unwrap();
-    assert_eq!(web.frame(), Message::Text("pong".into()));
+    let mut web = Player::enter_by_web(host.http_addr(), &create(host.http_addr()), None);
+    web.send_frame(Message::Text("ping".into()));
+    until([&mut web], "a pong", |[web]| web.texts == ["pong"]);
     let probe = Probe { sent: Micros(42), received: Micros(0), answered: Micros(0) };
-    web.socket.send(Message::Binary(probe.encode().to_vec().into())).unwrap();
-    let Message::Binary(bytes) = web.frame() else { panic!("not a reply") };
-    let reply = Probe::decode(&bytes).unwrap();
+    web.send(probe.encode().to_vec());
+    until([&mut web], "a reply", |[web]| !web.times.is_empty());
+    let reply = web.times[0];
     assert_eq!(reply.sent, probe.sent);
     assert!(reply.received > Micros(0) && reply.answered >= reply.received);
 }
@@ -173,18 +88,16 @@ fn the_time_is_told_and_a_text_ping_is_answered() {
 #[test]
 fn a_message_that_cannot_be_read_is_answered_and_costs_only_its_sender() {
     let host = host();
-    let code = create(host.http_addr());
-    let joined = try_join(host.http_addr(), &code, None).unwrap();
-    let mut web = Web::enter(host.http_addr(), &code, &joined.token);
-    let malformed = |web: &Web| web.heard.iter().filter(|m| matches!(m, HostMessage::Malformed(_))).count();
+    let mut web = Player::enter_by_web(host.http_addr(), &create(host.http_addr()), None);
+    let malformed = |web: &Player| web.heard.iter().filter(|m| matches!(m, HostMessage::Malformed(_))).count();
     for frame in [Message::Text("what is this".into()), Message::Binary(vec![PROTOCOL_VERSION, 0xff].into())] {
         let before = malformed(&web);
-        web.socket.send(frame).unwrap();
-        web.until("an answer", |web| malformed(web) > before);
+        web.send_frame(frame);
+        until([&mut web], "an answer", |[web]| malformed(web) > before);
     }
-    web.socket.send(Message::Binary(vec![PROTOCOL_VERSION + 1].into())).unwrap();
+    web.send(vec![PROTOCOL_VERSION + 1]);
     let other = HostMessage::Malformed(Malformed::OtherVersion(PROTOCOL_VERSION + 1));
-    web.until("an answer", |web| web.heard.contains(&other));
+    until([&mut web], "an answer", |[web]| web.heard.contains(&other));
 }
 
 #[test]
@@ -223,32 +136,32 @@ fn each_refusal_has_its_own_code_and_a_sentence() {
 #[test]
 fn the_newest_connection_has_the_seat_and_the_older_one_hears_that() {
     let host = host();
-    let code = create(host.http_addr());
-    let joined = try_join(host.http_addr(), &code, None).unwrap();
-    let mut first = Web::enter(host.http_addr(), &code, &joined.token);
-    let mut second = Web::enter(host.http_addr(), &code, &joined.token);
-    let (why, _) = farewell(&mut first.socket);
-    assert_eq!(why, Farewell::Replaced);
-    assert!(!why.may_return());
-    second.seat.command(Micros(1), Command::SetPlaying(true)).unwrap();
-    second.until("its event", |web| web.seat.state().unwrap().transport().last().playing);
+    let http = host.http_addr();
+    let code = create(http);
+    let mut first = Player::enter_by_web(http, &code, None);
+    let token = first.joined.token.clone();
+    let mut second = Player::enter_by_web(http, &code, Some(&token));
+    until([&mut first, &mut second], "the first one's end", |[first, _]| is_closed(first, Farewell::Replaced));
+    assert!(!Farewell::Replaced.may_return());
+    second.command(Command::SetPlaying(true));
+    until([&mut second], "its event", |[second]| is_playing(second));
     // Over UDP, too.
-    let mut third = Player::enter(host.http_addr(), &code, Some(&joined.token));
-    assert_eq!(farewell(&mut second.socket).0, Farewell::Replaced);
-    let _fourth = Web::enter(host.http_addr(), &code, &joined.token);
-    until([&mut third], "a farewell", |[third]| third.seat.farewell() == Some(Farewell::Replaced));
+    let mut third = Player::enter(http, &code, Some(&token));
+    until([&mut second, &mut third], "the second one's end", |[second, _]| is_closed(second, Farewell::Replaced));
+    let _fourth = Player::enter_by_web(http, &code, Some(&token));
+    until([&mut third], "a farewell", |[third]| third.farewell() == Some(Farewell::Replaced));
 }
 
 #[test]
 fn a_host_that_stops_tells_everybody() {
     let mut host = host();
     let code = create(host.http_addr());
-    let joined = try_join(host.http_addr(), &code, None).unwrap();
-    let mut web = Web::enter(host.http_addr(), &code, &joined.token);
+    let mut web = Player::enter_by_web(host.http_addr(), &code, None);
     let mut udp = Player::enter(host.http_addr(), &code, None);
     let stopping = std::thread::spawn(move || host.stop());
-    assert_eq!(farewell(&mut web.socket).0, Farewell::Stopping);
-    until([&mut udp], "a farewell", |[udp]| udp.seat.farewell() == Some(Farewell::Stopping));
+    until([&mut web, &mut udp], "both farewells", |[web, udp]| {
+        is_closed(web, Farewell::Stopping) && udp.farewell() == Some(Farewell::Stopping)
+    });
     stopping.join().unwrap();
 }
 
@@ -257,24 +170,24 @@ fn a_removed_player_hears_why_and_does_not_come_back() {
     let host = host();
     let code = create(host.http_addr());
     let mut ada = Player::enter(host.http_addr(), &code, None);
-    let joined = try_join(host.http_addr(), &code, None).unwrap();
-    let mut web = Web::enter(host.http_addr(), &code, &joined.token);
+    let mut web = Player::enter_by_web(host.http_addr(), &code, None);
     let mut bob = Player::enter(host.http_addr(), &code, None);
-    for seat in [keyboardia_session::SeatId(joined.seat), bob.id()] {
+    for seat in [web.id(), bob.id()] {
         ada.command(Command::SetRemoval { seat, remove: true });
     }
-    until([&mut ada, &mut bob], "a farewell", |[_, bob]| bob.seat.farewell() == Some(Farewell::Removed));
-    assert_eq!(farewell(&mut web.socket).0, Farewell::Removed);
-    for token in [&joined.token, &bob.joined.token] {
+    until([&mut ada, &mut web, &mut bob], "both farewells", |[_, web, bob]| {
+        is_closed(web, Farewell::Removed) && bob.farewell() == Some(Farewell::Removed)
+    });
+    for token in [&web.joined.token, &bob.joined.token] {
         let (status, error) = try_join(host.http_addr(), &code, Some(token)).unwrap_err();
         assert_eq!((status, error.message.as_str()), (403, "You were removed from this session."));
     }
     let (status, error) = try_join(host.http_addr(), &code, None).unwrap_err();
     assert_eq!(status, 403, "{error:?}: the code alone does not bring them back");
     ada.command(Command::SetLocked(false));
-    until([&mut ada], "the door open", |[ada]| ada.seat.state().is_some_and(|state| !state.is_locked()));
+    until([&mut ada], "the door open", |[ada]| !ada.state().is_locked());
     let eve = Player::enter(host.http_addr(), &code, None);
-    assert_eq!(eve.seat.state().unwrap().players().len(), 2);
+    assert_eq!(eve.state().players().len(), 2);
 }
 
 #[test]
@@ -282,11 +195,13 @@ fn whoever_never_reads_is_dropped_and_nobody_else_notices() {
     let host = host();
     let code = create(host.http_addr());
     let joined = try_join(host.http_addr(), &code, None).unwrap();
-    let deaf = Web::enter(host.http_addr(), &code, &joined.token);
     let mut ada = Player::enter(host.http_addr(), &code, None);
     // It asks for the time as fast as it may, and reads no answer.
-    let mut socket = deaf.socket;
+    let mut socket = open(host.http_addr(), &code);
+    socket.send(hello(&joined.token)).unwrap();
     let deaf_seat = keyboardia_session::SeatId(joined.seat);
+    let is_here = |event: &EventKind| matches!(event, EventKind::PlayerJoined(player) if player.seat == deaf_seat);
+    until([&mut ada], "the one who does not read", |[ada]| ada.heard_event(is_here));
     socket.get_ref().set_write_timeout(Some(Duration::from_millis(20))).unwrap();
     let probe = Probe { sent: Micros(42), received: Micros(0), answered: Micros(0) }.encode().to_vec();
     let begin = Instant::now();

@@ -42,7 +42,7 @@ fn main() {
                 continue;
             }
             let part = Duration::from_secs(part_s);
-            let played = play(&Programme { players, weather, part, tempos: TEMPOS, seed });
+            let played = play(&Programme { players, weather, part, tempos: TEMPOS, seed, ..Programme::default() });
             if std::env::args().any(|argument| argument == "--trace") {
                 trace(&played);
             }

@@ -2,19 +2,25 @@
 //!
 //! All play the same clip, but each has a sound library in which it clicks at another pitch ([`crate::clicks`]). So
 //! nothing in the session, the score or the engine differs between them, and one recording tells who was when. The host
-//! is the one that the desktop game embeds; players reach it directly or through a [`crate::relay`].
+//! is the one that the desktop game embeds; players reach it directly or through a [`crate::relay`], which may leave the
+//! last of them without any way to the host for a while.
 
 use crate::{
+    browser::Browser,
     clicks::{HeardBeat, PITCHES_HZ, beats, find, first_tempo_bpm, write_library},
     process::{PATIENCE, Running, program, wait_for},
     relay::{Relay, Weather},
     stage::Room,
+    undrawn::Undrawn,
 };
-use keyboardia_server::{Host, HostConfig};
+use keyboardia_player::{Connection, port::FromWindow, view::Wish};
+use keyboardia_server::{Host, HostConfig, PageDir};
+use keyboardia_session::{Command, SceneId, Tempo, TrackId};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{ChildStdin, Command, Stdio},
+    net::SocketAddr,
+    process::{self, ChildStdin, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -27,17 +33,26 @@ const LAUNCHING: Duration = Duration::from_millis(2_500);
 
 /// A network as the room test's targets name it: 40 ms each way, some packets 10 ms later, one in a hundred lost.
 pub const INTERNET: Weather =
-    Weather { delay: Duration::from_millis(40), jitter_p99: Duration::from_millis(10), loss: 0.01 };
+    Weather { delay: Duration::from_millis(40), jitter_p99: Duration::from_millis(10), loss: 0.01, doubles: 0.0 };
+
+/// Names of the pages.
+const PAGES: [&str; 5] = ["page-0", "page-1", "page-2", "page-3", "page-4"];
 
 /// What is played.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Programme {
     /// Number of players, at most one for each of [`PITCHES_HZ`].
     pub players: usize,
+    /// How many of them are pages of a browser, with their drawing switched off; the last ones.
+    pub pages: usize,
+    /// Whether these pages do nothing for 300 ms again and again.
+    pub pages_stall: bool,
     /// What the network does to packets, each way; a direct connection otherwise.
     pub weather: Option<Weather>,
     /// How long each tempo is played.
     pub part: Duration,
+    /// For how long the last player does not reach the host, after the first part; then everything goes on for another.
+    pub outage: Option<Duration>,
     /// Tempos after the session's own, BPM.
     pub tempos: &'static [f64],
     /// Seed of the network.
@@ -49,6 +64,10 @@ pub struct Programme {
 pub struct Told {
     /// Whether it is in the session, knows the time, has its sounds and plays.
     pub ready: bool,
+    /// Whether it is connected.
+    pub connected: bool,
+    /// Its seat, once it has one.
+    pub seat: Option<u8>,
     /// Time from rendering to the speaker by the device's word, microseconds; `None` without a device.
     pub latency_us: Option<u32>,
     /// How far its sound is behind (positive) or ahead of the session by its own account, microseconds.
@@ -65,6 +84,8 @@ pub struct Told {
 pub struct Played {
     /// The beats that were heard, in order.
     pub beats: Vec<HeardBeat>,
+    /// When the last player lost the host and when it could be reached again, seconds from the recording's beginning.
+    pub outage: Option<(f64, f64)>,
     /// What each player said of itself, with the time since the recording began, seconds.
     pub told: Vec<Vec<(f64, Told)>>,
     /// Packets that the relay took and lost.
@@ -78,6 +99,57 @@ impl Played {
     }
 }
 
+/// A player, wherever it plays.
+enum Musician<'a> {
+    Native(Bot),
+    Page { page: Undrawn<'a>, _sounds: TempDir },
+}
+
+impl Musician<'_> {
+    fn is_ready(&mut self) -> bool {
+        match self {
+            Self::Native(bot) => bot.is_ready(),
+            Self::Page { page, .. } => page.view().is_some_and(|view| {
+                let knows_time = view.session.as_ref().is_some_and(|session| session.now.is_some());
+                // All sounds but one are missing on purpose.
+                let has_sounds = view.loading.is_empty();
+                view.connection == Connection::Connected && knows_time && has_sounds
+            }),
+        }
+    }
+
+    fn is_connected_since(&mut self, moment: Instant) -> bool {
+        match self {
+            Self::Native(bot) => bot.is_connected_since(moment),
+            Self::Page { page, .. } => page.view().is_some_and(|view| view.connection == Connection::Connected),
+        }
+    }
+
+    fn press(&mut self, track: TrackId, scene: SceneId) {
+        match self {
+            Self::Native(bot) => bot.say(&format!("press {} {}", track.0, scene.0)),
+            Self::Page { page, .. } => page.say(&FromWindow::Wish(Wish::Press(track, scene))),
+        }
+    }
+
+    fn set_tempo(&mut self, bpm: f64) {
+        match self {
+            Self::Native(bot) => bot.say(&format!("tempo {bpm}")),
+            Self::Page { page, .. } => {
+                let tempo = Tempo::from_bpm(bpm).expect("a tempo");
+                page.say(&FromWindow::Wish(Wish::Command(Command::SetTempo(tempo))));
+            }
+        }
+    }
+
+    fn leave(self, since: Instant) -> Vec<(f64, Told)> {
+        match self {
+            Self::Native(bot) => bot.leave(since),
+            Self::Page { .. } => Vec::new(),
+        }
+    }
+}
+
 /// A player's process.
 struct Bot {
     process: Running,
@@ -87,11 +159,11 @@ struct Bot {
 }
 
 impl Bot {
-    fn start(room: &Room, host: &Host, code: &str, pitch_hz: f64) -> Self {
+    fn start(room: &Room, host: SocketAddr, code: &str, pitch_hz: f64) -> Self {
         let sounds = tempfile::tempdir().expect("a directory");
         write_library(sounds.path(), pitch_hz);
-        let mut command = Command::new(program("keyboardia-bot"));
-        command.arg(host.http_addr().to_string()).arg(code).arg(sounds.path());
+        let mut command = process::Command::new(program("keyboardia-bot"));
+        command.arg(host.to_string()).arg(code).arg(sounds.path());
         let mut process = Running::start(room.invite(&mut command).stdin(Stdio::piped()).stdout(Stdio::piped()));
         let (input, output) = (process.stdin().expect("a piped input"), process.stdout().expect("a piped output"));
         let told = Arc::new(Mutex::new(Vec::new()));
@@ -107,6 +179,12 @@ impl Bot {
 
     fn is_ready(&self) -> bool {
         self.told.lock().expect("what was told").last().is_some_and(|(_, told)| told.ready)
+    }
+
+    /// Whether it has said since a moment that it is connected.
+    fn is_connected_since(&self, moment: Instant) -> bool {
+        let told = self.told.lock().expect("what was told");
+        told.last().is_some_and(|(at, told)| *at > moment && told.connected)
     }
 
     fn say(&mut self, line: &str) {
@@ -127,12 +205,17 @@ impl Bot {
 /// Lets it be played, and listens.
 pub fn play(programme: &Programme) -> Played {
     let room = Room::open();
-    let relay = programme.weather.map(|weather| Relay::open(weather, weather, programme.seed));
+    let is_cut = programme.outage.is_some();
+    let weather = programme.weather.or(is_cut.then_some(Weather::CALM));
+    let mut relay = weather.map(|weather| Relay::open(weather, weather, programme.seed));
+    let page = if programme.pages > 0 { PageDir::find(None).expect("a page, or none") } else { None };
+    assert!(programme.pages == 0 || page.is_some(), "there is no page: `./play web` builds it");
+    let config = HostConfig { page, ..HostConfig::loopback() };
     let host = match &relay {
-        None => Host::start(HostConfig::loopback()),
+        None => Host::start(config),
         Some(Relay { game, time, .. }) => {
             let outside = keyboardia_server::Relay { game: *game, time: *time };
-            Host::start_behind(outside, HostConfig::loopback())
+            Host::start_behind(outside, config)
         }
     };
     let host = host.expect("a host");
@@ -141,22 +224,55 @@ pub fn play(programme: &Programme) -> Played {
     }
     let code = host.create_session().expect("a session").to_string();
     let pitches = &PITCHES_HZ[..programme.players];
-    let mut bots: Vec<Bot> = pitches.iter().map(|pitch| Bot::start(&room, &host, &code, *pitch)).collect();
-    for bot in &bots {
-        wait_for("a player that is ready", || bot.is_ready().then_some(()));
+    // A page in a room makes sound unasked.
+    let browser = || Browser::start(&room, &["--autoplay-policy=no-user-gesture-required"]);
+    let browser = (programme.pages > 0).then(browser);
+    let natives = programme.players - programme.pages;
+    let mut players: Vec<Musician> = Vec::new();
+    for (pitch, name) in pitches.iter().zip(PAGES) {
+        let door = relay.as_mut().filter(|_| is_cut).map(|relay| relay.open_web(host.http_addr()).address);
+        let door = door.unwrap_or(host.http_addr());
+        let mut player = match &browser {
+            Some(browser) if players.len() >= natives => {
+                let sounds = tempfile::tempdir().expect("a directory");
+                write_library(sounds.path(), *pitch);
+                let page = Undrawn::join(browser, name, &door.to_string(), &code, sounds.path());
+                Musician::Page { page, _sounds: sounds }
+            }
+            _ => Musician::Native(Bot::start(&room, door, &code, *pitch)),
+        };
+        // One after the other, so that the relay counts them as we do.
+        wait_for("a player that is ready", || player.is_ready().then_some(()));
+        players.push(player);
+    }
+    for player in &players {
+        if let (Musician::Page { page, .. }, true) = (player, programme.pages_stall) {
+            page.stall(true);
+        }
     }
     std::thread::sleep(SETTLING);
-    bots[0].say("press 0 0");
+    players[0].press(TrackId(0), SceneId(0));
     std::thread::sleep(LAUNCHING);
     let recording = room.record();
     let begin = Instant::now();
     std::thread::sleep(programme.part);
-    for (bot, tempo) in (0..programme.players).cycle().zip(programme.tempos) {
-        bots[bot].say(&format!("tempo {tempo}"));
+    let outage = programme.outage.zip(relay.as_ref()).map(|(lasting, relay)| {
+        let last = players.len() - 1;
+        let lost = begin.elapsed();
+        relay.cut([last]);
+        std::thread::sleep(lasting);
+        relay.mend();
+        let mended = Instant::now();
+        wait_for("a player that is back", || players[last].is_connected_since(mended).then_some(()));
+        std::thread::sleep(programme.part);
+        (lost.as_secs_f64(), (mended - begin).as_secs_f64())
+    });
+    for (player, tempo) in (0..programme.players).cycle().zip(programme.tempos) {
+        players[player].set_tempo(*tempo);
         std::thread::sleep(programme.part);
     }
     let sound = recording.stop();
-    let told = bots.into_iter().map(|bot| bot.leave(begin)).collect();
+    let told = players.into_iter().map(|player| player.leave(begin)).collect();
     let tempos: Vec<f64> = std::iter::once(first_tempo_bpm()).chain(programme.tempos.iter().copied()).collect();
     let clicks: Vec<Vec<f64>> = pitches.iter().map(|pitch| find(&sound, *pitch, &tempos)).collect();
     let mut beats = beats(&clicks);
@@ -165,5 +281,5 @@ pub fn play(programme: &Programme) -> Played {
         beats.pop();
         beats.remove(0);
     }
-    Played { beats, told, packets: relay.map(|relay| relay.counts()) }
+    Played { beats, outage, told, packets: relay.map(|relay| relay.counts()) }
 }

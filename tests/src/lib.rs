@@ -3,13 +3,17 @@
 //! [`rig`] renders a score offline through the production engine, [`measure`] looks for onsets and clicks, [`world`]
 //! plays a session of ten players over modelled networks, [`sim`] judges whether they hear the same, [`process`] runs
 //! the real programs, [`stage`] gives them a screen and a sound card, [`relay`] a bad network, [`concert`] lets several
-//! players sound in one room, [`clicks`] tells them apart, [`swarm`] loads a host with bots, [`table`] puts the rules in
-//! one's hand, [`report`] writes what a bench found, [`fuzz`] holds for any bytes.
+//! players sound in one room, [`clicks`] tells them apart, [`bots`] are players in this process, [`swarm`] loads a
+//! host with thousands, [`table`] puts the rules in one's hand, [`report`] writes what a bench found, [`fuzz`] holds for
+//! any bytes, [`conformance`] is what every authority promises.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod bots;
+pub mod browser;
 pub mod clicks;
 pub mod concert;
+pub mod conformance;
 pub mod fuzz;
 pub mod measure;
 pub mod process;
@@ -19,5 +23,8 @@ pub mod rig;
 pub mod sim;
 pub mod stage;
 pub mod swarm;
+pub mod tab;
 pub mod table;
+pub mod undrawn;
+pub mod worklet;
 pub mod world;

@@ -1,14 +1,19 @@
-//! A network between players and a host: packets are delayed, overtake each other and get lost.
+//! A network between players and a host: packets are delayed, overtake each other, come twice and get lost; and all ways
+//! between a player and the host can be cut.
 //!
 //! Real sockets, two doors: one for the game's packets, one for time probes. Behind a door each player has a socket of
-//! its own, so that the host tells them apart. One thread carries all packets when their time has come.
+//! its own, so that the host tells them apart. One thread carries all packets when their time has come. For HTTP and
+//! WebSockets there is a [`WebDoor`] for each player.
+//!
+//! Players are counted from 0, at each door in the order in which they first came to it; to cut the ways of one alone, let
+//! them join one after the other. Whoever makes a new connection counts as somebody new at the doors for packets.
 
 use crate::world::Dice;
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
-    io,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    io::{self, Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{
         Arc, Condvar, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -23,6 +28,8 @@ const PACKET_BYTES_MAX: usize = 2_048;
 const PACKETS_MAX: usize = 65_536;
 /// Players behind one door; the packets of further ones are lost.
 const PLAYERS_MAX: usize = 64;
+/// How often a cut way is looked at again.
+const CUT_LOOK: Duration = Duration::from_millis(5);
 /// How long a thread waits before it looks whether the relay is gone.
 const LOOK: Duration = Duration::from_millis(50);
 /// A packet is not held up for longer than this beside the delay, as a multiple of the jitter.
@@ -39,6 +46,34 @@ pub struct Weather {
     pub jitter_p99: Duration,
     /// Share of packets that are lost, 0 … 1.
     pub loss: f64,
+    /// Share of packets that come twice, 0 … 1; the second has a delay of its own.
+    pub doubles: f64,
+}
+
+impl Weather {
+    /// Nothing happens to packets.
+    pub const CALM: Self = Self { delay: Duration::ZERO, jitter_p99: Duration::ZERO, loss: 0.0, doubles: 0.0 };
+}
+
+/// What has happened to packets so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Oddities {
+    /// Packets that came twice.
+    pub doubled: u64,
+    /// Packets that came after one that had left later, on the same way.
+    pub overtaken: u64,
+    /// Packets that were lost because their way was cut.
+    pub cut: u64,
+}
+
+/// One player's way through one door, in one direction.
+struct Path {
+    from: Arc<UdpSocket>,
+    to: SocketAddr,
+    /// The player's number.
+    player: usize,
+    /// The latest packet that has arrived.
+    arrived: AtomicU64,
 }
 
 /// A packet on its way.
@@ -47,8 +82,7 @@ struct Packet {
     /// Packets due at the same time leave in the order in which they came.
     order: u64,
     bytes: Vec<u8>,
-    from: Arc<UdpSocket>,
-    to: SocketAddr,
+    path: Arc<Path>,
 }
 
 impl PartialEq for Packet {
@@ -79,6 +113,11 @@ struct Post {
     stop: AtomicBool,
     carried: AtomicU64,
     lost: AtomicU64,
+    doubled: AtomicU64,
+    overtaken: AtomicU64,
+    swallowed: AtomicU64,
+    /// Whose ways are cut, a bit for each.
+    cut: AtomicU64,
 }
 
 impl Post {
@@ -86,17 +125,42 @@ impl Post {
         self.stop.load(Relaxed)
     }
 
+    fn is_cut(&self, player: usize) -> bool {
+        (self.cut.load(Relaxed) >> player) & 1 == 1
+    }
+
     /// Takes a packet that goes through this weather.
-    fn take(&self, weather: Weather, dice: &mut Dice, bytes: &[u8], from: &Arc<UdpSocket>, to: SocketAddr) {
+    fn take(&self, weather: Weather, dice: &mut Dice, bytes: &[u8], path: &Arc<Path>) {
+        if self.is_cut(path.player) {
+            self.swallowed.fetch_add(1, Relaxed);
+            return;
+        }
         let mut under_way = self.under_way.lock().expect("the post");
         if share(dice) < weather.loss || under_way.len() >= PACKETS_MAX {
             self.lost.fetch_add(1, Relaxed);
             return;
         }
-        let due = Instant::now() + weather.delay + jitter(weather, dice);
         let order = self.carried.fetch_add(1, Relaxed);
-        under_way.push(Reverse(Packet { due, order, bytes: bytes.to_vec(), from: from.clone(), to }));
+        // Dice that do not decide anything are not rolled, so that a seed is the same network as ever.
+        let is_doubled = weather.doubles > 0.0 && share(dice) < weather.doubles;
+        self.doubled.fetch_add(u64::from(is_doubled), Relaxed);
+        for _ in 0..=usize::from(is_doubled) {
+            let due = Instant::now() + weather.delay + jitter(weather, dice);
+            under_way.push(Reverse(Packet { due, order, bytes: bytes.to_vec(), path: path.clone() }));
+        }
         self.more.notify_one();
+    }
+
+    fn deliver(&self, packet: &Packet) {
+        let path = &packet.path;
+        if self.is_cut(path.player) {
+            self.swallowed.fetch_add(1, Relaxed);
+            return;
+        }
+        let latest = path.arrived.fetch_max(packet.order, Relaxed);
+        self.overtaken.fetch_add(u64::from(latest > packet.order), Relaxed);
+        // What cannot be delivered is as lost as on any network.
+        let _ = path.from.send_to(&packet.bytes, path.to);
     }
 
     /// Carries packets until the relay is gone.
@@ -106,8 +170,7 @@ impl Post {
             let now = Instant::now();
             if under_way.peek().is_some_and(|Reverse(packet)| packet.due <= now) {
                 if let Some(Reverse(packet)) = under_way.pop() {
-                    // What cannot be delivered is as lost as on any network.
-                    let _ = packet.from.send_to(&packet.bytes, packet.to);
+                    self.deliver(&packet);
                 }
                 continue;
             }
@@ -136,6 +199,7 @@ pub struct Relay {
     host: [Arc<OnceLock<SocketAddr>>; 2],
     post: Arc<Post>,
     threads: Vec<JoinHandle<()>>,
+    web_doors: usize,
 }
 
 impl Relay {
@@ -154,7 +218,7 @@ impl Relay {
             address
         };
         let (game, time) = (open(0, &host[0]), open(1, &host[1]));
-        Self { game, time, host, post, threads }
+        Self { game, time, host, post, threads, web_doors: 0 }
     }
 
     /// From now on packets reach this host's sockets: of the game, and of the time echo.
@@ -168,6 +232,98 @@ impl Relay {
     pub fn counts(&self) -> (u64, u64) {
         (self.post.carried.load(Relaxed), self.post.lost.load(Relaxed))
     }
+
+    /// What else has happened to packets so far.
+    pub fn oddities(&self) -> Oddities {
+        let Post { doubled, overtaken, swallowed, .. } = &*self.post;
+        Oddities { doubled: doubled.load(Relaxed), overtaken: overtaken.load(Relaxed), cut: swallowed.load(Relaxed) }
+    }
+
+    /// Opens a door for HTTP and WebSockets to the host at this address, for one player more.
+    pub fn open_web(&mut self, host: SocketAddr) -> WebDoor {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        listener.set_nonblocking(true).expect("a listener that does not wait");
+        let (post, player) = (self.post.clone(), self.web_doors);
+        assert!(player < PLAYERS_MAX, "too many players");
+        self.web_doors += 1;
+        self.threads.push(std::thread::spawn(move || serve_web(&post, &listener, host, player)));
+        WebDoor { address, player }
+    }
+
+    /// From now on nothing of these players reaches the host, nor they it: packets are lost, and what goes over TCP waits.
+    pub fn cut(&self, players: impl IntoIterator<Item = usize>) {
+        let bits = players.into_iter().fold(0, |bits, player| bits | 1_u64 << player);
+        self.post.cut.fetch_or(bits, Relaxed);
+    }
+
+    /// The same for everybody.
+    pub fn cut_all(&self) {
+        self.cut(0..PLAYERS_MAX);
+    }
+
+    /// From now on everybody reaches the host again.
+    pub fn mend(&self) {
+        self.post.cut.store(0, Relaxed);
+    }
+}
+
+/// A door for one player's HTTP and WebSockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebDoor {
+    /// Where the player finds the host.
+    pub address: SocketAddr,
+    /// The player's number.
+    pub player: usize,
+}
+
+/// Lets connections through one player's door until the relay is gone.
+fn serve_web(post: &Arc<Post>, listener: &TcpListener, host: SocketAddr, player: usize) {
+    let mut threads = Vec::new();
+    while !post.is_over() {
+        // Whoever knocks while the way is cut waits.
+        let came = if post.is_cut(player) { None } else { listener.accept().ok() };
+        let Some((outside, _)) = came else {
+            std::thread::sleep(CUT_LOOK);
+            continue;
+        };
+        let Ok(inside) = TcpStream::connect(host) else { continue };
+        for (from, to) in [(&outside, &inside), (&inside, &outside)] {
+            let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { continue };
+            let post = post.clone();
+            threads.push(std::thread::spawn(move || carry_web(&post, from, to, player)));
+        }
+    }
+    for thread in threads {
+        thread.join().expect("a thread of the relay");
+    }
+}
+
+/// Carries bytes one way until the connection or the relay is gone; while the way is cut, they wait.
+fn carry_web(post: &Post, mut from: TcpStream, mut to: TcpStream, player: usize) {
+    let mut buffer = [0; 16 * 1024];
+    // A connection that cannot be set up is gone.
+    let ready = from.set_nonblocking(false).and_then(|()| to.set_nonblocking(false));
+    let ready = ready.and_then(|()| from.set_read_timeout(Some(LOOK))).and_then(|()| to.set_nodelay(true));
+    while ready.is_ok() && !post.is_over() {
+        let length = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => continue,
+            Err(_) => break,
+        };
+        while post.is_cut(player) && !post.is_over() {
+            std::thread::sleep(CUT_LOOK);
+        }
+        if post.is_over() || to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    while post.is_cut(player) && !post.is_over() {
+        std::thread::sleep(CUT_LOOK);
+    }
+    // The other side may be gone already.
+    let _ = to.shutdown(Shutdown::Write);
 }
 
 impl Drop for Relay {
@@ -198,24 +354,29 @@ struct Door {
 impl Door {
     fn run(&self, seed: u64) {
         let mut dice = Dice::new(seed);
-        let mut players: Vec<(SocketAddr, Arc<UdpSocket>)> = Vec::new();
+        let mut players: Vec<(SocketAddr, Arc<Path>)> = Vec::new();
         std::thread::scope(|scope| {
             each_packet(&self.post, &self.socket, |bytes, player| {
                 let Some(host) = self.host.get() else { return };
                 let known = players.iter().find(|(address, _)| *address == player).map(|(_, inside)| inside.clone());
-                let inside = known.or_else(|| {
+                let inwards = known.or_else(|| {
                     let inside = (players.len() < PLAYERS_MAX).then(socket)?;
-                    players.push((player, inside.clone()));
-                    let (listening, mut dice) = (inside.clone(), Dice::new(dice.roll()));
+                    let path = |from: &Arc<UdpSocket>, to| {
+                        let (from, player) = (from.clone(), players.len());
+                        Arc::new(Path { from, to, player, arrived: AtomicU64::new(0) })
+                    };
+                    let (inwards, outwards) = (path(&inside, *host), path(&self.socket, player));
+                    players.push((player, inwards.clone()));
+                    let mut dice = Dice::new(dice.roll());
                     scope.spawn(move || {
-                        each_packet(&self.post, &listening, |bytes, _| {
-                            self.post.take(self.to_players, &mut dice, bytes, &self.socket, player);
+                        each_packet(&self.post, &inside, |bytes, _| {
+                            self.post.take(self.to_players, &mut dice, bytes, &outwards);
                         });
                     });
-                    Some(inside)
+                    Some(inwards)
                 });
-                if let Some(inside) = inside {
-                    self.post.take(self.to_host, &mut dice, bytes, &inside, *host);
+                if let Some(inwards) = inwards {
+                    self.post.take(self.to_host, &mut dice, bytes, &inwards);
                 }
             });
         });
@@ -243,7 +404,8 @@ mod tests {
     #[test]
     fn packets_and_answers_are_late_and_some_are_lost() {
         const PACKETS: u32 = 200;
-        let weather = Weather { delay: Duration::from_millis(20), jitter_p99: Duration::from_millis(5), loss: 0.1 };
+        let weather =
+            Weather { delay: Duration::from_millis(20), jitter_p99: Duration::from_millis(5), loss: 0.1, doubles: 0.0 };
         let relay = Relay::open(weather, weather, 7);
         let host = socket();
         let address = host.local_addr().expect("an address");
@@ -277,5 +439,78 @@ mod tests {
         assert!(percentile(&mut one_way_ms, 0.0) >= 20.0, "{one_way_ms:?}");
         assert!(percentile(&mut one_way_ms, 0.98) > 21.0, "some are later than others");
         assert_eq!(relay.counts().0 + relay.counts().1, u64::from(PACKETS) + arrived as u64);
+    }
+
+    /// What comes to a socket until nothing has for a while.
+    fn arriving(socket: &UdpSocket) -> Vec<u8> {
+        let mut buffer = [0; 8];
+        let mut come = Vec::new();
+        socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+        while let Ok((length, _)) = socket.recv_from(&mut buffer) {
+            come.extend_from_slice(&buffer[..length]);
+        }
+        come
+    }
+
+    #[test]
+    fn packets_come_twice_and_overtake_each_other() {
+        let jitter_p99 = Duration::from_millis(20);
+        let relay = Relay::open(Weather { jitter_p99, doubles: 0.3, ..Weather::CALM }, Weather::CALM, 7);
+        let host = socket();
+        let address = host.local_addr().expect("an address");
+        relay.lead_to(address, address);
+        let player = socket();
+        for number in 0..200_u8 {
+            player.send_to(&[number], relay.game).expect("a sent packet");
+        }
+        let come = arriving(&host);
+        let oddities = relay.oddities();
+        assert_eq!(come.len() as u64, 200 + oddities.doubled);
+        assert!((30..90).contains(&oddities.doubled) && oddities.overtaken > 0, "{oddities:?}");
+        assert!(!come.is_sorted() && (0..200).all(|number| come.contains(&number)));
+    }
+
+    #[test]
+    fn the_ways_of_one_are_cut_and_mended_and_the_other_one_s_are_not() {
+        let mut relay = Relay::open(Weather::CALM, Weather::CALM, 7);
+        let host = socket();
+        let web = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = host.local_addr().expect("an address");
+        relay.lead_to(address, address);
+        let doors = [(); 2].map(|()| relay.open_web(web.local_addr().expect("an address")));
+        let players = [socket(), socket()];
+        let say = |word: u8| {
+            for (number, player) in (0..).zip(&players) {
+                player.send_to(&[word + number], relay.game).expect("a sent packet");
+            }
+        };
+        // They are counted as they come.
+        players[0].send_to(&[0], relay.game).expect("a sent packet");
+        assert_eq!(arriving(&host), [0]);
+        say(10);
+        let mut come = arriving(&host);
+        come.sort_unstable();
+        assert_eq!(come, [10, 11]);
+        let mut streams = doors.map(|door| {
+            let mut stream = TcpStream::connect(door.address).expect("a connection");
+            stream.write_all(&[1]).expect("a sent byte");
+            let (mut inside, _) = web.accept().expect("a connection");
+            inside.read_exact(&mut [0]).expect("a byte");
+            (stream, inside)
+        });
+        relay.cut([1]);
+        say(20);
+        assert_eq!(arriving(&host), [20]);
+        for (stream, inside) in &mut streams {
+            stream.write_all(&[7]).expect("a sent byte");
+            inside.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+        }
+        let arrived = streams.each_mut().map(|(_, inside)| inside.read_exact(&mut [0]).is_ok());
+        assert_eq!(arrived, [true, false]);
+        relay.mend();
+        say(30);
+        assert_eq!(arriving(&host).len(), 2);
+        streams[1].1.read_exact(&mut [0]).expect("what waited");
+        assert!(relay.oddities().cut > 0);
     }
 }

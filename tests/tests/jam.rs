@@ -2,67 +2,18 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use keyboardia_player::{
-    Connection, Ear, Ears, Heard, Hearing, Output, Player, PlayerOptions, PlayerView, PreviewStart, Transport,
-};
+use keyboardia_player::{Connection, Ear, Ears, Hearing, Output, Player, PlayerOptions, PreviewStart, Transport};
 use keyboardia_session::{
-    Beats, Cell, Command, Edit, Gain, Name, Notice, Refusal, SceneId, SessionState, SoundId, Tempo, TrackChange,
-    TrackId, limits::SEATS_MAX,
+    Beats, Cell, Command, Edit, Gain, Name, Notice, Refusal, SceneId, SoundId, Tempo, TrackChange, TrackId,
+    limits::SEATS_MAX,
 };
 use keyboardia_tests::{
+    bots::{agree, bot, bot_by, heard, ready, state},
     measure::rms,
     process::{HostProcess, PATIENCE, Running, wait_for},
     stage::Room,
 };
-use std::{net::UdpSocket, process::Stdio, sync::Arc};
-
-fn bot(host: &str, code: Option<&str>) -> Player {
-    Player::join(PlayerOptions {
-        host: host.to_owned(),
-        code: code.map(str::to_owned),
-        output: Output::Silent,
-        ..PlayerOptions::default()
-    })
-}
-
-/// The same, but by this way.
-fn bot_by(transport: Transport, host: &str, code: &str) -> Player {
-    Player::join(PlayerOptions {
-        host: host.to_owned(),
-        code: Some(code.to_owned()),
-        transport,
-        output: Output::Silent,
-        ..PlayerOptions::default()
-    })
-}
-
-/// Waits until the player is in the session, knows the time and has loaded its sounds.
-fn ready(player: &Player) -> Arc<PlayerView> {
-    wait_for("a player that is ready", || {
-        let view = player.view();
-        if let Connection::Failed(why) = &view.connection {
-            panic!("{why}");
-        }
-        let session = view.session.as_ref()?;
-        let is_ready = session.now.is_some() && view.loading.is_empty() && !session.state.tracks().is_empty();
-        is_ready.then(|| view.clone())
-    })
-}
-
-fn state(player: &Player) -> Arc<SessionState> {
-    player.view().session.as_ref().expect("a session").state.clone()
-}
-
-fn agree(players: &[&Player]) {
-    wait_for("replicas that agree", || {
-        let hashes: Vec<_> = players.iter().map(|player| state(player).hash()).collect();
-        hashes.windows(2).all(|pair| pair[0] == pair[1]).then_some(())
-    });
-}
-
-fn heard(player: &Player, track: TrackId) -> Heard {
-    wait_for("a clip that sounds", || player.take_heard().into_iter().find(|heard| heard.track == track))
-}
+use std::{net::UdpSocket, process::Stdio};
 
 #[test]
 fn one_presses_and_both_engines_start_the_clip_within_a_millisecond() {

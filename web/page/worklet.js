@@ -9,7 +9,7 @@ class Sound extends AudioWorkletProcessor {
   constructor({ processorOptions: { module } }) {
     super();
     this.calls = new WebAssembly.Instance(module, {}).exports;
-    this.works = this.calls.keyboardia_sound(sampleRate) === 1;
+    this.works = this.calls.keyboardia_sound(sampleRate, 0) === 1;
     /** Samples that arrive, the first one piece by piece. */
     this.samples = [];
     this.at = 0;

@@ -144,7 +144,7 @@ pub enum ApiErrorKind {
     UnknownSample,
     /// 507: the session or the host has no room for the sample.
     Quota,
-    /// 429: too many requests from one address, or too many wrong codes.
+    /// 429: too many requests from one address, too many wrong codes, or too many samples of one seat at once.
     TooOften,
     /// 503: the host has as many sessions as it can hold, or is going down.
     HostFull,

@@ -10,11 +10,12 @@ mod page;
 mod refusal;
 mod samples;
 mod socket;
+mod uploads;
 
 use crate::{
     addresses::Route,
     desk::{Admitted, Desk, Refused, Request},
-    limits::{HTTP_STOP_MAX, SAMPLE_UPLOADS_MAX},
+    limits::HTTP_STOP_MAX,
     metrics::{CONTENT_TYPE, Metrics, Status},
     page::PageDir,
     samples::Samples,
@@ -50,6 +51,7 @@ use tokio::{
     sync::{Semaphore, mpsc, watch},
 };
 use tokio_rustls::TlsAcceptor;
+use uploads::Uploads;
 
 /// Where a proxy writes whom a request comes from.
 const FORWARDED: &str = "x-forwarded-for";
@@ -63,8 +65,7 @@ pub(crate) struct Front {
     /// Proxies whose word on where a request comes from is believed.
     trusted: Arc<[IpAddr]>,
     samples: Samples,
-    /// Places of those who bring a sample.
-    uploads: Arc<Semaphore>,
+    uploads: Uploads,
     metrics: Metrics,
     to_loop: mpsc::Sender<FromWeb>,
     /// Places for WebSockets, and how many there are.
@@ -88,8 +89,8 @@ impl Front {
         // Some come back before their old connection is given up.
         let places = seats + SEATS_MAX;
         let sockets = Arc::new(Semaphore::new(places));
-        let uploads = Arc::new(Semaphore::new(SAMPLE_UPLOADS_MAX));
-        let (gate, trusted, page) = (Arc::default(), trusted.into(), page.map(Page::new));
+        let (gate, trusted, uploads) = (Arc::default(), trusted.into(), Uploads::new());
+        let page = page.map(Page::new);
         Self { desk, tickets, gate, trusted, samples, uploads, metrics, to_loop, sockets, places, page }
     }
 

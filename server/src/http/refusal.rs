@@ -1,6 +1,10 @@
 //! Refusals as HTTP answers: a status, a kind for programs, one sentence for people.
 
-use crate::{desk::Refused, limits::QUOTE_CHARS_MAX, samples::NoRoom};
+use crate::{
+    desk::Refused,
+    limits::{QUOTE_CHARS_MAX, SAMPLE_UPLOADS_PER_SEAT_MAX},
+    samples::NoRoom,
+};
 use axum::{
     Json,
     extract::rejection::BytesRejection,
@@ -13,6 +17,9 @@ use keyboardia_session::{
     limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX, SESSIONS_MAX},
 };
 use std::time::Duration;
+
+/// When a seat that brings too many samples at once may try again.
+const UPLOAD_RETRY: Duration = Duration::from_secs(1);
 
 /// A refusal on its way out.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,6 +121,14 @@ impl Refusal {
     /// There is no place for a sample.
     pub(super) fn no_room(no_room: NoRoom) -> Self {
         Self::new(ApiErrorKind::Quota, no_room.to_string())
+    }
+
+    /// A seat that brings as many samples as it may.
+    pub(super) fn too_many_uploads() -> Self {
+        let message = format!(
+            "{SAMPLE_UPLOADS_PER_SEAT_MAX} sounds of yours are on their way already; wait until one of them is here."
+        );
+        Self { retry_after: Some(UPLOAD_RETRY), ..Self::new(ApiErrorKind::TooOften, message) }
     }
 
     /// A sample that the session does not have.

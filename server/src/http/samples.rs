@@ -19,7 +19,7 @@ use axum::{
     routing::get,
 };
 use futures_util::{StreamExt, stream};
-use keyboardia_session::{SampleHash, SeatToken, SessionCode, check_wav, limits::SAMPLE_BYTES_MAX};
+use keyboardia_session::{SampleHash, SeatId, SeatToken, SessionCode, check_wav, limits::SAMPLE_BYTES_MAX};
 use std::{
     fs::File,
     io::{self, Read},
@@ -41,15 +41,18 @@ async fn bring(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Refusal> {
-    let (code, hash) = seated(&front, &route, &headers, path, Errand::Upload).await?;
+    let (code, seat, hash) = seated(&front, &route, &headers, path, Errand::Upload).await?;
     let length = announced(&headers)?;
-    // The semaphore is never closed.
-    let _place = front.uploads.acquire().await.map_err(|_| Refusal::of(Refused::NoAnswer, ""))?;
+    let Some(upload) = front.uploads.begin(code, seat) else {
+        // Whoever is still speaking would not hear the answer.
+        read(body, length, |_| ()).await?;
+        return Err(Refusal::too_many_uploads());
+    };
+    let _place = upload.place().await.ok_or_else(|| Refusal::of(Refused::NoAnswer, ""))?;
     let samples = front.samples.clone();
     let reservation = match blocking(move || samples.reserve(code, hash, length as u64)).await? {
         Ok(reservation) => reservation,
         Err(no_room) => {
-            // Whoever is still speaking would not hear the answer.
             read(body, length, |_| ()).await?;
             return Err(Refusal::no_room(no_room));
         }
@@ -75,7 +78,7 @@ async fn fetch(
     path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refusal> {
-    let (code, hash) = seated(&front, &route, &headers, path, Errand::Fetch).await?;
+    let (code, _, hash) = seated(&front, &route, &headers, path, Errand::Fetch).await?;
     let samples = front.samples.clone();
     let found = blocking(move || samples.find(code, hash)).await?.map_err(Refusal::no_room)?;
     let (file, length) = found.ok_or_else(Refusal::unknown_sample)?;
@@ -95,7 +98,7 @@ async fn seated(
     headers: &HeaderMap,
     path: Result<Path<(String, String)>, PathRejection>,
     errand: Errand,
-) -> Result<(SessionCode, SampleHash), Refusal> {
+) -> Result<(SessionCode, SeatId, SampleHash), Refusal> {
     front.enter(route, headers, errand)?;
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = token.and_then(SeatToken::from_bearer).ok_or_else(Refusal::unauthorised)?;
@@ -104,7 +107,7 @@ async fn seated(
     let code = SessionCode::parse(&text).ok_or_else(|| Refusal::of(Refused::UnknownSession, &text))?;
     let seat = front.desk.ask(|reply| Request::Seat { code, token, reply }).await;
     match seat {
-        Ok(Some(_)) => Ok((code, hash)),
+        Ok(Some(seat)) => Ok((code, seat, hash)),
         Ok(None) => Err(Refusal::unauthorised()),
         Err(refused) => {
             if refused == Refused::UnknownSession {

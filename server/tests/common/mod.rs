@@ -1,28 +1,27 @@
-//! A player made of renet's own client, and an HTTP client, to drive a host through its real sockets.
+//! Players, an HTTP client and the program, to drive a host through its real sockets.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "each test file uses its part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "each test file uses its part of this"
+)]
 
-use keyboardia_server::{Host, HostConfig, connection_config};
+use keyboardia_server::{Host, HostConfig};
 use keyboardia_session::{
-    Command, CommandId, EventKind, Micros, Name, Profile, Seat, SeatId,
-    api::{ApiError, Created, JoinRequest, Joined, from_hex},
-    limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE},
-    wire::{self, ClientMessage, HostMessage},
+    Micros, Name, Profile,
+    api::{ApiError, Joined},
 };
-use renet::RenetClient;
-use renet_netcode::{ClientAuthentication, ConnectToken, NetcodeClientTransport};
+use keyboardia_visitor::{Failure, Visitor, Way};
 use reqwest::blocking::{Client, Response};
 use std::{
     io::{BufRead, BufReader, Read},
-    net::{SocketAddr, UdpSocket},
+    net::SocketAddr,
+    ops::{Deref, DerefMut},
     process::{Child, Command as Process, Stdio},
-    time::{Duration, Instant, SystemTime},
+    time::SystemTime,
 };
-
-/// Long enough for a busy machine, short enough to notice.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a condition is looked at.
-const POLL: Duration = Duration::from_millis(1);
 
 pub(crate) fn host() -> Host {
     Host::start(HostConfig::loopback()).expect("the host starts")
@@ -37,104 +36,59 @@ pub(crate) fn post(host: SocketAddr, path: &str, body: impl Into<String>) -> Res
 }
 
 pub(crate) fn create(host: SocketAddr) -> String {
-    let answer = post(host, "/api/sessions", "");
-    assert_eq!(answer.status(), 201);
-    answer.json::<Created>().expect("a created session").code
+    keyboardia_visitor::create(host).expect("a created session")
 }
 
 /// Asks for a seat.
 pub(crate) fn try_join(host: SocketAddr, code: &str, token: Option<&str>) -> Result<Joined, (u16, ApiError)> {
-    let profile = Profile { name: Some(Name::sanitised("Ada")), ..Profile::default() };
-    let request = JoinRequest::new(&profile, token);
-    let path = format!("/api/sessions/{code}/join");
-    let answer = Client::new().post(url(host, &path)).json(&request).send().expect("HTTP answers");
-    let status = answer.status().as_u16();
-    if status == 200 { Ok(answer.json().expect("a seat")) } else { Err((status, answer.json().expect("an error"))) }
+    match keyboardia_visitor::join(host, code, &ada(), token) {
+        Ok(joined) => Ok(joined),
+        Err(Failure::Refused { status, error }) => Err((status, error)),
+        Err(Failure::Broken(why)) => panic!("{why}"),
+    }
+}
+
+fn ada() -> Profile {
+    Profile { name: Some(Name::sanitised("Ada")), ..Profile::default() }
 }
 
 /// A connected player.
-pub(crate) struct Player {
-    pub(crate) joined: Joined,
-    pub(crate) heard: Vec<HostMessage>,
-    pub(crate) seat: Seat,
-    pub(crate) connection: RenetClient,
-    transport: NetcodeClientTransport,
-    last: Instant,
-    commands: u32,
-}
+pub(crate) struct Player(Visitor);
 
 impl Player {
     /// Joins over HTTP and begins to connect over UDP.
     pub(crate) fn join(host: SocketAddr, code: &str, token: Option<&str>) -> Self {
-        let joined = try_join(host, code, token).expect("a seat");
-        let bytes = from_hex(&joined.connect_token, 4_096).expect("hexadecimal");
-        let connect_token = ConnectToken::read(&mut bytes.as_slice()).expect("a connect token");
-        let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a socket");
-        let now = SystemTime::UNIX_EPOCH.elapsed().expect("a time after 1970");
-        let transport = NetcodeClientTransport::new(now, ClientAuthentication::Secure { connect_token }, socket);
-        Self {
-            joined,
-            heard: Vec::new(),
-            seat: Seat::new(),
-            connection: RenetClient::new(connection_config()),
-            transport: transport.expect("a transport"),
-            last: Instant::now(),
-            commands: 0,
-        }
+        Self(Visitor::connect(Way::Udp, host, code, &ada(), token).expect("a seat"))
     }
 
     /// Joins, and waits until the snapshot is there.
     pub(crate) fn enter(host: SocketAddr, code: &str, token: Option<&str>) -> Self {
-        let mut player = Self::join(host, code, token);
-        until([&mut player], "a snapshot", |[player]| player.seat.state().is_some());
-        player
+        Self(Visitor::enter(Way::Udp, host, code, &ada(), token).expect("a player in the session"))
     }
 
-    pub(crate) fn id(&self) -> SeatId {
-        SeatId(self.joined.seat)
+    /// The same on a WebSocket.
+    pub(crate) fn enter_by_web(host: SocketAddr, code: &str, token: Option<&str>) -> Self {
+        Self(Visitor::enter(Way::WebSocket, host, code, &ada(), token).expect("a player in the session"))
     }
+}
 
-    pub(crate) fn addr(&self) -> SocketAddr {
-        self.transport.addr().expect("an address")
+impl Deref for Player {
+    type Target = Visitor;
+
+    fn deref(&self) -> &Visitor {
+        &self.0
     }
+}
 
-    pub(crate) fn send_raw(&mut self, bytes: Vec<u8>) {
-        self.connection.send_message(CHANNEL_RELIABLE, bytes);
+impl DerefMut for Player {
+    fn deref_mut(&mut self) -> &mut Visitor {
+        &mut self.0
     }
+}
 
-    pub(crate) fn command(&mut self, command: Command) -> CommandId {
-        self.commands += 1;
-        let id = CommandId(self.commands);
-        self.send_raw(wire::encode(&ClientMessage::Command { id, command }));
-        id
-    }
-
-    pub(crate) fn is_gone(&self) -> bool {
-        self.transport.disconnect_reason().is_some()
-    }
-
-    pub(crate) fn leave(&mut self) {
-        self.transport.disconnect();
-    }
-
-    pub(crate) fn heard_event(&self, is_it: impl Fn(&EventKind) -> bool) -> bool {
-        self.heard.iter().any(|message| matches!(message, HostMessage::Event(event) if is_it(&event.kind)))
-    }
-
-    fn tick(&mut self) {
-        let elapsed = self.last.elapsed();
-        self.last += elapsed;
-        self.connection.update(elapsed);
-        // An error is a disconnection, which the tests ask for by name.
-        self.transport.update(elapsed, &mut self.connection).unwrap_or_default();
-        for channel in [CHANNEL_RELIABLE, CHANNEL_UNRELIABLE] {
-            while let Some(bytes) = self.connection.receive_message(channel) {
-                // Nobody probes here: no clock runs.
-                self.seat.receive(Micros(0), &bytes);
-                self.heard.push(wire::decode(&bytes).expect("a message of the host"));
-            }
-        }
-        self.transport.send_packets(&mut self.connection).unwrap_or_default();
+impl AsMut<Visitor> for Player {
+    fn as_mut(&mut self) -> &mut Visitor {
+        &mut self.0
     }
 }
 
@@ -180,18 +134,8 @@ impl Drop for Program {
 }
 
 /// Lets players run until a condition holds.
-pub(crate) fn until<const N: usize>(mut players: [&mut Player; N], what: &str, holds: impl Fn([&Player; N]) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        for player in &mut players {
-            player.tick();
-        }
-        if holds(players.each_ref().map(|player| &**player)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(POLL);
-    }
+pub(crate) fn until<const N: usize>(players: [&mut Player; N], what: &str, holds: impl Fn([&Player; N]) -> bool) {
+    keyboardia_visitor::until(players, what, holds).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 /// Looks at a condition until it holds.

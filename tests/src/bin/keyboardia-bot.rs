@@ -115,6 +115,8 @@ fn tell(view: &PlayerView, clock_us: Option<i64>) -> Told {
     let has_sounds = view.loading.is_empty() && !view.overviews.is_empty();
     Told {
         ready: has_sounds && latency_us.is_some() && session.is_some_and(|session| session.now.is_some()),
+        connected: view.connection == Connection::Connected,
+        seat: session.map(|session| session.me.0),
         latency_us,
         phase_error_us: view.phase_error_us,
         clock_us,

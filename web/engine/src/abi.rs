@@ -13,7 +13,7 @@ use crate::{
     sound::Sound,
 };
 use keyboardia_audio::Nanos;
-use keyboardia_session::Manifest;
+use keyboardia_session::{Manifest, limits::TRACKS_MAX};
 use std::cell::RefCell;
 
 /// Largest input, bytes: a sound file.
@@ -158,11 +158,13 @@ pub extern "C" fn keyboardia_seat_next() -> u32 {
     })
 }
 
-/// Makes this instance a sound of so many frames a second. Returns whether that went well.
+/// Makes this instance a sound of so many frames a second, for as many tracks; 0 is as many as a session may have. Returns
+/// whether that went well.
 #[unsafe(no_mangle)]
-pub extern "C" fn keyboardia_sound(sample_rate: u32) -> u32 {
+pub extern "C" fn keyboardia_sound(sample_rate: u32, tracks: u32) -> u32 {
     with(|instance| {
-        instance.sound = Sound::new(sample_rate).ok();
+        let tracks = if tracks == 0 { TRACKS_MAX } else { tracks as usize };
+        instance.sound = Sound::new(sample_rate, tracks).ok();
         u32::from(instance.sound.is_some())
     })
 }

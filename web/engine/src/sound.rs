@@ -8,7 +8,7 @@ use keyboardia_audio::{
     ClockOffset, Engine, EngineError, EngineSettings, FromEngine, Nanos, PreviewRequest, Renderer, Sample, ToEngine,
     engine,
 };
-use keyboardia_session::{Micros, SoundId, clock::ClockLine, limits::TRACKS_MAX};
+use keyboardia_session::{Micros, SoundId, clock::ClockLine};
 use kira::Frame;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, sync::Arc};
@@ -77,12 +77,12 @@ pub struct Sound {
 }
 
 impl Sound {
-    /// A sound of this many frames a second.
+    /// A sound of this many frames a second and tracks.
     ///
     /// # Errors
     /// When the engine cannot be made at that rate.
-    pub fn new(sample_rate: u32) -> Result<Self, EngineError> {
-        let (engine, renderer) = engine(EngineSettings { sample_rate, tracks: TRACKS_MAX })?;
+    pub fn new(sample_rate: u32, tracks: usize) -> Result<Self, EngineError> {
+        let (engine, renderer) = engine(EngineSettings { sample_rate, tracks })?;
         Ok(Self {
             engine,
             renderer,

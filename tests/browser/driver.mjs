@@ -1,0 +1,122 @@
+// Drives a Chromium for the tests: a JSON object a line comes in, one goes out.
+//
+// {"id":1,"do":"open","page":"ada","url":"https://…"} → {"id":1,"value":…} or {"id":1,"error":"…"}
+
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const { chromium } = createRequire(`${process.env.KEYBOARDIA_BROWSER}/`)("playwright-core");
+
+const ARGUMENTS = [
+  "--no-sandbox",
+  "--use-gl=angle",
+  "--use-angle=swiftshader",
+  "--enable-unsafe-swiftshader",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--autoplay-policy=user-gesture-required",
+];
+
+let browser;
+const pages = new Map();
+
+const page = ({ page }) => pages.get(page).page;
+
+const deeds = {
+  async launch({ executable, args = [] }) {
+    browser = await chromium.launch({
+      executablePath: executable,
+      args: [...ARGUMENTS, ...args],
+      ignoreDefaultArgs: ["--mute-audio"],
+      headless: true,
+    });
+    return browser.version();
+  },
+  /** A page with a storage of its own; `touch` for a phone, `sounds` for a library of its own in that folder. */
+  async open({ page: name, url, width = 1280, height = 720, touch = false, insecure = false, scale = 1, sounds }) {
+    const context = await browser.newContext({
+      viewport: { width, height },
+      deviceScaleFactor: scale,
+      hasTouch: touch,
+      isMobile: touch,
+      ignoreHTTPSErrors: insecure,
+    });
+    if (sounds) {
+      // Another library than the host's, file by file.
+      await context.route(/\/sounds-[^/]*\/[^/]+\.ogg$/, (route) => {
+        const path = `${sounds}/${route.request().url().split("/").pop()}`;
+        return existsSync(path) ? route.fulfill({ path, contentType: "audio/ogg" }) : route.fulfill({ status: 404 });
+      });
+    }
+    const page = await context.newPage();
+    const kept = { page, console: [], errors: [], requests: [], bytes: 0 };
+    page.on("console", (message) => kept.console.push(`${message.type()}: ${message.text()}`));
+    page.on("pageerror", (error) => kept.errors.push(String(error)));
+    page.on("request", (request) => kept.requests.push(request.url()));
+    page.on("requestfinished", async (request) => {
+      kept.bytes += (await request.sizes().catch(() => ({ responseBodySize: 0 }))).responseBodySize;
+    });
+    page.on("crash", () => kept.errors.push("the page crashed"));
+    pages.set(name, kept);
+    const answer = await page.goto(url, { waitUntil: "load", timeout: 60_000 });
+    return { status: answer?.status() ?? 0, headers: answer?.headers() ?? {} };
+  },
+  async reload(what) {
+    await page(what).reload({ waitUntil: "load", timeout: 60_000 });
+  },
+  async move(what) {
+    await page(what).mouse.move(what.x, what.y);
+  },
+  async click(what) {
+    await page(what).mouse.click(what.x, what.y, { button: what.button ?? "left", delay: 60 });
+  },
+  async tap(what) {
+    await page(what).touchscreen.tap(what.x, what.y);
+  },
+  async key(what) {
+    await page(what).keyboard.press(what.key, { delay: 60 });
+  },
+  async press(what) {
+    await page(what).click(what.selector, { timeout: 120_000 });
+  },
+  async evaluate(what) {
+    return page(what).evaluate(what.code);
+  },
+  async wait(what) {
+    await page(what).waitForFunction(what.code, undefined, { timeout: what.ms ?? 120_000, polling: 100 });
+  },
+  async screenshot(what) {
+    await page(what).screenshot({ path: what.path, timeout: 120_000 });
+  },
+  /** What the page has said, what went wrong, and what it asked for. */
+  async heard({ page: name }) {
+    const { console, errors, requests, bytes } = pages.get(name);
+    return { console, errors, requests, bytes };
+  },
+  async throttle(what) {
+    const session = await page(what).context().newCDPSession(page(what));
+    await session.send("Emulation.setCPUThrottlingRate", { rate: what.rate });
+  },
+  async shut({ page: name }) {
+    const { page } = pages.get(name);
+    pages.delete(name);
+    await page.context().close({ runBeforeUnload: false });
+  },
+  async end() {
+    await browser?.close();
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const what = JSON.parse(line);
+  // One deed does not wait for another: two pages are clicked at once.
+  deeds[what.do](what).then(
+    (value) => console.log(JSON.stringify({ id: what.id, value: value ?? null })),
+    (error) => console.log(JSON.stringify({ id: what.id, error: String(error) })),
+  );
+}
+await browser?.close();

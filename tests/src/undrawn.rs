@@ -1,0 +1,85 @@
+//! A page with its drawing switched off: the seat and the sound of the real page in a real browser, and nothing in front
+//! of them. What the game says to them in a page, the test says here.
+
+use crate::browser::{Browser, Page};
+use keyboardia_player::{
+    PlayerView,
+    port::{Album, FromWindow},
+};
+use keyboardia_session::Profile;
+use serde_json::json;
+use std::{path::Path, sync::Arc};
+
+/// What the page does instead of starting the game. It keeps the pictures until they are asked for.
+const OPEN: &str = r"(async () => {
+    const { files, sounds } = await (await fetch('/assets.json')).json();
+    const url = (name) => new URL(files[name].url, location.origin + '/').href;
+    const engineModule = await WebAssembly.compileStreaming(fetch(url('engine.wasm')));
+    const { open } = await import(url('sound.js'));
+    globalThis.failures = [];
+    globalThis.jam = await open({
+        engineModule,
+        seatUrl: url('seat.js'),
+        workletUrl: url('worklet.js'),
+        soundsUrl: new URL(sounds, location.origin + '/').href,
+        onFailure: (text) => globalThis.failures.push(text),
+    });
+})()";
+
+/// See the module.
+pub struct Undrawn<'a> {
+    page: Page<'a>,
+    album: Album,
+    view: Option<Arc<PlayerView>>,
+}
+
+impl<'a> Undrawn<'a> {
+    /// Opens a page of this host (`address:port`) in a browser that makes sound unasked, with the sounds in this folder,
+    /// and joins a session.
+    pub fn join(browser: &'a Browser, name: &'a str, host: &str, code: &str, sounds: &Path) -> Self {
+        let page =
+            browser.open(name, &format!("http://{host}/"), json!({ "sounds": sounds, "width": 320, "height": 200 }));
+        page.evaluate(OPEN);
+        let undrawn = Self { page, album: Album::default(), view: None };
+        undrawn.say(&FromWindow::Join { code: Some(code.into()), profile: Profile::default(), token: None });
+        undrawn.say(&FromWindow::Next);
+        undrawn
+    }
+
+    /// Says something to the seat.
+    pub fn say(&self, said: &FromWindow) {
+        self.page.evaluate(&format!("jam.post(new Uint8Array({:?}))", said.encode()));
+    }
+
+    /// The latest picture.
+    ///
+    /// # Panics
+    /// When the seat or the sound has failed.
+    pub fn view(&mut self) -> Option<Arc<PlayerView>> {
+        let failures = self.page.evaluate("globalThis.failures");
+        assert_eq!(failures, json!([]), "{}", self.page.heard());
+        let taken = self.page.evaluate("(() => { const one = jam.take(); return one ? Array.from(one) : null })()");
+        if let Some(bytes) = taken.as_array() {
+            let bytes: Vec<u8> = bytes.iter().filter_map(|byte| byte.as_u64().map(|byte| byte as u8)).collect();
+            let (view, ..) = self.album.take(&bytes).expect("a picture");
+            self.view = Some(view);
+            self.say(&FromWindow::Next);
+        }
+        self.view.clone()
+    }
+
+    /// Lets the page's thread do nothing for 300 ms again and again, or stops that.
+    pub fn stall(&self, stalls: bool) {
+        let code = if stalls {
+            "globalThis.stalls = setInterval(() => { const end = performance.now() + 300; while (performance.now() < end); }, 10)"
+        } else {
+            "clearInterval(globalThis.stalls)"
+        };
+        self.page.evaluate(code);
+    }
+
+    /// The page.
+    pub fn page(&self) -> &Page<'a> {
+        &self.page
+    }
+}

@@ -1,0 +1,170 @@
+//! The page in a real Chromium, with the real host, the real game and real sound; and a native player beside it.
+
+#![cfg(target_os = "linux")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use keyboardia_player::{Heard, Output, Player, PlayerOptions};
+use keyboardia_session::{SceneId, SessionState, TrackId};
+use keyboardia_tests::{
+    browser::{Browser, Page},
+    measure::rms,
+    process::{HostProcess, wait_at_most, wait_for},
+    relay::{Relay, Weather},
+    stage::{RATE, Room},
+};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+use tempfile::TempDir;
+
+/// Middles of the first pad of the first and of the second column, and of the second of the first, in a window of
+/// 1280 × 720: see `playfield/layout.rs` of the game.
+const FIRST_PAD: (f64, f64) = (66.0, 128.0);
+const SECOND_COLUMN: (f64, f64) = (178.0, 128.0);
+/// A page drawn in software takes its time.
+const SLOW: Duration = Duration::from_mins(3);
+
+fn bot(host: &HostProcess) -> Player {
+    let options = PlayerOptions {
+        host: host.http.clone(),
+        code: Some(host.code.clone()),
+        output: Output::Silent,
+        ..PlayerOptions::default()
+    };
+    let player = Player::join(options);
+    wait_for("a player that is ready", || {
+        let view = player.view();
+        let session = view.session.as_ref()?;
+        (session.now.is_some() && view.loading.is_empty()).then_some(())
+    });
+    player
+}
+
+fn state(player: &Player) -> Arc<SessionState> {
+    player.view().session.as_ref().expect("a session").state.clone()
+}
+
+fn present(player: &Player) -> usize {
+    state(player).players().iter().filter(|player| player.present).count()
+}
+
+/// Opens the page of a session and clicks to play.
+fn enter<'a>(browser: &'a Browser, name: &'a str, url: &str, how: serde_json::Value) -> Page<'a> {
+    let page = browser.open(name, url, how);
+    page.press("#play");
+    page.wait("performance.getEntriesByName('keyboardia-started').length === 1");
+    page
+}
+
+fn slowly<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    wait_at_most(SLOW, condition).unwrap_or_else(|| panic!("waited {SLOW:?} in vain for {what}"))
+}
+
+fn heard(player: &Player, track: TrackId) -> Heard {
+    slowly("a clip that sounds", || player.take_heard().into_iter().find(|heard| heard.track == track))
+}
+
+/// Seconds of silence (below −60 dBFS over 20 ms) in a sound, the longest.
+fn longest_silence(sound: &[f32]) -> f64 {
+    let block = RATE as usize / 50;
+    let (mut longest, mut running) = (0, 0);
+    for block in sound.chunks(block) {
+        running = if rms(block) < 1e-3 { running + 1 } else { 0 };
+        longest = longest.max(running);
+    }
+    longest as f64 * 0.02
+}
+
+#[test]
+fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
+    let (room, dir) = (Room::open(), TempDir::new().unwrap());
+    let host = HostProcess::start();
+    let ada = bot(&host);
+    let browser = Browser::start(&room, &[]);
+    let page = enter(&browser, "ben", &format!("http://{}/#{}", host.http, host.code), json!({}));
+    slowly("the page in the session", || (present(&ada) == 2).then_some(()));
+    page.wait("document.querySelector('#title').hidden");
+    let (_, _, before) = page.picture(&dir.path().join("before.png"));
+
+    // A press in the page sounds at the native player's, on the bar, and in the room.
+    page.click(FIRST_PAD);
+    let first = heard(&ada, TrackId(0));
+    let recording = room.record();
+    let sound = slowly("sound in the room", || {
+        let sound = recording.so_far();
+        (sound.len() > RATE as usize && rms(&sound[sound.len() - RATE as usize..]) > 0.01).then_some(sound)
+    });
+    assert!(rms(&sound) > 0.0 && first.beat - first.start < keyboardia_session::Beats(1_000_000));
+
+    // And shows.
+    let (_, _, after) = page.picture(&dir.path().join("after.png"));
+    let changed = before.chunks_exact(4).zip(after.chunks_exact(4)).filter(|(a, b)| a != b).count();
+    assert!(changed > 2_000, "{changed} pixels changed");
+
+    // A press of the native player's shows in the page's state, which a reload brings back to the same seat.
+    assert!(ada.press(TrackId(1), SceneId(1)));
+    heard(&ada, TrackId(1));
+    let seat = state(&ada).players().iter().find(|player| Some(player.seat) != me(&ada)).map(|player| player.seat);
+    page.reload();
+    page.press("#play");
+    slowly("the page back in the session", || (present(&ada) == 2).then_some(()));
+    let seats: Vec<_> = state(&ada).players().iter().map(|player| player.seat).collect();
+    assert!(seats.len() == 2 && seats.contains(&seat.expect("a second player")), "{seats:?}");
+    page.wait("document.querySelector('#title').hidden");
+    page.click(SECOND_COLUMN);
+    slowly("a launch by the page that came back", || {
+        ada.take_heard().into_iter().find(|heard| heard.track == TrackId(1))
+    });
+    let heard = page.heard();
+    let strangers = heard["requests"].as_array().expect("requests").iter();
+    let strangers: Vec<_> = strangers
+        .filter(|url| !url.as_str().is_some_and(|url| url.contains(&host.http) || url.starts_with("blob:")))
+        .collect();
+    assert!(strangers.is_empty(), "requests to others: {strangers:?}");
+    assert_eq!(heard["errors"], json!([]), "{heard}");
+}
+
+fn me(player: &Player) -> Option<keyboardia_session::SeatId> {
+    player.view().session.as_ref().map(|session| session.me)
+}
+
+#[test]
+fn a_page_that_stalls_or_loses_its_network_goes_on_sounding_and_comes_back() {
+    let room = Room::open();
+    let host = HostProcess::start();
+    let ada = bot(&host);
+    let mut network = Relay::open(Weather::CALM, Weather::CALM, 1);
+    let door = network.open_web(host.http.parse().expect("an address"));
+    let browser = Browser::start(&room, &[]);
+    let page = enter(&browser, "ben", &format!("http://{}/#{}", door.address, host.code), json!({}));
+    slowly("the page in the session", || (present(&ada) == 2).then_some(()));
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    heard(&ada, TrackId(0));
+    let recording = room.record();
+    slowly("sound in the room", || {
+        let sound = recording.so_far();
+        (sound.len() > RATE as usize && rms(&sound[sound.len() - RATE as usize..]) > 0.01).then_some(())
+    });
+
+    // The page does nothing for 300 ms again and again; a launch meanwhile sounds nevertheless.
+    let from = recording.so_far().len();
+    page.evaluate(
+        "globalThis.stalls = setInterval(() => { const end = performance.now() + 300; while (performance.now() < end); }, 10)",
+    );
+    assert!(ada.press(TrackId(1), SceneId(0)));
+    heard(&ada, TrackId(1));
+    wait_for("ten seconds of sound", || (recording.so_far().len() > from + 10 * RATE as usize).then_some(()));
+    let silence = longest_silence(&recording.so_far()[from..]);
+    assert!(silence < 0.3, "{silence} s of silence while the page stalled");
+    page.evaluate("clearInterval(globalThis.stalls)");
+
+    // Nothing comes through for five seconds; the sound goes on, and the player is back on the same seat.
+    let from = recording.so_far().len();
+    network.cut_all();
+    wait_for("a player that is missed", || (present(&ada) == 1).then_some(()));
+    wait_for("five seconds of sound", || (recording.so_far().len() > from + 5 * RATE as usize).then_some(()));
+    network.mend();
+    slowly("the page back in the session", || (present(&ada) == 2).then_some(()));
+    assert_eq!(state(&ada).players().len(), 2, "it is the same player");
+    let silence = longest_silence(&recording.so_far()[from..]);
+    assert!(silence < 0.3, "{silence} s of silence while the network was gone");
+}

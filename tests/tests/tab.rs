@@ -1,0 +1,169 @@
+//! A browser's seat and sound beside a native player, without the browser: real host, real WebSocket.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use keyboardia_player::{Connection, Heard, Output, Player, PlayerOptions, PreviewStart, port::FromWindow, view::Wish};
+use keyboardia_session::{Beats, Command, Manifest, Notice, Profile, Refusal, SceneId, TrackId};
+use keyboardia_tests::{
+    measure::{onset, rms},
+    process::{HostProcess, PATIENCE, wait_for},
+    tab::Tab,
+};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+fn sounds() -> PathBuf {
+    std::env::var_os("KEYBOARDIA_SOUNDS").map_or_else(|| PathBuf::from("../assets/sounds"), PathBuf::from)
+}
+
+fn bot(host: &HostProcess) -> Player {
+    let (http, code) = (host.http.clone(), Some(host.code.clone()));
+    let player = Player::join(PlayerOptions { host: http, code, output: Output::Silent, ..PlayerOptions::default() });
+    wait_for("a player that is ready", || {
+        let view = player.view();
+        let session = view.session.as_ref()?;
+        (session.now.is_some() && view.loading.is_empty()).then_some(())
+    });
+    player
+}
+
+fn join(host: &HostProcess, token: Option<String>) -> Tab {
+    let mut tab = Tab::open(&host.http, sounds());
+    tab.say(&FromWindow::Join { code: Some(host.code.clone()), profile: Profile::default(), token });
+    until(&mut tab, "a tab that is ready", |tab| {
+        let view = tab.view.as_ref()?;
+        if let Connection::Failed(why) = &view.connection {
+            panic!("{why}");
+        }
+        let session = view.session.as_ref()?;
+        (view.connection == Connection::Connected && session.now.is_some() && view.loading.is_empty()).then_some(())
+    });
+    tab
+}
+
+/// Gives the tab its turns until something holds.
+fn until<T>(tab: &mut Tab, what: &str, mut condition: impl FnMut(&mut Tab) -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        tab.turn();
+        if let Some(found) = condition(tab) {
+            return found;
+        }
+        assert!(begin.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}: {:?}", tab.view);
+        std::thread::sleep(Duration::from_micros(500));
+    }
+}
+
+fn heard(tab: &mut Tab, track: TrackId) -> Heard {
+    until(tab, "a clip that sounds", |tab| tab.heard.drain(..).find(|heard| heard.track == track))
+}
+
+#[test]
+fn a_tab_and_a_native_player_start_the_clip_within_a_millisecond_and_the_tab_sounds_then() {
+    let host = HostProcess::start();
+    let ada = bot(&host);
+    let mut tab = join(&host, None);
+    // The clocks of both settle.
+    let settled = Instant::now();
+    until(&mut tab, "time to pass", |_| (settled.elapsed() > Duration::from_secs(2)).then_some(()));
+    tab.say(&FromWindow::Wish(Wish::Press(TrackId(0), SceneId(0))));
+    let ours = heard(&mut tab, TrackId(0));
+    let theirs = wait_for("the same clip", || ada.take_heard().into_iter().find(|heard| heard.track == TrackId(0)));
+    assert_eq!(ours.start, theirs.start);
+    let apart_ms = (ours.at.0 - theirs.at.0).abs() as f64 / 1e6;
+    assert!(apart_ms < 1.0, "{apart_ms} ms apart by their own accounts");
+    assert!(ours.beat - ours.start < Beats(1_000_000), "it begins at its beginning");
+
+    // What came out begins when the tab says: the frame at the speaker at that session time.
+    let (now, local) = until(&mut tab, "the present", |tab| {
+        let session = tab.view.as_ref()?.session.as_ref()?;
+        Some((session.now?, tab.elapsed()))
+    });
+    let begin = onset(&tab.out, 0, 0.01).expect("sound");
+    let at_speaker_s = begin as f64 / 48_000.0 + 0.020;
+    let session_s = (ours.at.0 - now.0 as i64 * 1_000) as f64 / 1e9 + local.as_secs_f64();
+    let off_ms = (at_speaker_s - session_s) * 1e3;
+    // The picture's present may be some turns old, and a kick drum takes a moment to be loud.
+    assert!((-8.0..12.0).contains(&off_ms), "the sound is {off_ms} ms off");
+    assert!(rms(&tab.out[begin..]) > 0.02);
+}
+
+#[test]
+fn a_tab_that_loses_its_network_goes_on_sounding_and_is_back_on_its_seat() {
+    let host = HostProcess::start();
+    let ada = bot(&host);
+    let mut tab = join(&host, None);
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    heard(&mut tab, TrackId(0));
+    let me = tab.view.as_ref().and_then(|view| Some(view.session.as_ref()?.me));
+    tab.cut(false);
+    let from = tab.out.len();
+    until(&mut tab, "a lost connection", |tab| {
+        let view = tab.view.as_ref()?;
+        matches!(view.connection, Connection::Reconnecting(_)).then_some(())
+    });
+    tab.say(&FromWindow::Wish(Wish::Press(TrackId(1), SceneId(0))));
+    until(&mut tab, "a refusal", |tab| {
+        tab.notices.drain(..).any(|notice| notice == Notice::Refused(Refusal::NotConnected)).then_some(())
+    });
+    until(&mut tab, "three seconds of sound", |tab| (tab.out.len() > from + 3 * 48_000).then_some(()));
+    assert!(tab.out[from..].chunks(24_000).all(|half| rms(half) > 0.01), "the sound went on");
+    tab.cut(true);
+    until(&mut tab, "the session again", |tab| (tab.view.as_ref()?.connection == Connection::Connected).then_some(()));
+    assert_eq!(tab.view.as_ref().and_then(|view| Some(view.session.as_ref()?.me)), me);
+}
+
+#[test]
+fn a_tab_that_is_reloaded_has_its_seat_and_one_with_another_s_token_is_told() {
+    let host = HostProcess::start();
+    let mut tab = join(&host, None);
+    let me = tab.view.as_ref().and_then(|view| Some(view.session.as_ref()?.me));
+    let (code, token) = tab.remembered.clone().expect("a token to remember");
+    assert_eq!(code, host.code);
+    drop(tab);
+    let mut again = join(&host, Some(token.clone()));
+    assert_eq!(again.view.as_ref().and_then(|view| Some(view.session.as_ref()?.me)), me);
+    // The same seat once more: who was there is out, and says why.
+    let _third = join(&host, Some(token));
+    let why = until(&mut again, "a farewell", |tab| match &tab.view.as_ref()?.connection {
+        Connection::Failed(why) => Some(why.clone()),
+        _ => None,
+    });
+    assert!(why.contains("somewhere else"), "{why}");
+    assert_eq!(again.remembered, None, "what is worth nothing is not kept");
+}
+
+#[test]
+fn a_tab_creates_sessions_previews_sounds_and_is_told_what_is_wrong() {
+    let host = HostProcess::start();
+    let mut tab = Tab::open(&host.http, sounds());
+    tab.say(&FromWindow::Join { code: None, profile: Profile::default(), token: None });
+    until(&mut tab, "a new session", |tab| {
+        let view = tab.view.as_ref()?;
+        (view.connection == Connection::Connected && view.loading.is_empty()).then_some(())
+    });
+    let sound = Manifest::builtin().unwrap().sounds.last().expect("a sound").id.clone();
+    tab.say(&FromWindow::Preview(Some((sound.clone(), PreviewStart::Now))));
+    let from = tab.out.len();
+    until(&mut tab, "a preview that sounds", |tab| {
+        let is_shown = tab.view.as_ref()?.previewing.as_ref() == Some(&sound);
+        (is_shown && rms(&tab.out[from..]) > 1e-3).then_some(())
+    });
+    tab.say(&FromWindow::Preview(None));
+    until(&mut tab, "its end", |tab| tab.view.as_ref()?.previewing.is_none().then_some(()));
+    tab.say(&FromWindow::Wish(Wish::Command(Command::Launch { track: TrackId(99), scene: SceneId(0) })));
+    until(&mut tab, "a refusal", |tab| {
+        tab.notices.drain(..).any(|notice| matches!(notice, Notice::Refused(_))).then_some(())
+    });
+    for (code, part) in [("nonsense", "five words"), ("able-acid-aged-also-area", "session")] {
+        tab.say(&FromWindow::Join { code: Some(code.into()), profile: Profile::default(), token: None });
+        let why = until(&mut tab, "a sentence", |tab| match &tab.view.as_ref()?.connection {
+            Connection::Failed(why) => Some(why.clone()),
+            _ => None,
+        });
+        assert!(why.contains(part) && why.ends_with('.'), "{why}");
+        tab.view = None;
+    }
+}
