@@ -80,8 +80,8 @@ struct Options {
     /// Bytes of all sounds that players may bring, of all sessions together.
     #[arg(long, value_name = "BYTES", default_value_t = SampleLimits::default().bytes)]
     sample_bytes: u64,
-    /// Directory of the page for browsers, or none; otherwise where KEYBOARDIA_WEB says, beside the program, or in
-    /// web/dist.
+    /// Directory of the page for browsers, or none; otherwise where the environment's `KEYBOARDIA_WEB` says, beside the
+    /// program, or in web/dist.
     #[arg(long, value_name = "DIR")]
     web: Option<PathBuf>,
     /// Open a session at the start and show its code.

@@ -89,6 +89,7 @@ export const keyboardia = {
     }
   },
   take: () => sound?.take(),
+  tokenOf: (words) => sound?.tokenOf(words) ?? '',
   code,
   host: () => location.origin,
   share: (words) => void share(words),

@@ -8,7 +8,7 @@ import { element, note, trouble } from './tell.js';
 import { assets, isOld } from './version.js';
 
 /** How long the game waits for the sound before it begins without. */
-const SOUND_PATIENCE_MS = 3000;
+const SOUND_PATIENCE_MS = 15_000;
 /** How long a page that is ready waits to hear whether it is old. */
 const VERSION_PATIENCE_MS = 300;
 

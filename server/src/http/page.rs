@@ -38,7 +38,7 @@ const HEADERS: [(HeaderName, HeaderValue); 8] = [
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
             "autoplay=(self), clipboard-write=(self), fullscreen=(self), microphone=(self), screen-wake-lock=(self), \
-             web-share=(self), camera=(), display-capture=(), geolocation=(), payment=(), usb=()",
+             camera=(), display-capture=(), geolocation=(), payment=(), usb=()",
         ),
     ),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),

@@ -80,9 +80,8 @@ pub(crate) fn assemble(sources: Sources, bound: Files) -> Result<Page, PackError
             passing.insert(name.into(), namer.refer(name)?);
         }
     }
-    let entry = |name: &String, url: &String| Entry { url: url.clone(), bytes: namer.lasting[url].len() };
-    let files: BTreeMap<String, Entry> =
-        namer.urls.iter().map(|(name, url)| (name.clone(), entry(name, url))).collect();
+    let entry = |url: &String| Entry { url: url.clone(), bytes: namer.lasting[url].len() };
+    let files: BTreeMap<String, Entry> = namer.urls.iter().map(|(name, url)| (name.clone(), entry(url))).collect();
     let version = {
         let mut all: Vec<String> = namer.urls.values().cloned().chain([folder.clone()]).collect();
         all.extend(passing.iter().map(|(name, bytes)| format!("{name} {}", hash(bytes))));
@@ -296,7 +295,8 @@ impl fmt::Display for Summary {
         let line = |what: &str, (raw, brotli): (usize, usize)| {
             format!("{what} {:.2} MB ({:.2} MB with brotli)", raw as f64 / 1e6, brotli as f64 / 1e6)
         };
-        let game = sum(&|name| name.contains("/keyboardia-") && name.ends_with(".wasm"));
+        let is_wasm = |name: &str| name.rsplit_once('.').is_some_and(|(_, kind)| kind == "wasm");
+        let game = sum(&|name| name.contains("/keyboardia-") && is_wasm(name));
         let engine = sum(&|name| name.contains("/engine-"));
         let sounds = sum(&|name| name.contains("/sounds-"));
         let state = if self.is_new { "packed" } else { "unchanged" };

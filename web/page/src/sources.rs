@@ -74,7 +74,9 @@ impl Sources {
 
 /// The hash of a content as it stands in names.
 pub(crate) fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(NAME_HASH_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> =
+        Sha256::digest(bytes).iter().take(NAME_HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, PackError> {

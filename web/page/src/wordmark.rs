@@ -55,7 +55,7 @@ pub(crate) fn svg() -> String {
             }
         }
     }
-    let stops: String = (0_u8..)
+    let stops: Vec<String> = (0_u8..)
         .zip(COLOURS)
         .map(|(index, colour)| format!(r#"<stop offset="{}%" stop-color="{}"/>"#, index * 20, hex(colour)))
         .collect();
@@ -69,7 +69,7 @@ pub(crate) fn svg() -> String {
         ),
         width = width,
         height = height,
-        stops = stops,
+        stops = stops.concat(),
         dim = dim,
         surface = hex(SURFACE),
         glow = glow,
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn the_name_is_written_as_in_the_window() {
         let window = include_str!("../../../game/client/src/wordmark.rs");
-        let letters = window.split("const LETTERS").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
+        let letters = window.split("const LETTERS").nth(1).and_then(|rest| rest.split("\n];").next()).unwrap();
         assert_eq!(quoted(letters), LETTERS.concat());
         for [red, green, blue] in COLOURS {
             assert!(window.contains(&format!("Rgb([0x{red:02x}, 0x{green:02x}, 0x{blue:02x}])")));
