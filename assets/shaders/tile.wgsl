@@ -13,6 +13,8 @@ struct Frame {
     seconds: f32,
     // Design units per physical pixel.
     pixel: f32,
+    // WebGL wants multiples of 16 bytes.
+    unused: vec2<f32>,
 };
 
 @group(#{MATERIAL_BIND_GROUP}) @binding(0) var<uniform> frame: Frame;

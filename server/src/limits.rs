@@ -49,6 +49,9 @@ pub(crate) const WEB_OUTBOX_MAX: usize = 4_096;
 pub(crate) const WEB_CONGESTED_BYTES: usize = 16 * 1024;
 /// How long a WebSocket may take to say whose it is.
 pub(crate) const WEB_HELLO_MAX: Duration = Duration::from_secs(5);
+/// Largest frame of a WebSocket that is read to its end, bytes. It is twice what is allowed: whoever sends a little too much
+/// is told so, and told in a close frame, which a connection that breaks in the middle of a frame would lose.
+pub(crate) const WEB_FRAME_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 /// How long a WebSocket may take for a message, and for its end.
 pub(crate) const WEB_WRITE_MAX: Duration = Duration::from_secs(10);
 

@@ -175,6 +175,7 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
         deed::plugin,
         screen::plugin,
         link::plugin,
+        platform::plugin,
         opening::plugin,
         pacing::plugin,
         motion::plugin,

@@ -7,7 +7,7 @@ use super::{Front, Refusal, door::Visit, gate::Errand};
 use crate::{
     budget::Budget,
     clock::HostClock,
-    limits::{MESSAGES_PER_SECOND_MAX, WEB_HELLO_MAX, WEB_WRITE_MAX},
+    limits::{MESSAGES_PER_SECOND_MAX, WEB_FRAME_BYTES_MAX, WEB_HELLO_MAX, WEB_WRITE_MAX},
     tickets::Ticket,
     web::{FromWeb, Line, TaskEnd, ToWeb, WebId},
 };
@@ -54,7 +54,7 @@ pub(super) async fn open(
     let upgrade = upgrade.map_err(|_| Refusal::no_web_socket())?;
     let code = code.ok().and_then(|Path(text)| SessionCode::parse(&text));
     let place = front.sockets.clone().try_acquire_owned();
-    let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
+    let upgrade = upgrade.max_message_size(WEB_FRAME_BYTES_MAX).max_frame_size(WEB_FRAME_BYTES_MAX);
     Ok(upgrade.on_upgrade(async move |mut socket| {
         let why = match (place, code) {
             (Err(_), _) => Some(Farewell::Full),
@@ -79,6 +79,7 @@ async fn hello(socket: &mut WebSocket, code: SessionCode) -> Result<Ticket, Opti
     let first = timeout(WEB_HELLO_MAX, socket.recv()).await.map_err(|_| Some(Farewell::Unnamed))?;
     match first {
         Some(Ok(Message::Binary(bytes))) => match wire::decode(&bytes) {
+            Err(Malformed::TooLarge) => Err(Some(Farewell::TooLarge)),
             Ok(Hello { token }) => Ok(Ticket { seat: token, code }),
             Err(Malformed::OtherVersion(_)) => Err(Some(Farewell::OtherProtocol)),
             Err(_) => Err(Some(Farewell::Unnamed)),
@@ -206,6 +207,9 @@ impl Carrier {
             Message::Ping(_) | Message::Pong(_) => return None,
             Message::Close(_) => return Some(End::Gone("the player left")),
         };
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return Some(End::Close(Farewell::TooLarge));
+        }
         if let Some(probe) = Probe::decode(&bytes) {
             let reply = Probe { received, answered: self.clock.now(), ..probe };
             return self.answer(Message::Binary(Bytes::copy_from_slice(&reply.encode()))).await;

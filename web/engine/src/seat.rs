@@ -352,7 +352,8 @@ impl WebSeat {
             if !matches!(self.hearing, Hearing::Playing { .. }) {
                 self.device = Device::new(rate);
             }
-            self.hearing = Hearing::Playing { device: "Browser".into(), latency_us: self.device.latency_us() as u32 };
+            self.hearing =
+                Hearing::Playing { device: "this browser".into(), latency_us: self.device.latency_us() as u32 };
         } else {
             self.hearing = Hearing::Silent(why.to_owned());
         }

@@ -6,7 +6,7 @@ use crate::opening::NO_DISPLAY;
 use bevy::prelude::*;
 use keyboardia_player::Player;
 pub(crate) use keyboardia_server::Host;
-use keyboardia_server::{HostConfig, HostError, PORT};
+use keyboardia_server::{HostConfig, HostError, PORT, PageDir};
 use keyboardia_session::{Patience, limits::GRACE_US};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -21,6 +21,10 @@ pub(crate) const HOSTS: bool = true;
 pub(crate) const QUITS: bool = true;
 /// Whether the player can choose a sound device here.
 pub(crate) const HAS_DEVICES: bool = true;
+/// Whether the window can have a size of the player's choice.
+pub(crate) const RESIZES: bool = true;
+/// What the button says that hands an invitation on.
+pub(crate) const INVITE: &str = "Copy invitation";
 /// A session of this window is kept as long as the window, even if the machine stood still for an hour.
 const PATIENCE: Patience = Patience { seat_us: GRACE_US, session_us: 365 * 24 * 3_600 * 1_000_000 };
 
@@ -83,10 +87,20 @@ pub(crate) fn invitation(address: &str, code: &str) -> String {
     format!("./play --join {address} {code}")
 }
 
+/// Hands an invitation on by the platform's own means. Returns whether there are any; else it is to be copied.
+pub(crate) fn share(_code: &str) -> bool {
+    false
+}
+
+/// What the platform adds to the app.
+pub(crate) fn plugin(_app: &mut App) {}
+
 fn host_config(port: u16) -> HostConfig {
     let at = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let time_port = if port == 0 { 0 } else { port + 1 };
-    HostConfig { http: at(port), udp: at(port), time: at(time_port), patience: PATIENCE, ..HostConfig::default() }
+    // Who has no game of their own plays in a browser, where the page is at hand.
+    let page = PageDir::find(None).unwrap_or_default();
+    HostConfig { http: at(port), udp: at(port), time: at(time_port), patience: PATIENCE, page, ..HostConfig::default() }
 }
 
 /// An address of this machine that others on its network can use; loopback if it has none.

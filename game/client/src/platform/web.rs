@@ -2,8 +2,8 @@
 //! started them and hands messages through, see `web/page/loader.js`.
 
 use super::Hosted;
-use crate::Cli;
-use bevy::prelude::*;
+use crate::{Cli, settings::Settings};
+use bevy::{prelude::*, window::WindowMode};
 use js_sys::Uint8Array;
 use keyboardia_player::{
     Connection, Ears, Output, PlayerOptions, PlayerView, PreviewStart,
@@ -24,6 +24,10 @@ pub(crate) const HOSTS: bool = false;
 pub(crate) const QUITS: bool = false;
 /// Whether the player can choose a sound device here.
 pub(crate) const HAS_DEVICES: bool = false;
+/// Whether the window can have a size of the player's choice.
+pub(crate) const RESIZES: bool = false;
+/// What the button says that hands an invitation on.
+pub(crate) const INVITE: &str = "Share invitation";
 /// The element that the window is drawn in.
 const CANVAS: &str = "#keyboardia";
 /// Where the settings are kept.
@@ -49,6 +53,12 @@ extern "C" {
     /// The session that the page's address is to name from now on; nothing for none.
     #[wasm_bindgen(js_namespace = keyboardia)]
     fn arrived(code: &str);
+    /// Hands the link to a session on.
+    #[wasm_bindgen(js_namespace = keyboardia, js_name = share)]
+    fn hand_on(code: &str);
+    /// Covers the screen, or no longer.
+    #[wasm_bindgen(js_namespace = keyboardia)]
+    fn fullscreen();
     /// The game cannot go on.
     #[wasm_bindgen(js_namespace = keyboardia)]
     fn failed(sentence: &str);
@@ -228,6 +238,32 @@ pub(crate) fn invitation(address: &str, code: &str) -> String {
     format!("{address}/#{code}")
 }
 
+/// Hands an invitation on by the platform's own means. Returns whether there are any.
+pub(crate) fn share(code: &str) -> bool {
+    hand_on(code);
+    true
+}
+
+/// What the platform adds to the app.
+pub(crate) fn plugin(app: &mut App) {
+    app.add_systems(Last, (cover, tell_end));
+}
+
+/// Lets the page cover the screen, which only it can; the wish does not outlive the press.
+fn cover(mut settings: ResMut<Settings>) {
+    if settings.graphics.fullscreen {
+        settings.bypass_change_detection().graphics.fullscreen = false;
+        fullscreen();
+    }
+}
+
+/// An app that ends has failed: there is no other way out of a page.
+fn tell_end(mut exits: MessageReader<AppExit>) {
+    if exits.read().next().is_some() {
+        failed("The game cannot draw any more. Reload to go on; your seat is kept for a moment.");
+    }
+}
+
 /// There is nothing to choose from.
 pub(crate) fn outputs() -> Arc<OnceLock<Vec<String>>> {
     Arc::new(OnceLock::from(Vec::new()))
@@ -243,7 +279,9 @@ pub(crate) fn adapt(window: Window) -> Window {
     Window {
         canvas: Some(CANVAS.into()),
         fit_canvas_to_parent: true,
-        prevent_default_event_handling: true,
+        // Reloading and the like stay the browser's.
+        prevent_default_event_handling: false,
+        mode: WindowMode::Windowed,
         resize_constraints: default(),
         ..window
     }

@@ -134,11 +134,13 @@ fn copy(ui: &mut Ui, invitation: &Invitation, width: f32) {
     let id = ui.id().with("copied");
     let time = ui.input(|input| input.time);
     let copied = ui.data(|data| data.get_temp::<f64>(id)).is_some_and(|at| time - at < COPIED_S);
-    let text = if copied { "Copied" } else { "Copy invitation" };
+    let text = if copied { "Copied" } else { platform::INVITE };
     let button = egui::Button::new(RichText::new(text).font(theme::font(13.0)));
     if ui.add_sized(vec2(width, 30.0), button).on_hover_text(invitation.command()).clicked() {
-        ui.ctx().copy_text(invitation.command());
-        ui.data_mut(|data| data.insert_temp(id, time));
+        if !platform::share(&invitation.code) {
+            ui.ctx().copy_text(invitation.command());
+            ui.data_mut(|data| data.insert_temp(id, time));
+        }
     }
 }
 

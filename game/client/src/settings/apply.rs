@@ -5,6 +5,7 @@ use crate::{
     ClientSet,
     cli::Cli,
     link::{Link, Now},
+    platform,
     transport::Metronome,
 };
 use bevy::{
@@ -26,7 +27,7 @@ pub(crate) fn present_mode(settings: &Settings) -> PresentMode {
 
 /// Whether the window covers the screen.
 pub(crate) fn window_mode(settings: &Settings) -> WindowMode {
-    if settings.graphics.fullscreen {
+    if settings.graphics.fullscreen && platform::RESIZES {
         WindowMode::BorderlessFullscreen(MonitorSelection::Current)
     } else {
         WindowMode::Windowed

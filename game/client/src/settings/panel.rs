@@ -6,7 +6,7 @@ use crate::{
     cli::SIZE_RANGE,
     icons::{self, Icon},
     link::Now,
-    panel,
+    panel, platform,
     theme::{self, Rgb},
     transport::Metronome,
 };
@@ -202,11 +202,12 @@ fn look(ui: &mut Ui, subject: &mut Subject) {
             }
         }
     });
-    topic(ui, "Window", "F11 covers the whole screen, and back.");
+    topic(ui, "Window", if platform::RESIZES { "F11 covers the whole screen, and back." } else { "" });
     let size = subject.window.size().as_uvec2();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        for (width, height) in WINDOWS {
+        let windows = if platform::RESIZES { &WINDOWS[..] } else { &[] };
+        for &(width, height) in windows {
             let chosen = !graphics.fullscreen && (size.x, size.y) == (width, height);
             if chip(ui, &format!("{width} × {height}"), chosen).clicked() {
                 wish.fullscreen = false;

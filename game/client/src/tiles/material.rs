@@ -27,10 +27,9 @@ pub(super) struct Frame {
 /// Draws the mesh of tiles.
 #[derive(Asset, TypePath, AsBindGroup, Debug, Clone)]
 pub(super) struct TileMaterial {
+    /// Seconds and pixel; WebGL wants multiples of 16 bytes.
     #[uniform(0)]
-    seconds: f32,
-    #[uniform(0)]
-    pixel: f32,
+    frame: Vec4,
     #[texture(1)]
     waves: Option<Handle<Image>>,
 }
@@ -38,21 +37,20 @@ pub(super) struct TileMaterial {
 /// Draws the mesh of signs.
 #[derive(Asset, TypePath, AsBindGroup, Debug, Clone)]
 pub(super) struct SignMaterial {
+    /// As for tiles.
     #[uniform(0)]
-    seconds: f32,
-    #[uniform(0)]
-    pixel: f32,
+    frame: Vec4,
 }
 
 impl From<Frame> for TileMaterial {
     fn from(Frame { seconds, pixel, waves }: Frame) -> Self {
-        Self { seconds, pixel, waves }
+        Self { frame: Vec4::new(seconds, pixel, 0.0, 0.0), waves }
     }
 }
 
 impl From<Frame> for SignMaterial {
     fn from(Frame { seconds, pixel, .. }: Frame) -> Self {
-        Self { seconds, pixel }
+        Self { frame: Vec4::new(seconds, pixel, 0.0, 0.0) }
     }
 }
 
