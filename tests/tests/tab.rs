@@ -115,7 +115,7 @@ fn a_tab_that_loses_its_network_goes_on_sounding_and_is_back_on_its_seat() {
 #[test]
 fn a_tab_that_is_reloaded_has_its_seat_and_one_with_another_s_token_is_told() {
     let host = HostProcess::start();
-    let mut tab = join(&host, None);
+    let tab = join(&host, None);
     let me = tab.view.as_ref().and_then(|view| Some(view.session.as_ref()?.me));
     let (code, token) = tab.remembered.clone().expect("a token to remember");
     assert_eq!(code, host.code);
