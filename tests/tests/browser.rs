@@ -59,7 +59,7 @@ fn longest_silence(sound: &[f32]) -> f64 {
         running = if rms(block) < 1e-3 { running + 1 } else { 0 };
         longest = longest.max(running);
     }
-    longest as f64 * 0.02
+    f64::from(longest) * 0.02
 }
 
 #[test]

@@ -136,11 +136,10 @@ fn copy(ui: &mut Ui, invitation: &Invitation, width: f32) {
     let copied = ui.data(|data| data.get_temp::<f64>(id)).is_some_and(|at| time - at < COPIED_S);
     let text = if copied { "Copied" } else { platform::INVITE };
     let button = egui::Button::new(RichText::new(text).font(theme::font(13.0)));
-    if ui.add_sized(vec2(width, 30.0), button).on_hover_text(invitation.command()).clicked() {
-        if !platform::share(&invitation.code) {
-            ui.ctx().copy_text(invitation.command());
-            ui.data_mut(|data| data.insert_temp(id, time));
-        }
+    let is_pressed = ui.add_sized(vec2(width, 30.0), button).on_hover_text(invitation.command()).clicked();
+    if is_pressed && !platform::share(&invitation.code) {
+        ui.ctx().copy_text(invitation.command());
+        ui.data_mut(|data| data.insert_temp(id, time));
     }
 }
 
