@@ -160,6 +160,9 @@ need_browser() {
     say "Installing playwright-core $PLAYWRIGHT_VERSION, which drives the browser"
     mkdir -p "$KEYBOARDIA_BROWSER"
     [ -r "$KEYBOARDIA_BROWSER/package.json" ] || echo '{ "private": true }' >"$KEYBOARDIA_BROWSER/package.json"
+    # Node.js brings certificates of its own; those of the system are good, too.
+    local certificates=/etc/ssl/certs/ca-certificates.crt
+    [ ! -r "$certificates" ] || export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-$certificates}"
     npm install --prefix "$KEYBOARDIA_BROWSER" --no-audit --no-fund --silent "playwright-core@$PLAYWRIGHT_VERSION" ||
         fail "playwright-core could not be installed."
 }
