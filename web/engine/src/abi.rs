@@ -37,6 +37,16 @@ fn with<T>(f: impl FnOnce(&mut Instance) -> T) -> T {
     INSTANCE.with_borrow_mut(f)
 }
 
+/// Does something with the sound and with what was written for it; without a sound, the answer is `otherwise`.
+fn with_sound(bytes: u32, otherwise: bool, f: impl FnOnce(&mut Sound, &[u8]) -> bool) -> u32 {
+    with(|instance| {
+        let Some(mut sound) = instance.sound.take() else { return u32::from(otherwise) };
+        let answer = f(&mut sound, instance.input(bytes, 0).0);
+        instance.sound = Some(sound);
+        u32::from(answer)
+    })
+}
+
 impl Instance {
     /// The first `first` bytes of what was written, and the `second` after them.
     fn input(&self, first: u32, second: u32) -> (&[u8], &[u8]) {
@@ -172,34 +182,19 @@ pub extern "C" fn keyboardia_sound(sample_rate: u32, tracks: u32) -> u32 {
 /// The sound is told something.
 #[unsafe(no_mangle)]
 pub extern "C" fn keyboardia_sound_tell(bytes: u32) -> u32 {
-    with(|instance| {
-        let Some(mut sound) = instance.sound.take() else { return 0 };
-        let is_understood = sound.tell(instance.input(bytes, 0).0);
-        instance.sound = Some(sound);
-        u32::from(is_understood)
-    })
+    with_sound(bytes, false, Sound::tell)
 }
 
 /// A sample of so many frames begins to arrive; the room holds its name. Returns whether there can be such a sample.
 #[unsafe(no_mangle)]
 pub extern "C" fn keyboardia_sound_sample(name: u32, frames: u32) -> u32 {
-    with(|instance| {
-        let Some(mut sound) = instance.sound.take() else { return 0 };
-        let begins = sound.sample_begins(text(instance.input(name, 0).0), frames as usize);
-        instance.sound = Some(sound);
-        u32::from(begins)
-    })
+    with_sound(name, false, |sound, input| sound.sample_begins(text(input), frames as usize))
 }
 
 /// More of it. Returns whether that was the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn keyboardia_sound_piece(bytes: u32) -> u32 {
-    with(|instance| {
-        let Some(mut sound) = instance.sound.take() else { return 1 };
-        let is_last = sound.sample_goes_on(instance.input(bytes, 0).0);
-        instance.sound = Some(sound);
-        u32::from(is_last)
-    })
+    with_sound(bytes, true, Sound::sample_goes_on)
 }
 
 /// Renders frames. Returns where they are: floats, the left ones, then the right ones; nowhere without a sound.
