@@ -68,17 +68,8 @@ const deeds = {
   async reload(what) {
     await page(what).reload({ waitUntil: "load", timeout: 60_000 });
   },
-  async move(what) {
-    await page(what).mouse.move(what.x, what.y);
-  },
   async click(what) {
     await page(what).mouse.click(what.x, what.y, { button: what.button ?? "left", delay: 60 });
-  },
-  async tap(what) {
-    await page(what).touchscreen.tap(what.x, what.y);
-  },
-  async key(what) {
-    await page(what).keyboard.press(what.key, { delay: 60 });
   },
   async press(what) {
     await page(what).click(what.selector, { timeout: 120_000 });
@@ -96,10 +87,6 @@ const deeds = {
   async heard({ page: name }) {
     const { console, errors, requests, bytes } = pages.get(name);
     return { console, errors, requests, bytes };
-  },
-  async throttle(what) {
-    const session = await page(what).context().newCDPSession(page(what));
-    await session.send("Emulation.setCPUThrottlingRate", { rate: what.rate });
   },
   async shut({ page: name }) {
     const { page } = pages.get(name);

@@ -127,16 +127,6 @@ impl Page<'_> {
         self.ask("click", json!({ "x": x, "y": y }));
     }
 
-    /// Taps a place.
-    pub fn tap(&self, (x, y): (f64, f64)) {
-        self.ask("tap", json!({ "x": x, "y": y }));
-    }
-
-    /// Presses a key, as the web calls it.
-    pub fn key(&self, key: &str) {
-        self.ask("key", json!({ "key": key }));
-    }
-
     /// What an expression of JavaScript gives.
     pub fn evaluate(&self, code: &str) -> Value {
         self.ask("evaluate", json!({ "code": code }))

@@ -77,9 +77,4 @@ impl<'a> Undrawn<'a> {
         };
         self.page.evaluate(code);
     }
-
-    /// The page.
-    pub fn page(&self) -> &Page<'a> {
-        &self.page
-    }
 }

@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_player::{Heard, Player};
-use keyboardia_session::{SceneId, TrackId};
+use keyboardia_session::{Beats, SceneId, TrackId};
 use keyboardia_tests::{
     bots::{bot, ready, seat, state},
     browser::{Browser, Page},
@@ -17,8 +17,7 @@ use serde_json::json;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Middles of the first pad of the first and of the second column, and of the second of the first, in a window of
-/// 1280 × 720: see `playfield/layout.rs` of the game.
+/// Middles of the first pads of the first two columns, in a window of 1280 × 720: see `playfield/layout.rs` of the game.
 const FIRST_PAD: (f64, f64) = (66.0, 128.0);
 const SECOND_COLUMN: (f64, f64) = (178.0, 128.0);
 /// A page drawn in software takes its time.
@@ -77,11 +76,11 @@ fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
     page.click(FIRST_PAD);
     let first = heard(&ada, TrackId(0));
     let recording = room.record();
-    let sound = slowly("sound in the room", || {
+    slowly("sound in the room", || {
         let sound = recording.so_far();
-        (sound.len() > RATE as usize && rms(&sound[sound.len() - RATE as usize..]) > 0.01).then_some(sound)
+        (sound.len() > RATE as usize && rms(&sound[sound.len() - RATE as usize..]) > 0.01).then_some(())
     });
-    assert!(rms(&sound) > 0.0 && first.beat - first.start < keyboardia_session::Beats(1_000_000));
+    assert!(first.beat - first.start < Beats(1_000_000), "not from its beginning");
 
     // And shows.
     let (_, _, after) = page.picture(&dir.path().join("after.png"));
