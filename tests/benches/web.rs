@@ -10,7 +10,7 @@ use keyboardia_session::{SceneId, TrackId};
 use keyboardia_tests::{
     browser::Browser,
     clicks::phases_ms,
-    concert::{Played, Programme, play},
+    concert::{Fate, Played, Programme, play},
     measure::{percentile, rms},
     process::{HostProcess, wait_at_most},
     report::Report,
@@ -101,8 +101,8 @@ fn loads(report: &mut Report) {
 }
 
 fn rooms(report: &mut Report) {
-    let room = |pages: usize, pages_stall: bool| {
-        play(&Programme { players: 2, pages, pages_stall, part: PART, tempos: TEMPOS, seed: 1, ..Programme::default() })
+    let room = |pages: usize, fate: Fate| {
+        play(&Programme { players: 2, pages, fate, part: PART, tempos: TEMPOS, seed: 1, ..Programme::default() })
     };
     let mut add = |name: &str, played: &Played, target: &str| {
         let mut phases = phases_ms(&played.beats);
@@ -111,10 +111,10 @@ fn rooms(report: &mut Report) {
         report.add(&format!("room_{name}_beats"), played.beats.len() as f64, "");
         report.add(&format!("room_{name}_beats_broken"), played.broken() as f64, "0");
     };
-    add("native_browser", &room(1, false), "≤ 10");
-    add("browser_browser", &room(2, false), "≤ 5");
+    add("native_browser", &room(1, Fate::Shown), "≤ 10");
+    add("browser_browser", &room(2, Fate::Shown), "≤ 5");
     // A beat that a page did not play, or played twice, is a gap in its sound.
-    let stalled = room(1, true);
+    let stalled = room(1, Fate::Stalls);
     add("native_stalled_browser", &stalled, "≤ 10");
     report.add("underruns_under_stall", stalled.broken() as f64, "0");
 }

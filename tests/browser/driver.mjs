@@ -2,8 +2,11 @@
 //
 // {"id":1,"do":"open","page":"ada","url":"https://…"} → {"id":1,"value":…} or {"id":1,"error":"…"}
 
-import { existsSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const { chromium } = createRequire(`${process.env.KEYBOARDIA_BROWSER}/`)("playwright-core");
@@ -22,12 +25,37 @@ const ARGUMENTS = [
 ];
 
 let browser;
+/** What a browser that was started as people start it leaves behind. */
+let home;
+let child;
 const pages = new Map();
 
 const page = ({ page }) => pages.get(page).page;
 
 const deeds = {
-  async launch({ executable, args = [] }) {
+  /**
+   * `plain`: as people start it, so that a tab in the background is hidden and slowed down, which others never are; all
+   * pages are then tabs of one window and share its storage.
+   */
+  async launch({ executable, args = [], plain = false }) {
+    if (plain) {
+      home = mkdtempSync(join(tmpdir(), "keyboardia-browser-"));
+      const own = ["--headless", "--remote-debugging-port=0", `--user-data-dir=${home}`, "--window-size=1280,800"];
+      const all = ["--pdeathsig", "KILL", executable, ...own, ...ARGUMENTS, ...args, "about:blank"];
+      child = spawn("setpriv", all, { stdio: ["ignore", "ignore", "pipe"] });
+      let said = "";
+      const address = await new Promise((resolve, reject) => {
+        child.on("error", reject);
+        child.on("exit", () => reject(new Error(said)));
+        child.stderr.on("data", (data) => {
+          said += data;
+          const found = /ws:\/\/\S+/.exec(said);
+          if (found) resolve(found[0]);
+        });
+      });
+      browser = await chromium.connectOverCDP(address, { noDefaults: true });
+      return browser.version();
+    }
     browser = await chromium.launch({
       executablePath: executable,
       args: [...ARGUMENTS, ...args],
@@ -38,13 +66,14 @@ const deeds = {
   },
   /** A page with a storage of its own; `touch` for a phone, `sounds` for a library of its own in that folder. */
   async open({ page: name, url, width = 1280, height = 720, touch = false, insecure = false, scale = 1, sounds }) {
-    const context = await browser.newContext({
+    const options = {
       viewport: { width, height },
       deviceScaleFactor: scale,
       hasTouch: touch,
       isMobile: touch,
       ignoreHTTPSErrors: insecure,
-    });
+    };
+    const context = child ? browser.contexts()[0] : await browser.newContext(options);
     if (sounds) {
       // Another library than the host's, file by file.
       await context.route(/\/sounds-[^/]*\/[^/]+\.ogg$/, (route) => {
@@ -53,6 +82,7 @@ const deeds = {
       });
     }
     const page = await context.newPage();
+    if (child) await page.setViewportSize({ width, height });
     const kept = { page, console: [], errors: [], requests: [], bytes: 0 };
     page.on("console", (message) => kept.console.push(`${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => kept.errors.push(String(error)));
@@ -70,6 +100,19 @@ const deeds = {
   },
   async click(what) {
     await page(what).mouse.click(what.x, what.y, { button: what.button ?? "left", delay: 60 });
+  },
+  /** A finger comes down on a place, stays, and leaves it. */
+  async touch(what) {
+    const session = await page(what).context().newCDPSession(page(what));
+    const touchPoints = [{ x: what.x, y: what.y }];
+    await session.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints });
+    await new Promise((resolve) => setTimeout(resolve, what.ms));
+    await session.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    await session.detach();
+  },
+  /** Brings a tab to the front: others of its window are hidden. */
+  async show(what) {
+    await page(what).bringToFront();
   },
   async press(what) {
     await page(what).click(what.selector, { timeout: 120_000 });
@@ -91,10 +134,14 @@ const deeds = {
   async shut({ page: name }) {
     const { page } = pages.get(name);
     pages.delete(name);
-    await page.context().close({ runBeforeUnload: false });
+    await (child ? page.close() : page.context().close());
   },
   async end() {
     await browser?.close();
+    if (child) {
+      child.kill("SIGKILL");
+      rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    }
   },
 };
 
@@ -106,4 +153,4 @@ for await (const line of createInterface({ input: process.stdin })) {
     (error) => console.log(JSON.stringify({ id: what.id, error: String(error) })),
   );
 }
-await browser?.close();
+await deeds.end();

@@ -42,6 +42,19 @@ impl Browser {
     /// # Panics
     /// When node, playwright-core or Chromium is missing; `./test` installs them.
     pub fn start(room: &Room, arguments: &[&str]) -> Self {
+        Self::launch(room, arguments, false)
+    }
+
+    /// Starts a browser as people start it: its pages are the tabs of one window, and those behind are hidden and slowed
+    /// down.
+    ///
+    /// # Panics
+    /// As above.
+    pub fn start_plain(room: &Room, arguments: &[&str]) -> Self {
+        Self::launch(room, arguments, true)
+    }
+
+    fn launch(room: &Room, arguments: &[&str], plain: bool) -> Self {
         let mut command = Command::new("node");
         command.arg("browser/driver.mjs").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut driver = Running::start(room.invite(&mut command));
@@ -62,7 +75,7 @@ impl Browser {
             }
         });
         let browser = Self { stdin, answers, last: AtomicU64::new(0), _driver: driver };
-        browser.ask("launch", json!({ "executable": CHROMIUM, "args": arguments }));
+        browser.ask("launch", json!({ "executable": CHROMIUM, "args": arguments, "plain": plain }));
         browser
     }
 
@@ -74,7 +87,8 @@ impl Browser {
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         what["id"] = id.into();
         what["do"] = deed.into();
-        writeln!(self.stdin.lock().expect("the driver's input"), "{what}").expect("the driver listens");
+        let said = writeln!(self.stdin.lock().expect("the driver's input"), "{what}");
+        said.map_err(|error| format!("the driver is gone: {error}"))?;
         let answers = self.answers.by_id.lock().expect("answers");
         let (mut answers, _) =
             self.answers.came.wait_timeout_while(answers, DEED, |answers| !answers.contains_key(&id)).expect("answers");
@@ -92,6 +106,13 @@ impl Browser {
         what["url"] = url.into();
         let answer = self.ask("open", what);
         Page { browser: self, name, answer }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // A driver that is gone has taken its browser along.
+        let _ = self.try_ask("end", json!({}));
     }
 }
 
@@ -125,6 +146,16 @@ impl Page<'_> {
     /// Clicks a place.
     pub fn click(&self, (x, y): (f64, f64)) {
         self.ask("click", json!({ "x": x, "y": y }));
+    }
+
+    /// Puts a finger on a place for so long.
+    pub fn touch(&self, (x, y): (f64, f64), lasting: Duration) {
+        self.ask("touch", json!({ "x": x, "y": y, "ms": lasting.as_millis() as u64 }));
+    }
+
+    /// Brings its tab to the front.
+    pub fn show(&self) {
+        self.ask("show", json!({}));
     }
 
     /// What an expression of JavaScript gives.

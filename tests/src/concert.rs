@@ -8,7 +8,7 @@
 use crate::{
     browser::Browser,
     clicks::{HeardBeat, PITCHES_HZ, beats, find, first_tempo_bpm, write_library},
-    process::{PATIENCE, Running, program, wait_for},
+    process::{PATIENCE, Running, program, wait_at_most, wait_for},
     relay::{Relay, Weather},
     stage::Room,
     undrawn::Undrawn,
@@ -17,6 +17,7 @@ use keyboardia_player::{Connection, port::FromWindow, view::Wish};
 use keyboardia_server::{Host, HostConfig, PageDir};
 use keyboardia_session::{Command, SceneId, Tempo, TrackId};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::{
     io::{BufRead, BufReader, Write},
     net::SocketAddr,
@@ -26,10 +27,16 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Time after the last player has joined that is left out, as the clocks settle.
-const SETTLING: Duration = Duration::from_secs(2);
 /// Time after the launch that is left out: a bar at 112 BPM, by which the clip has started.
 const LAUNCHING: Duration = Duration::from_millis(2_500);
+/// A player has settled whose device has kept its latency for so long, and whose sound was in time by its own account. A
+/// device that stumbles as it begins is opened anew with larger blocks, which is not what is listened to.
+const SETTLED_FOR: Duration = Duration::from_secs(3);
+/// How far the latency of such a device goes up and down, and its sound is out of time, microseconds.
+const SETTLED_LATENCY_US: u32 = 20_000;
+const SETTLED_PHASE_US: i64 = 5_000;
+/// After so long the recording begins whether all have settled or not: it will tell.
+const SETTLING_MAX: Duration = Duration::from_secs(30);
 
 /// A network as the room test's targets name it: 40 ms each way, some packets 10 ms later, one in a hundred lost.
 pub const INTERNET: Weather =
@@ -38,6 +45,18 @@ pub const INTERNET: Weather =
 /// Names of the pages.
 const PAGES: [&str; 5] = ["page-0", "page-1", "page-2", "page-3", "page-4"];
 
+/// What becomes of the pages of a room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing.
+    #[default]
+    Shown,
+    /// They do nothing for 300 ms again and again.
+    Stalls,
+    /// Another tab is in front of the one page.
+    Hidden,
+}
+
 /// What is played.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Programme {
@@ -45,8 +64,8 @@ pub struct Programme {
     pub players: usize,
     /// How many of them are pages of a browser, with their drawing switched off; the last ones.
     pub pages: usize,
-    /// Whether these pages do nothing for 300 ms again and again.
-    pub pages_stall: bool,
+    /// What becomes of these pages, but for their sound.
+    pub fate: Fate,
     /// What the network does to packets, each way; a direct connection otherwise.
     pub weather: Option<Weather>,
     /// How long each tempo is played.
@@ -125,6 +144,14 @@ impl Musician<'_> {
         }
     }
 
+    /// Whether what is heard of it is what will be heard of it.
+    fn has_settled(&self) -> bool {
+        match self {
+            Self::Native(bot) => bot.has_settled(),
+            Self::Page { .. } => true,
+        }
+    }
+
     fn press(&mut self, track: TrackId, scene: SceneId) {
         match self {
             Self::Native(bot) => bot.say(&format!("press {} {}", track.0, scene.0)),
@@ -181,6 +208,18 @@ impl Bot {
         self.told.lock().expect("what was told").last().is_some_and(|(_, told)| told.ready)
     }
 
+    fn has_settled(&self) -> bool {
+        let Some(since) = Instant::now().checked_sub(SETTLED_FOR) else { return false };
+        let all = self.told.lock().expect("what was told");
+        let is_there = all.first().is_some_and(|(at, _)| *at < since);
+        let lately = || all.iter().rev().take_while(|(at, _)| *at >= since).map(|(_, told)| told);
+        let has_sound = lately().all(|told| told.latency_us.is_some());
+        let latencies = || lately().filter_map(|told| told.latency_us);
+        let span_us = latencies().max().unwrap_or(0) - latencies().min().unwrap_or(0);
+        let in_time = lately().all(|told| told.phase_error_us.abs() <= SETTLED_PHASE_US);
+        is_there && lately().next().is_some() && has_sound && span_us <= SETTLED_LATENCY_US && in_time
+    }
+
     /// Whether it has said since a moment that it is connected.
     fn is_connected_since(&self, moment: Instant) -> bool {
         let told = self.told.lock().expect("what was told");
@@ -224,9 +263,12 @@ pub fn play(programme: &Programme) -> Played {
     }
     let code = host.create_session().expect("a session").to_string();
     let pitches = &PITCHES_HZ[..programme.players];
+    let is_hidden = programme.fate == Fate::Hidden;
+    assert!(!is_hidden || programme.pages == 1, "only one page can be hidden");
     // A page in a room makes sound unasked.
-    let browser = || Browser::start(&room, &["--autoplay-policy=no-user-gesture-required"]);
-    let browser = (programme.pages > 0).then(browser);
+    let unasked = ["--autoplay-policy=no-user-gesture-required"];
+    let start = if is_hidden { Browser::start_plain } else { Browser::start };
+    let browser = (programme.pages > 0).then(|| start(&room, &unasked));
     let natives = programme.players - programme.pages;
     let mut players: Vec<Musician> = Vec::new();
     for (pitch, name) in pitches.iter().zip(PAGES) {
@@ -236,7 +278,7 @@ pub fn play(programme: &Programme) -> Played {
             Some(browser) if players.len() >= natives => {
                 let sounds = tempfile::tempdir().expect("a directory");
                 write_library(sounds.path(), *pitch);
-                let page = Undrawn::join(browser, name, &door.to_string(), &code, sounds.path());
+                let page = Undrawn::join(browser, name, &door.to_string(), &code, Some(sounds.path()));
                 Musician::Page { page, _sounds: sounds }
             }
             _ => Musician::Native(Bot::start(&room, door, &code, *pitch)),
@@ -245,14 +287,24 @@ pub fn play(programme: &Programme) -> Played {
         wait_for("a player that is ready", || player.is_ready().then_some(()));
         players.push(player);
     }
+    let _front = browser.as_ref().filter(|_| is_hidden).map(|browser| {
+        let front = browser.open("front", &format!("http://{}/healthz", host.http_addr()), json!({}));
+        front.show();
+        front
+    });
     for player in &players {
-        if let (Musician::Page { page, .. }, true) = (player, programme.pages_stall) {
-            page.stall(true);
+        match player {
+            Musician::Page { page, .. } if programme.fate == Fate::Stalls => page.stall(),
+            Musician::Page { page, .. } if is_hidden => {
+                wait_for("a page that nobody sees", || page.is_hidden().then_some(()));
+            }
+            _ => {}
         }
     }
-    std::thread::sleep(SETTLING);
     players[0].press(TrackId(0), SceneId(0));
     std::thread::sleep(LAUNCHING);
+    let settled = wait_at_most(SETTLING_MAX, || players.iter().all(Musician::has_settled).then_some(()));
+    println!("{}", if settled.is_some() { "all have settled" } else { "not everybody has settled" });
     let recording = room.record();
     let begin = Instant::now();
     std::thread::sleep(programme.part);

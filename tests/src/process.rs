@@ -143,7 +143,12 @@ impl HostProcess {
 
     /// Starts a host with one session and these arguments.
     pub fn with(arguments: &[&str]) -> Self {
-        let (process, said) = host(&[&["--bind", "127.0.0.1", "--port", "0", "--create"], arguments].concat());
+        Self::at("127.0.0.1", arguments)
+    }
+
+    /// Starts a host with one session at this address of the machine, and with these arguments.
+    pub fn at(ip: &str, arguments: &[&str]) -> Self {
+        let (process, said) = host(&[&["--bind", ip, "--port", "0", "--create"], arguments].concat());
         let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("{key} in {said}")).to_owned();
         Self { process, http: text("http"), code: text("code"), udp: [text("udp"), text("time")] }
     }

@@ -3,7 +3,7 @@
 
 use crate::browser::{Browser, Page};
 use keyboardia_player::{
-    PlayerView,
+    Heard, PlayerView,
     port::{Album, FromWindow},
 };
 use keyboardia_session::Profile;
@@ -31,16 +31,18 @@ pub struct Undrawn<'a> {
     page: Page<'a>,
     album: Album,
     view: Option<Arc<PlayerView>>,
+    /// The clips that began to sound.
+    pub heard: Vec<Heard>,
 }
 
 impl<'a> Undrawn<'a> {
-    /// Opens a page of this host (`address:port`) in a browser that makes sound unasked, with the sounds in this folder,
-    /// and joins a session.
-    pub fn join(browser: &'a Browser, name: &'a str, host: &str, code: &str, sounds: &Path) -> Self {
+    /// Opens a page of this host (`address:port`) in a browser that makes sound unasked, with the sounds in this folder
+    /// or the host's, and joins a session.
+    pub fn join(browser: &'a Browser, name: &'a str, host: &str, code: &str, sounds: Option<&Path>) -> Self {
         let page =
             browser.open(name, &format!("http://{host}/"), json!({ "sounds": sounds, "width": 320, "height": 200 }));
         page.evaluate(OPEN);
-        let undrawn = Self { page, album: Album::default(), view: None };
+        let undrawn = Self { page, album: Album::default(), view: None, heard: Vec::new() };
         undrawn.say(&FromWindow::Join { code: Some(code.into()), profile: Profile::default(), token: None });
         undrawn.say(&FromWindow::Next);
         undrawn
@@ -61,20 +63,23 @@ impl<'a> Undrawn<'a> {
         let taken = self.page.evaluate("(() => { const one = jam.take(); return one ? Array.from(one) : null })()");
         if let Some(bytes) = taken.as_array() {
             let bytes: Vec<u8> = bytes.iter().filter_map(|byte| byte.as_u64().map(|byte| byte as u8)).collect();
-            let (view, ..) = self.album.take(&bytes).expect("a picture");
+            let (view, _, heard) = self.album.take(&bytes).expect("a picture");
             self.view = Some(view);
+            self.heard.extend(heard);
             self.say(&FromWindow::Next);
         }
         self.view.clone()
     }
 
-    /// Lets the page's thread do nothing for 300 ms again and again, or stops that.
-    pub fn stall(&self, stalls: bool) {
-        let code = if stalls {
-            "globalThis.stalls = setInterval(() => { const end = performance.now() + 300; while (performance.now() < end); }, 10)"
-        } else {
-            "clearInterval(globalThis.stalls)"
-        };
-        self.page.evaluate(code);
+    /// Whether nobody sees the page.
+    pub fn is_hidden(&self) -> bool {
+        self.page.evaluate("document.visibilityState") == "hidden"
+    }
+
+    /// Lets the page's thread do nothing for 300 ms again and again.
+    pub fn stall(&self) {
+        self.page.evaluate(
+            "setInterval(() => { const end = performance.now() + 300; while (performance.now() < end); }, 10)",
+        );
     }
 }

@@ -3,15 +3,16 @@
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use keyboardia_player::{Heard, Player};
-use keyboardia_session::{Beats, SceneId, TrackId};
+use keyboardia_player::{Heard, Player, port::FromWindow, view::Wish};
+use keyboardia_session::{Beats, Command, SceneId, Tempo, TrackId};
 use keyboardia_tests::{
     bots::{bot, ready, seat, state},
     browser::{Browser, Page},
     measure::rms,
     process::{HostProcess, wait_at_most, wait_for},
     relay::{Relay, Weather},
-    stage::{RATE, Room},
+    stage::{RATE, Recording, Room},
+    undrawn::Undrawn,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -20,6 +21,11 @@ use tempfile::TempDir;
 /// Middles of the first pads of the first two columns, in a window of 1280 × 720: see `playfield/layout.rs` of the game.
 const FIRST_PAD: (f64, f64) = (66.0, 128.0);
 const SECOND_COLUMN: (f64, f64) = (178.0, 128.0);
+/// Says `refresh` when the picture in the README is to be taken anew.
+const REFRESH: &str = "KEYBOARDIA_GOLDEN";
+/// How long a finger stays for a tap, and for a menu.
+const TAP: Duration = Duration::from_millis(80);
+const LONG_PRESS: Duration = Duration::from_millis(1_500);
 /// A page drawn in software takes its time.
 const SLOW: Duration = Duration::from_mins(3);
 
@@ -37,9 +43,26 @@ fn present(player: &Player) -> usize {
 /// Opens the page of a session and clicks to play.
 fn enter<'a>(browser: &'a Browser, name: &'a str, url: &str, how: serde_json::Value) -> Page<'a> {
     let page = browser.open(name, url, how);
+    begin(&page);
+    page
+}
+
+fn begin(page: &Page) {
     page.press("#play");
     page.wait("performance.getEntriesByName('keyboardia-started').length === 1");
-    page
+}
+
+/// A link to a host's session.
+fn link(scheme: &str, host: &HostProcess) -> String {
+    format!("{scheme}://{}/#{}", host.http, host.code)
+}
+
+/// Waits until something sounds in the room.
+fn sounds(recording: &Recording) {
+    slowly("sound in the room", || {
+        let sound = recording.so_far();
+        (sound.len() > RATE as usize && rms(&sound[sound.len() - RATE as usize..]) > 0.01).then_some(())
+    });
 }
 
 fn slowly<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
@@ -49,6 +72,9 @@ fn slowly<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
 fn heard(player: &Player, track: TrackId) -> Heard {
     slowly("a clip that sounds", || player.take_heard().into_iter().find(|heard| heard.track == track))
 }
+
+/// A picture's width, height and pixels.
+type Drawn = (u32, u32, Vec<u8>);
 
 /// Seconds of silence (below −60 dBFS over 20 ms) in a sound, the longest.
 fn longest_silence(sound: &[f32]) -> f64 {
@@ -67,7 +93,7 @@ fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
     let host = HostProcess::start();
     let ada = native(&host);
     let browser = Browser::start(&room, &[]);
-    let page = enter(&browser, "ben", &format!("http://{}/#{}", host.http, host.code), json!({}));
+    let page = enter(&browser, "ben", &link("http", &host), json!({}));
     slowly("the page in the session", || (present(&ada) == 2).then_some(()));
     page.wait("document.querySelector('#title').hidden");
     let (_, _, before) = page.picture(&dir.path().join("before.png"));
@@ -76,14 +102,14 @@ fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
     page.click(FIRST_PAD);
     let first = heard(&ada, TrackId(0));
     let recording = room.record();
-    slowly("sound in the room", || {
-        let sound = recording.so_far();
-        (sound.len() > RATE as usize && rms(&sound[sound.len() - RATE as usize..]) > 0.01).then_some(())
-    });
+    sounds(&recording);
     assert!(first.beat - first.start < Beats(1_000_000), "not from its beginning");
 
     // And shows.
     let (_, _, after) = page.picture(&dir.path().join("after.png"));
+    if std::env::var_os(REFRESH).is_some_and(|value| value == "refresh") {
+        std::fs::copy(dir.path().join("after.png"), "../assets/pictures/browser.png").unwrap();
+    }
     let changed = before.chunks_exact(4).zip(after.chunks_exact(4)).filter(|(a, b)| a != b).count();
     assert!(changed > 2_000, "{changed} pixels changed");
 
@@ -123,10 +149,7 @@ fn a_page_that_stalls_or_loses_its_network_goes_on_sounding_and_comes_back() {
     assert!(ada.press(TrackId(0), SceneId(0)));
     heard(&ada, TrackId(0));
     let recording = room.record();
-    slowly("sound in the room", || {
-        let sound = recording.so_far();
-        (sound.len() > RATE as usize && rms(&sound[sound.len() - RATE as usize..]) > 0.01).then_some(())
-    });
+    sounds(&recording);
 
     // The page does nothing for 300 ms again and again; a launch meanwhile sounds nevertheless.
     let from = recording.so_far().len();
@@ -150,4 +173,95 @@ fn a_page_that_stalls_or_loses_its_network_goes_on_sounding_and_comes_back() {
     assert_eq!(state(&ada).players().len(), 2, "it is the same player");
     let silence = longest_silence(&recording.so_far()[from..]);
     assert!(silence < 0.3, "{silence} s of silence while the network was gone");
+}
+
+/// How many pixels of a rectangle (left, top, right, bottom) differ between two pictures.
+fn changed(before: &Drawn, after: &Drawn, [left, top, right, bottom]: [usize; 4]) -> usize {
+    let width = before.0 as usize;
+    let pixel = |drawn: &Drawn, at: usize| drawn.2[4 * at..4 * at + 3].to_vec();
+    let places = (top..bottom).flat_map(|row| (left..right).map(move |column| row * width + column));
+    places.filter(|at| pixel(before, *at) != pixel(after, *at)).count()
+}
+
+#[test]
+fn a_finger_taps_a_pad_and_opens_its_menu() {
+    let (room, dir) = (Room::open(), TempDir::new().unwrap());
+    let host = HostProcess::start();
+    let ada = native(&host);
+    let browser = Browser::start(&room, &[]);
+    let page = enter(&browser, "ben", &link("http", &host), json!({ "touch": true }));
+    slowly("the page in the session", || (present(&ada) == 2).then_some(()));
+    page.wait("document.querySelector('#title').hidden");
+    page.touch(FIRST_PAD, TAP);
+    let first = heard(&ada, TrackId(0));
+    assert!(first.beat - first.start < Beats(1_000_000), "not from its beginning");
+
+    // A finger that stays opens the menu, beside the pad and below it, and launches nothing.
+    let before = page.picture(&dir.path().join("before.png"));
+    page.touch(SECOND_COLUMN, LONG_PRESS);
+    let menu = [SECOND_COLUMN.0 as usize + 60, SECOND_COLUMN.1 as usize + 20, 420, 420];
+    slowly("a menu", || {
+        let after = page.picture(&dir.path().join("after.png"));
+        (changed(&before, &after, menu) > 10_000).then_some(())
+    });
+    assert!(state(&ada).track(TrackId(1)).unwrap().playing_at(first.beat).is_none(), "it launched");
+    assert_eq!(page.heard()["errors"], json!([]));
+}
+
+#[test]
+fn two_tabs_and_a_native_player_agree() {
+    let room = Room::open();
+    let host = HostProcess::start();
+    let ada = native(&host);
+    let browser = Browser::start(&room, &["--autoplay-policy=no-user-gesture-required"]);
+    let mut tabs = ["ben", "cyd"].map(|name| Undrawn::join(&browser, name, &host.http, &host.code, None));
+    slowly("two tabs that are ready", || {
+        let mut all = tabs.iter_mut().map(Undrawn::view);
+        all.all(|view| view.is_some_and(|view| view.loading.is_empty() && view.session.is_some())).then_some(())
+    });
+    // Each does something at once.
+    let [ben, cyd] = &tabs;
+    ben.say(&FromWindow::Wish(Wish::Press(TrackId(0), SceneId(1))));
+    cyd.say(&FromWindow::Wish(Wish::Command(Command::SetTempo(Tempo::from_bpm(97.3).unwrap()))));
+    cyd.say(&FromWindow::Wish(Wish::Press(TrackId(1), SceneId(0))));
+    assert!(ada.press(TrackId(2), SceneId(0)));
+    for track in [TrackId(0), TrackId(1), TrackId(2)] {
+        let hers = heard(&ada, track);
+        for tab in &mut tabs {
+            let theirs = slowly("the same clip in a tab", || {
+                tab.view();
+                tab.heard.iter().find(|heard| heard.track == track).copied()
+            });
+            assert_eq!(theirs.start, hers.start, "all begin on the same beat");
+        }
+    }
+    slowly("replicas that agree", || {
+        let hers = state(&ada).hash();
+        tabs.iter_mut()
+            .all(|tab| {
+                tab.view().is_some_and(|view| view.session.as_ref().is_some_and(|session| session.state.hash() == hers))
+            })
+            .then_some(())
+    });
+    assert!((state(&ada).transport().last().tempo.bpm() - 97.3).abs() < 0.01);
+}
+
+#[test]
+fn a_page_from_another_machine_is_led_to_https_and_plays() {
+    let room = Room::open();
+    let addresses = if_addrs::get_if_addrs().expect("the machine's addresses");
+    let address = addresses.iter().map(if_addrs::Interface::ip).find(|ip| ip.is_ipv4() && !ip.is_loopback());
+    let host = HostProcess::at(&address.expect("an address that others can reach").to_string(), &[]);
+    let ada = native(&host);
+    let browser = Browser::start(&room, &[]);
+    // Whoever sits there has looked at the certificate's fingerprint, and goes on.
+    let page = browser.open("ben", &link("http", &host), json!({ "insecure": true }));
+    page.press("#way");
+    page.wait("location.protocol === 'https:' && isSecureContext");
+    begin(&page);
+    slowly("the page in the session", || (present(&ada) == 2).then_some(()));
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    heard(&ada, TrackId(0));
+    sounds(&room.record());
+    assert_eq!(page.heard()["errors"], json!([]));
 }

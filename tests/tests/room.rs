@@ -6,7 +6,7 @@
 
 use keyboardia_tests::{
     clicks::phases_ms,
-    concert::{INTERNET, Programme, play},
+    concert::{Fate, INTERNET, Programme, play},
     measure::percentile,
     relay::Weather,
 };
@@ -18,11 +18,10 @@ const APART_MS_MAX: f64 = 10.0;
 /// player who is a whole beat off leaves three quarters whole.
 const WHOLE_SHARE_MIN: f64 = 0.8;
 
-fn two_play_the_same_beats(weather: Option<Weather>, pages: usize, pages_stall: bool) {
+fn two_play_the_same_beats(weather: Option<Weather>, pages: usize, fate: Fate) {
     let tempos = &[97.3, 133.0];
     let part = Duration::from_secs(5);
-    let played =
-        play(&Programme { players: 2, pages, pages_stall, weather, part, tempos, seed: 4, ..Programme::default() });
+    let played = play(&Programme { players: 2, pages, fate, weather, part, tempos, seed: 4, ..Programme::default() });
     let (beats, broken) = (played.beats.len(), played.broken());
     // 15 s at 97.3 BPM and more, of each eight beats one is silent.
     assert!(beats >= 20, "{beats} beats were heard");
@@ -38,15 +37,25 @@ fn two_play_the_same_beats(weather: Option<Weather>, pages: usize, pages_stall: 
 
 #[test]
 fn two_players_in_one_room_play_the_same_beats() {
-    two_play_the_same_beats(None, 0, false);
+    two_play_the_same_beats(None, 0, Fate::Shown);
 }
 
 #[test]
 fn two_players_far_from_the_host_play_the_same_beats() {
-    two_play_the_same_beats(Some(INTERNET), 0, false);
+    two_play_the_same_beats(Some(INTERNET), 0, Fate::Shown);
 }
 
 #[test]
 fn a_native_player_and_a_page_that_stalls_play_the_same_beats() {
-    two_play_the_same_beats(None, 1, true);
+    two_play_the_same_beats(None, 1, Fate::Stalls);
+}
+
+#[test]
+fn a_native_player_and_a_page_in_the_background_play_the_same_beats() {
+    two_play_the_same_beats(None, 1, Fate::Hidden);
+}
+
+#[test]
+fn two_pages_play_the_same_beats() {
+    two_play_the_same_beats(None, 2, Fate::Shown);
 }

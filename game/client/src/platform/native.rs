@@ -3,7 +3,11 @@
 use super::Hosted;
 pub(crate) use super::store::Store;
 use crate::opening::NO_DISPLAY;
-use bevy::prelude::*;
+use bevy::{
+    app::PluginGroupBuilder,
+    log::{DEFAULT_FILTER, Level, LogPlugin},
+    prelude::*,
+};
 use keyboardia_player::Player;
 pub(crate) use keyboardia_server::Host;
 use keyboardia_server::{HostConfig, HostError, PORT, PageDir};
@@ -27,6 +31,14 @@ pub(crate) const RESIZES: bool = true;
 pub(crate) const INVITE: &str = "Copy invitation";
 /// A session of this window is kept as long as the window, even if the machine stood still for an hour.
 const PATIENCE: Patience = Patience { seat_us: GRACE_US, session_us: 365 * 24 * 3_600 * 1_000_000 };
+
+/// Warnings about the machine that no player can do anything about.
+const QUIET: &str = "winit=error,bevy_winit=error,bevy_egui=error,bevy_render::renderer=error";
+
+/// Lets warnings be written to the terminal.
+pub(crate) fn log(plugins: PluginGroupBuilder) -> PluginGroupBuilder {
+    plugins.set(LogPlugin { level: Level::WARN, filter: format!("{DEFAULT_FILTER},{QUIET}"), ..default() })
+}
 
 /// What is still to be left.
 pub(crate) struct Goodbye(JoinHandle<()>);

@@ -3,7 +3,7 @@
 
 use super::Hosted;
 use crate::{Cli, settings::Settings};
-use bevy::{prelude::*, window::WindowMode};
+use bevy::{app::PluginGroupBuilder, prelude::*, window::WindowMode};
 use js_sys::Uint8Array;
 use keyboardia_player::{
     Connection, Ears, Output, PlayerOptions, PlayerView, PreviewStart,
@@ -16,6 +16,8 @@ use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
+use tracing::Level;
+use tracing_wasm::{WASMLayerConfigBuilder, set_as_global_default_with_config};
 use wasm_bindgen::prelude::*;
 
 /// Whether a window can host.
@@ -62,6 +64,14 @@ extern "C" {
     /// The game cannot go on.
     #[wasm_bindgen(js_namespace = keyboardia)]
     fn failed(sentence: &str);
+}
+
+/// Lets warnings be written to the browser's console.
+pub(crate) fn log(plugins: PluginGroupBuilder) -> PluginGroupBuilder {
+    let mut config = WASMLayerConfigBuilder::new();
+    config.set_max_level(Level::WARN).set_report_logs_in_timings(false);
+    set_as_global_default_with_config(config.build());
+    plugins
 }
 
 /// What the page's address says.
