@@ -69,7 +69,7 @@ enum Arrived {
     Closed(u32, u16),
     Decoded(String, Vec<u8>),
     Undecoded(String, String),
-    Report(Vec<u8>),
+    Report(Vec<u8>, f64),
 }
 
 impl Tab {
@@ -202,7 +202,7 @@ impl Tab {
                 Arrived::Closed(id, code) => Came::Closed(*id, *code),
                 Arrived::Decoded(name, overview) => Came::Decoded(name, overview),
                 Arrived::Undecoded(name, why) => Came::Undecoded(name, why),
-                Arrived::Report(report) => Came::Report(report),
+                Arrived::Report(report, rendered_us) => Came::Report(report, *rendered_us),
             };
             self.take(&came);
         }
@@ -212,7 +212,7 @@ impl Tab {
             self.out.extend_from_slice(&out[..BLOCK]);
             self.frames += BLOCK as u64;
             if let Some(report) = self.sound.report(self.frames) {
-                self.came.push_back(Arrived::Report(report));
+                self.came.push_back(Arrived::Report(report, self.began.elapsed().as_secs_f64() * 1e6));
             }
         }
         if self.read.elapsed() >= READING {

@@ -8,7 +8,7 @@
 // | 3 a WebSocket is open | which | | | |
 // | 4 it brought | which | | message | |
 // | 5 it is closed | which | code | | |
-// | 6 the sound reports | | | report | |
+// | 6 the sound reports | | | report | when it was rendered (µs): float |
 // | 7 a sound is decoded | | | name | shape |
 // | 8 a sound is not | | | name | why |
 // | 9 the speaker is read | | | frame, time (µs), latency (µs): floats | |
@@ -31,6 +31,10 @@ import { Engine } from "./engine.js";
 
 /** Time passes at least so often, milliseconds. */
 const TURN_MS = 5;
+/** How far the wall's clock may go astray between two looks before it has been set, milliseconds. */
+const WALL_MS = 5;
+/** Reports after which it is looked at anew: both clocks drift. */
+const WALL_REPORTS = 100;
 /** Decoded sounds that wait to be handed over. */
 const SAMPLES_MAX = 4;
 
@@ -124,6 +128,23 @@ function close() {
   }
 }
 
+// The AudioWorklet has no clock but the wall's, which counts whole milliseconds: of many looks at both clocks the largest
+// difference is the true one.
+const wall = { looks: 0, now: -Infinity, before: -Infinity };
+
+/** The wall's clock less ours, milliseconds. */
+function wallAhead() {
+  const ahead = Date.now() - performance.now();
+  if (Math.abs(ahead - Math.max(wall.now, wall.before)) > WALL_MS) wall.now = wall.before = ahead;
+  if (++wall.looks % WALL_REPORTS === 0) [wall.before, wall.now] = [wall.now, ahead];
+  wall.now = Math.max(wall.now, ahead);
+  return Math.max(wall.now, wall.before);
+}
+
+function reported({ data: { report, at } }) {
+  take(6, { first: report, second: floats((at - wallAhead()) * 1e3) });
+}
+
 function loaded({ data }) {
   const first = encoder.encode(data.name);
   if (data.frames) {
@@ -145,7 +166,7 @@ async function start({ module, soundPort, decoderPort, host, timeOrigin, seed })
   }
   // The page's clock and ours began at different times.
   const later = timeOrigin - performance.timeOrigin;
-  sound.onmessage = ({ data }) => take(6, { first: data });
+  sound.onmessage = reported;
   decoder.onmessage = loaded;
   onmessage = ({ data }) => {
     if (data.say) return take(1, { first: data.say });

@@ -13,6 +13,8 @@ class Sound extends AudioWorkletProcessor {
     /** Samples that arrive, the first one piece by piece. */
     this.samples = [];
     this.at = 0;
+    /** How late frames were rendered since the last report, by the wall's clock and in milliseconds; the least of it. */
+    this.late = Infinity;
     this.port.onmessage = ({ data: { seat } }) => {
       this.seat = seat;
       seat.onmessage = ({ data }) => {
@@ -50,10 +52,12 @@ class Sound extends AudioWorkletProcessor {
     left.set(frames.subarray(0, left.length));
     right?.set(frames.subarray(left.length));
     const end = currentFrame + left.length;
+    this.late = Math.min(this.late, Date.now() - (end * 1e3) / sampleRate);
     if (this.seat && this.calls.keyboardia_sound_report(end)) {
       const report = this.calls.keyboardia_out(0);
       const bytes = new Uint8Array(this.calls.memory.buffer, report, this.calls.keyboardia_out_bytes(0)).slice();
-      this.seat.postMessage(bytes, [bytes.buffer]);
+      this.seat.postMessage({ report: bytes, at: this.late + (end * 1e3) / sampleRate }, [bytes.buffer]);
+      this.late = Infinity;
     }
     return true;
   }

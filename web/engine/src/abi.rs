@@ -128,7 +128,10 @@ pub extern "C" fn keyboardia_seat_take(kind: u32, now: f64, number: u32, status:
             3 => Came::Opened(number),
             4 => Came::Message(number, a),
             5 => Came::Closed(number, status as u16),
-            6 => Came::Report(a),
+            6 => {
+                let [rendered_us] = floats(b);
+                Came::Report(a, rendered_us)
+            }
             7 => Came::Decoded(text(a), b),
             8 => Came::Undecoded(text(a), text(b)),
             9 => {

@@ -1,17 +1,21 @@
 //! When a frame of the AudioWorklet leaves the speaker, by the worker's clock.
 //!
-//! Two things are known, neither of them well. When the worklet has *rendered* a frame: its message says so, late by
-//! however long messages take, but never early, so the earliest of late is the true one. And how much later a frame is
-//! *heard*: the page reads pairs of a frame at the speaker and its time; a page that stalls reads some of them wrongly, so
-//! the middle of many counts. Without any, what the browser says of its latency has to do.
+//! Two things are known. When the worklet has *rendered* a frame: its thread says so by its own clock, late by however
+//! busy the machine is, but never early, so the earliest of late is the true one. And how much later a frame is *heard*:
+//! the page reads pairs of a frame at the speaker and its time; a page that stalls reads some of them wrongly, so the
+//! middle of many counts. Without any, what the browser says of its latency has to do. A sound that was not rendered in
+//! time stumbles: all that follows is late from then on, and just as much later at the speaker.
 
-use keyboardia_session::Micros;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Stretch of time within which the least late message is looked for, microseconds: clocks drift apart.
-const STRETCH_US: i64 = 2_000_000;
-/// A message is not later than this, microseconds; more is a clock that stood still, or another one.
+/// Stretch of time within which the least late report is looked for, microseconds: clocks drift apart.
+const STRETCH_US: f64 = 2_000_000.0;
+/// Reports in a row, half a second of them, that are all later than this, microseconds, are those of a sound that has
+/// stumbled.
+const STUMBLE_REPORTS: usize = 24;
+const STUMBLE_US: f64 = 3_000.0;
+/// A report is not later than this, microseconds; more is a clock that stood still, or another one.
 const LATE_US_MAX: f64 = 500_000.0;
 /// Readings of the speaker that are kept.
 const READINGS_KEPT: usize = 31;
@@ -58,7 +62,9 @@ pub struct Device {
     sample_rate: f64,
     /// Least lateness (time less frames) within the running stretch and the one before, microseconds.
     least: [Option<f64>; 2],
-    since: Micros,
+    since_us: f64,
+    /// Lateness of the latest reports, at most [`STUMBLE_REPORTS`].
+    latest: VecDeque<f64>,
     /// The last frame that was rendered, as far as is known.
     frame: u64,
     delays: VecDeque<f64>,
@@ -72,7 +78,8 @@ impl Device {
         Self {
             sample_rate: sample_rate.max(1.0),
             least: [None; 2],
-            since: Micros(0),
+            since_us: 0.0,
+            latest: VecDeque::with_capacity(STUMBLE_REPORTS),
             frame: 0,
             delays: VecDeque::with_capacity(READINGS_KEPT),
             delay_us: None,
@@ -84,21 +91,31 @@ impl Device {
         frame * 1e6 / self.sample_rate
     }
 
-    /// All before `frame` has been rendered, a message says that came at `local`.
-    pub fn rendered(&mut self, frame: u64, local: Micros) {
-        let lateness = local.0 as f64 - self.frames_us(frame as f64);
-        if frame < self.frame || self.least().is_some_and(|least| lateness - least > LATE_US_MAX) {
+    /// All before `frame` has been rendered at `local_us`, the worker's clock, or earlier.
+    pub fn rendered(&mut self, frame: u64, local_us: f64) {
+        let lateness = local_us - self.frames_us(frame as f64);
+        if frame < self.frame || self.least().is_some_and(|least| (lateness - least).abs() > LATE_US_MAX) {
             // The sound stood still, or began anew.
             self.least = [None; 2];
+            self.latest.clear();
             self.delays.clear();
             self.delay_us = None;
         }
         self.frame = frame;
-        if local.since(self.since) > STRETCH_US {
+        if self.latest.len() == STUMBLE_REPORTS {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(lateness);
+        if local_us - self.since_us > STRETCH_US {
             self.least = [None, self.least[0]];
-            self.since = local;
+            self.since_us = local_us;
         }
         self.least[0] = Some(self.least[0].map_or(lateness, |least| least.min(lateness)));
+        let of_late = self.latest.iter().copied().fold(f64::INFINITY, f64::min);
+        if self.latest.len() == STUMBLE_REPORTS && self.least().is_some_and(|least| of_late - least > STUMBLE_US) {
+            self.least = [Some(of_late), None];
+            self.since_us = local_us;
+        }
     }
 
     fn least(&self) -> Option<f64> {
@@ -152,7 +169,7 @@ mod tests {
             let frame = block * 1_024;
             let rendered_us = 1e6 + frame as f64 / RATE * 1e6 * (1.0 + drift);
             let late_us = if block % 5 == 0 { 0.0 } else { (block * 7_919 % 12_000) as f64 };
-            device.rendered(frame, Micros((rendered_us + late_us) as u64));
+            device.rendered(frame, rendered_us + late_us);
             if block % 9 == 0 {
                 let wrong_us = if block % 27 == 0 { (block * 104_729 % 300_000) as f64 } else { 0.0 };
                 let reading =
@@ -183,10 +200,31 @@ mod tests {
     fn without_readings_what_the_browser_says_has_to_do() {
         let mut device = Device::new(RATE);
         assert_eq!(device.way(), None);
-        device.rendered(48_000, Micros(3_000_000));
+        device.rendered(48_000, 3e6);
         assert_eq!(device.way().map(|way| way.at(48_000)), Some(3_000_000_000));
         device.read(Reading { frame: 0.0, local_us: 0.0, latency_us: 20e3 });
         assert_eq!(device.way().map(|way| way.at(96_000)), Some(4_020_000_000));
+    }
+
+    #[test]
+    fn a_sound_that_stumbles_is_followed_within_a_second_and_not_twice() {
+        let (mut device, _) = played(10, 0.0);
+        let mut worst = 0.0_f64;
+        // A device has asked in vain for 1,024 frames: from then on all is later by as much.
+        let lost_us = 1_024.0 / RATE * 1e6;
+        for block in 1..=400_u64 {
+            let frame = 10 * 48_000 + block * 1_024;
+            let rendered_us = 1e6 + frame as f64 / RATE * 1e6 + lost_us;
+            device.rendered(frame, rendered_us + (block * 7_919 % 2_000) as f64);
+            if block % 9 == 0 {
+                device.read(Reading { frame: frame as f64, local_us: rendered_us + 30e3, latency_us: 25e3 });
+            }
+            if block > 48 {
+                let off = device.way().map_or(f64::MAX, |way| way.at(frame) as f64 / 1e3 - rendered_us - 30e3);
+                worst = worst.max(off.abs());
+            }
+        }
+        assert!(worst < 500.0, "{worst} µs");
     }
 
     #[test]
@@ -197,7 +235,7 @@ mod tests {
         for block in 1..=400 {
             let frame = frame + block * 1_024;
             let local = 1e6 + 60e6 + frame as f64 / RATE * 1e6;
-            device.rendered(frame, Micros(local as u64));
+            device.rendered(frame, local);
             device.read(Reading { frame: frame as f64, local_us: local + 40e3, latency_us: 25e3 });
         }
         let frame = frame + 400 * 1_024;

@@ -16,7 +16,7 @@ use keyboardia_player::{
     shared::Shared,
     shelf::{Loaded, LoadedSound, Loader},
 };
-use keyboardia_session::{Manifest, Micros, Profile, SessionCode, SoundId};
+use keyboardia_session::{Manifest, Profile, SessionCode, SoundId};
 use life::{Life, Stage};
 use std::{
     collections::VecDeque,
@@ -42,8 +42,8 @@ pub enum Came<'a> {
     Message(u32, &'a [u8]),
     /// It is closed, with this code.
     Closed(u32, u16),
-    /// The sound's report: [`FromEngine`].
-    Report(&'a [u8]),
+    /// The sound's report, [`FromEngine`], and when its last frame had been rendered, the worker's clock in microseconds.
+    Report(&'a [u8], f64),
     /// A sound has been decoded: its shape. Its frames stay with JavaScript until they are asked for.
     Decoded(&'a str, &'a [u8]),
     /// A sound could not be; why, as a sentence.
@@ -166,9 +166,9 @@ impl WebSeat {
             }
             Came::Reading(reading) => self.device.read(reading),
             Came::Device(rate, why) => self.device_changed(rate, why),
-            Came::Report(bytes) => {
+            Came::Report(bytes, rendered_us) => {
                 if let Ok(report) = postcard::from_bytes::<FromEngine>(bytes) {
-                    self.device.rendered(report.frames, Micros(u64::try_from(now.0 / 1_000).unwrap_or(0)));
+                    self.device.rendered(report.frames, rendered_us);
                     self.with_life(|life, _| life.body.engine().heard(report));
                 }
             }

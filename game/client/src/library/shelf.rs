@@ -31,7 +31,7 @@ impl FromWorld for Shelf {
     fn from_world(_: &mut World) -> Self {
         Manifest::builtin().map_or_else(
             |error| {
-                warn!("{error}");
+                tracing::warn!("{error}");
                 Self::new(Vec::new())
             },
             |manifest| Self::new(manifest.sounds),

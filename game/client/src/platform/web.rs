@@ -140,7 +140,7 @@ impl Player {
                         told.notices.pop_front();
                     }
                 }
-                None => warn!("a picture of the seat could not be read"),
+                None => tracing::warn!("a picture of the seat could not be read"),
             }
             self.say(&FromWindow::Next);
         }

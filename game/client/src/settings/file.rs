@@ -71,7 +71,7 @@ fn keep(
             // Once is enough: it will not work the next time either.
             keeper.store = None;
             let sentence = format!("Your settings cannot be kept: {error}.");
-            warn!("{sentence}");
+            tracing::warn!("{sentence}");
             toasts.say(now, sentence, theme::WARNING);
         }
     }
