@@ -120,8 +120,16 @@ const deeds = {
   async evaluate(what) {
     return page(what).evaluate(what.code);
   },
+  /** Waits for an expression to be true, in whatever document the page has by then. */
   async wait(what) {
-    await page(what).waitForFunction(what.code, undefined, { timeout: what.ms ?? 120_000, polling: 100 });
+    const end = performance.now() + (what.ms ?? 120_000);
+    for (let why = "it is not"; ; ) {
+      // Not by playwright's own way, which the page's security policy refuses.
+      const is = await page(what).evaluate(what.code).catch((error) => void (why = String(error)));
+      if (is) return;
+      if (performance.now() > end) throw new Error(`waited in vain for ${what.code}: ${why}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   },
   async screenshot(what) {
     await page(what).screenshot({ path: what.path, timeout: 120_000 });

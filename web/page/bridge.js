@@ -50,6 +50,10 @@ async function fullscreen() {
       await document.exitFullscreen();
     } else if (page.requestFullscreen) {
       await page.requestFullscreen({ navigationUI: 'hide' });
+      if (matchMedia('(pointer: coarse)').matches) {
+        // A phone need not be turned then; those that cannot do it say so by failing.
+        await screen.orientation?.lock?.('landscape').catch(() => {});
+      }
     } else {
       note('This browser shows no page on the full screen; from the home screen it does.');
     }

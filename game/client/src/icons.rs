@@ -26,6 +26,8 @@ pub(crate) enum Icon {
     /// A lock whose bow is open.
     Open,
     Crown,
+    Mixer,
+    Players,
 }
 
 /// Draws a sign into the largest square in the middle of `rect`.
@@ -44,6 +46,16 @@ pub(crate) fn paint(painter: &Painter, rect: Rect, icon: Icon, colour: Color32) 
                 pen.line(&[(-0.9, y), (0.9, y)]);
                 pen.dot(knob, y, 0.24);
             }
+        }
+        Icon::Mixer => {
+            for (x, knob) in [(-0.62, 0.35), (0.0, -0.4), (0.62, 0.1)] {
+                pen.line(&[(x, -0.9), (x, 0.9)]);
+                pen.dot(x, knob, 0.24);
+            }
+        }
+        Icon::Players => {
+            pen.dot(0.0, -0.45, 0.34);
+            pen.line(&[(-0.75, 0.85), (-0.65, 0.4), (-0.35, 0.2), (0.35, 0.2), (0.65, 0.4), (0.75, 0.85)]);
         }
         Icon::Metronome => {
             pen.line(&[(-0.3, -0.9), (0.3, -0.9), (0.7, 0.85), (-0.7, 0.85), (-0.3, -0.9)]);

@@ -36,6 +36,7 @@ mod panel;
 mod platform;
 mod players;
 mod playfield;
+mod pocket;
 mod screen;
 mod script;
 mod settings;
@@ -169,6 +170,7 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
         platform::plugin,
         opening::plugin,
         pacing::plugin,
+        pocket::plugin,
         motion::plugin,
         shot::plugin,
         script::plugin,

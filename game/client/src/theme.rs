@@ -22,6 +22,8 @@ const DESIGN_SIZE: Vec2 = Vec2::new(1280.0, 720.0);
 const ROOM: Vec2 = Vec2::new(1000.0, 577.0);
 /// The smallest and the largest scale; below it the layout gives way, above it there is more air.
 const SCALE_RANGE: (f32, f32) = (0.9, 3.0);
+/// Least scale of all, in a window that is narrower than any on a desktop.
+const SCALE_MIN: f32 = 0.25;
 const INTER: &[u8] = include_bytes!("../../../assets/fonts/Inter-subset.ttf");
 const STRONG: &str = "strong";
 /// How much smaller a text may get, step by step, before it is cut.
@@ -125,7 +127,10 @@ impl Scale {
     pub(crate) fn for_window(size: Vec2) -> Self {
         let fit = (size / DESIGN_SIZE).min_element();
         // In steps, so that type is not drawn anew for each pixel of a resize.
-        Self(((fit * 20.0).floor() / 20.0).clamp(SCALE_RANGE.0, SCALE_RANGE.1))
+        let stepped = |scale: f32| (scale * 20.0).floor() / 20.0;
+        // A phone is narrower than anything else, and its bar at the top has to fit, too.
+        let least = stepped(size.x / ROOM.x).clamp(SCALE_MIN, SCALE_RANGE.0);
+        Self(stepped(fit).clamp(least, SCALE_RANGE.1))
     }
 
     /// This scale, made larger or smaller as far as a window of `size` logical pixels has room for it.
@@ -338,6 +343,7 @@ mod tests {
         assert_eq!(Scale::for_window(Vec2::new(1280.0, 720.0)), Scale(1.0));
         assert_eq!(Scale::for_window(Vec2::new(2560.0, 1440.0)), Scale(2.0));
         assert_eq!(Scale::for_window(Vec2::new(900.0, 520.0)), Scale(0.9));
+        assert_eq!(Scale::for_window(Vec2::new(844.0, 390.0)), Scale(0.8), "a phone on its side");
     }
 
     #[test]

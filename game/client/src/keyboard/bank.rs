@@ -87,11 +87,17 @@ fn mark(layout: Res<Layout>, bank: Res<Bank>, mut board: ResMut<Board>, mut labe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pocket::Pocket;
     use keyboardia_session::{SceneId, TrackId};
 
     fn layout(tracks: u8, scenes: u8) -> Layout {
         let size = Vec2::new(1280.0, 720.0);
-        Layout::new(size, (0..tracks).map(TrackId).collect(), (0..scenes).map(SceneId).collect())
+        Layout::new(
+            size,
+            Pocket::default().beside(false),
+            (0..tracks).map(TrackId).collect(),
+            (0..scenes).map(SceneId).collect(),
+        )
     }
 
     #[test]

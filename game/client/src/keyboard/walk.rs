@@ -44,12 +44,13 @@ pub(super) fn walk(layout: &Layout, from: Option<Target>, way: Way) -> Option<Ta
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pocket::Pocket;
     use bevy::math::Vec2;
 
     fn layout() -> Layout {
         // Columns and rows that were moved around: their numbers say nothing about their places.
         let (tracks, scenes) = ([4, 0, 2].map(TrackId), [7, 1].map(SceneId));
-        Layout::new(Vec2::new(1280.0, 720.0), tracks.to_vec(), scenes.to_vec())
+        Layout::new(Vec2::new(1280.0, 720.0), Pocket::default().beside(false), tracks.to_vec(), scenes.to_vec())
     }
 
     #[test]

@@ -55,6 +55,9 @@ fn show(
     mut mix: ResMut<PrivateMix>,
 ) -> Result {
     let (Some(player), Some(view)) = (now.player(), now.session()) else { return Ok(()) };
+    if !layout.has_mixer {
+        return Ok(());
+    }
     let strips = layout.tracks().map(|track| layout.strip(track)).reduce(|all, strip| all.union(strip));
     let Some(strips) = strips else { return Ok(()) };
     let present = time.elapsed();

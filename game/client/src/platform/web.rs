@@ -66,10 +66,10 @@ extern "C" {
     fn failed(sentence: &str);
 }
 
-/// Lets warnings be written to the browser's console.
+/// Lets errors be written to the browser's console. Nobody there can do anything about Bevy's warnings.
 pub(crate) fn log(plugins: PluginGroupBuilder) -> PluginGroupBuilder {
     let mut config = WASMLayerConfigBuilder::new();
-    config.set_max_level(Level::WARN).set_report_logs_in_timings(false);
+    config.set_max_level(Level::ERROR).set_report_logs_in_timings(false);
     set_as_global_default_with_config(config.build());
     plugins
 }
@@ -140,7 +140,7 @@ impl Player {
                         told.notices.pop_front();
                     }
                 }
-                None => tracing::warn!("a picture of the seat could not be read"),
+                None => tracing::error!("a picture of the seat could not be read"),
             }
             self.say(&FromWindow::Next);
         }

@@ -10,6 +10,7 @@ use crate::{
     link::{Link, Now},
     panel,
     playfield::layout::Layout,
+    pocket::Pocket,
     screen::Screen,
     settings::{OpenSettings, Page},
     theme::{self, Rgb},
@@ -51,10 +52,14 @@ fn show(
     mut picture: ResMut<Picture>,
     mut guest: ResMut<Card>,
     mut settings: MessageWriter<OpenSettings>,
+    pocket: Res<Pocket>,
 ) -> Result {
     let (Some(player), Some(view)) = (now.player(), now.session()) else { return Ok(()) };
     let context = contexts.ctx_mut()?;
     let invitation = link.invitation(player);
+    if pocket.is_small && !pocket.players {
+        return Ok(());
+    }
     panel::area(context, "side", layout.side, |ui| {
         ui.spacing_mut().item_spacing.y = 8.0;
         let card = || panel::card().inner_margin(egui::Margin::same(12));

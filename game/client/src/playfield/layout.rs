@@ -52,6 +52,26 @@ pub(crate) enum Target {
     AddScene,
 }
 
+/// What is at the right of the grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Nothing: the grid goes on to the margin.
+    Nothing,
+    /// The session and its players.
+    Players,
+    /// The library, which takes more width.
+    Library,
+}
+
+/// What is shown beside the grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Beside {
+    /// What is at the right.
+    pub(crate) side: Side,
+    /// Whether the mixer is below.
+    pub(crate) mixer: bool,
+}
+
 /// The places of a jam in one window.
 #[derive(Resource, Debug, Clone, PartialEq, Default)]
 pub(crate) struct Layout {
@@ -59,8 +79,10 @@ pub(crate) struct Layout {
     pub(crate) size: Vec2,
     /// The bar at the top.
     pub(crate) transport: Rect,
-    /// The panel at the right.
+    /// The panel at the right; where it would be, if it is not shown.
     pub(crate) side: Rect,
+    /// Whether the mixer is shown.
+    pub(crate) has_mixer: bool,
     grid: Rect,
     scenes_left: f32,
     stops: Rect,
@@ -70,30 +92,25 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The layout for a window of `size` design units and a grid of these columns, from the left, and rows, from the top.
-    pub(crate) fn new(size: Vec2, tracks: Vec<TrackId>, scenes: Vec<SceneId>) -> Self {
-        Self::with_side(SIDE_WIDTH, size, tracks, scenes)
-    }
-
-    /// As [`Layout::new`], with the library open: it lies where the panel at the right is, and takes more width.
-    pub(crate) fn beside_library(size: Vec2, tracks: Vec<TrackId>, scenes: Vec<SceneId>) -> Self {
-        Self::with_side(LIBRARY_WIDTH, size, tracks, scenes)
-    }
-
-    fn with_side(side_width: f32, size: Vec2, tracks: Vec<TrackId>, scenes: Vec<SceneId>) -> Self {
+    /// The layout for a window of `size` design units with this beside a grid of these columns, from the left, and rows,
+    /// from the top.
+    pub(crate) fn new(size: Vec2, beside: Beside, tracks: Vec<TrackId>, scenes: Vec<SceneId>) -> Self {
+        let side_width = if beside.side == Side::Library { LIBRARY_WIDTH } else { SIDE_WIDTH };
         let right = size.x - MARGIN;
         let transport = Rect::new(MARGIN, 0.0, right, TRANSPORT_HEIGHT);
         let bottom = size.y - MARGIN;
         let side = Rect::new(right - side_width, TRANSPORT_HEIGHT, right, bottom);
-        let scenes_left = side.min.x - GROUP_GAP - SCENE_WIDTH;
+        let scenes_right = if beside.side == Side::Nothing { right } else { side.min.x - GROUP_GAP };
+        let scenes_left = scenes_right - SCENE_WIDTH;
         let columns_right = scenes_left - GUTTER;
-        let mixer_height = (size.y * MIXER_SHARE).clamp(MIXER_HEIGHT.0, MIXER_HEIGHT.1);
+        let has_mixer = beside.mixer;
+        let mixer_height = if has_mixer { (size.y * MIXER_SHARE).clamp(MIXER_HEIGHT.0, MIXER_HEIGHT.1) } else { 0.0 };
         let mixer = Rect::new(MARGIN, bottom - mixer_height, columns_right, bottom);
-        let stops_bottom = mixer.min.y - GROUP_GAP;
+        let stops_bottom = if has_mixer { mixer.min.y - GROUP_GAP } else { bottom };
         let stops = Rect::new(MARGIN, stops_bottom - STOP_HEIGHT, columns_right, stops_bottom);
         let grid_top = TRANSPORT_HEIGHT + HEAD_HEIGHT + PAD_GAP;
         let grid = Rect::new(MARGIN, grid_top, columns_right, stops.min.y - PAD_GAP);
-        Self { size, transport, side, grid, scenes_left, stops, mixer, tracks, scenes }
+        Self { size, transport, side, has_mixer, grid, scenes_left, stops, mixer, tracks, scenes }
     }
 
     /// The columns from the left.
@@ -246,10 +263,15 @@ fn place<T: PartialEq>(cells: &[T], cell: T) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::theme::Scale;
+    use crate::{pocket::Pocket, theme::Scale};
 
     fn layout(size: Vec2, tracks: u8, scenes: u8) -> Layout {
-        Layout::new(size, (0..tracks).map(TrackId).collect(), (0..scenes).map(SceneId).collect())
+        Layout::new(
+            size,
+            Pocket::default().beside(false),
+            (0..tracks).map(TrackId).collect(),
+            (0..scenes).map(SceneId).collect(),
+        )
     }
 
     /// Layouts of real windows, in design units.
@@ -260,8 +282,10 @@ mod tests {
             let window = Vec2::new(width as f32, height as f32);
             let size = window / Scale::for_window(window).0;
             grids.into_iter().flat_map(move |(tracks, scenes)| {
-                let (columns, rows) = ((0..tracks).map(TrackId).collect(), (0..scenes).map(SceneId).collect());
-                [layout(size, tracks, scenes), Layout::beside_library(size, columns, rows)]
+                [Side::Players, Side::Library].map(|side| {
+                    let (columns, rows) = ((0..tracks).map(TrackId).collect(), (0..scenes).map(SceneId).collect());
+                    Layout::new(size, Beside { side, mixer: true }, columns, rows)
+                })
             })
         })
     }
@@ -313,6 +337,19 @@ mod tests {
         for layout in layouts().filter(|layout| layout.tracks.len() == 8) {
             let pad = layout.pad(TrackId(0), SceneId(0));
             assert!(pad.width() >= 56.0 && pad.height() >= 26.0, "{:?} on {:?}", pad.size(), layout.size);
+        }
+    }
+
+    #[test]
+    fn pads_on_a_phone_that_lies_on_its_side_are_for_fingers() {
+        for window in [(844.0, 390.0), (667.0, 375.0)].map(Vec2::from) {
+            let scale = Scale::for_window(window).0;
+            let (columns, rows) = ((0..8).map(TrackId).collect(), (0..8).map(SceneId).collect());
+            let beside = Beside { side: Side::Nothing, mixer: false };
+            let layout = Layout::new(window / scale, beside, columns, rows);
+            let pad = layout.pad(TrackId(7), SceneId(7)).size() * scale;
+            assert!(pad.x >= 48.0 && pad.y >= 28.0, "{pad} points in a window of {window}");
+            assert!(layout.scene(SceneId(7)).max.x <= layout.size.x - MARGIN);
         }
     }
 

@@ -17,7 +17,7 @@ mod scenes;
 mod tips;
 mod tracks;
 
-use crate::{ClientSet, library::Drawer, link::Now, theme::Scale};
+use crate::{ClientSet, library::Drawer, link::Now, pocket::Pocket, theme::Scale};
 use bevy::{prelude::*, window::PrimaryWindow};
 use layout::Layout;
 
@@ -45,15 +45,17 @@ fn follow(
     scale: Res<Scale>,
     now: Res<Now>,
     drawer: Res<Drawer>,
+    mut pocket: ResMut<Pocket>,
     mut layout: ResMut<Layout>,
 ) {
     let (tracks, scenes) = now.session().map_or_else(Default::default, |view| {
         let tracks = view.state.tracks().iter().map(|track| track.id).collect();
         (tracks, view.state.scenes().iter().map(|scene| scene.id).collect())
     });
+    let resized = pocket.resized(window.size());
+    pocket.set_if_neq(resized);
     let size = window.size() / scale.0;
-    let lay_out = if drawer.is_open() { Layout::beside_library } else { Layout::new };
-    layout.set_if_neq(lay_out(size, tracks, scenes));
+    layout.set_if_neq(Layout::new(size, pocket.beside(drawer.is_open()), tracks, scenes));
 }
 
 /// How bright a waiting thing is, 0.15 … 1: it blinks on the beat, and stays bright while the transport rests.

@@ -17,6 +17,11 @@ use crate::{
 };
 use bevy::{ecs::system::SystemParam, input::ButtonState, prelude::*, window::WindowEvent};
 use bevy_egui::{EguiContext, PrimaryEguiContext, egui, input::EguiWantsInput};
+use std::time::Duration;
+
+/// A frame makes a finger older by so much at most: in one that took longer it may have been lifted long since, which is
+/// heard of in the next.
+const FINGER_FRAME_MAX: Duration = Duration::from_millis(100);
 
 /// Where the pointer is.
 #[derive(Resource, Debug, Default)]
@@ -72,6 +77,16 @@ pub(super) struct Ground {
 pub(crate) struct Hands {
     mouse: Mouse,
     fingers: Fingers,
+    /// Time as fingers have it.
+    clock: Duration,
+}
+
+impl Hands {
+    /// Forgets what they hold.
+    fn let_go(&mut self) {
+        self.mouse = Mouse::default();
+        self.fingers.forget();
+    }
 }
 
 pub(super) fn plugin(app: &mut App) {
@@ -127,9 +142,11 @@ pub(crate) fn point(
     time: Res<Time<Real>>,
 ) {
     let hands = &mut *hands;
-    let (scale, now) = (field.scale.0, time.elapsed());
+    let scale = field.scale.0;
+    hands.clock += time.delta().min(FINGER_FRAME_MAX);
+    let now = hands.clock;
     if std::mem::take(&mut drag.cancelled) {
-        *hands = Hands::default();
+        hands.let_go();
     }
     // As file managers have it: Ctrl, and Option on a Mac.
     let copy = keys.any_pressed([KeyCode::ControlLeft, KeyCode::ControlRight, KeyCode::AltLeft, KeyCode::AltRight]);
@@ -165,7 +182,7 @@ pub(crate) fn point(
                 hands.fingers.touch(touch.id, touch.phase, at, ground, now)
             }
             WindowEvent::WindowFocused(focus) if !focus.focused => {
-                *hands = Hands::default();
+                hands.let_go();
                 None
             }
             _ => None,
@@ -187,8 +204,7 @@ fn carry_on(deed: Option<Deed>, selection: &mut Selection, deeds: &mut MessageWr
 }
 
 fn let_go(mut hands: ResMut<Hands>, mut drag: ResMut<Drag>, mut pointer: ResMut<Pointer>) {
-    hands.mouse = Mouse::default();
-    hands.fingers.forget();
+    hands.let_go();
     *drag = Drag::default();
     pointer.held = None;
 }

@@ -106,7 +106,7 @@ fn row(view: &View, scene: SceneId) -> Row {
 
 /// A bar that fills until the next boundary at which a launch would take effect.
 fn draw_next_launch(now: Res<Now>, layout: Res<Layout>, mut board: ResMut<Board>, mut labels: ResMut<Labels>) {
-    let Some(view) = now.session() else { return };
+    let Some(view) = now.session().filter(|_| layout.has_mixer) else { return };
     let corner = layout.corner();
     let line =
         |top: f32, height: f32| Rect::new(corner.min.x, corner.min.y + top, corner.max.x, corner.min.y + top + height);

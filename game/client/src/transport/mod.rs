@@ -15,6 +15,7 @@ use crate::{
     link::{Link, Now},
     panel,
     playfield::layout::Layout,
+    pocket::Pocket,
     screen::{Go, Screen},
     settings::{OpenSettings, Page, Settings},
     theme::{self, Rgb},
@@ -69,6 +70,7 @@ fn show(
     mut tempo: ResMut<TempoHand>,
     mut metronome: ResMut<Metronome>,
     mut settings: ResMut<Settings>,
+    mut pocket: ResMut<Pocket>,
     mut wishes: Wishes,
 ) -> Result {
     let (Some(player), Some(view)) = (now.player(), now.session()) else { return Ok(()) };
@@ -89,6 +91,9 @@ fn show(
             history(ui, view, &mut wishes);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ways_out(ui, wordy, &mut wishes);
+                if pocket.is_small {
+                    put_away(ui, &mut pocket);
+                }
                 connection(ui, player, view, (roomy, wordy));
             });
         });
@@ -147,6 +152,18 @@ fn history(ui: &mut Ui, view: &View, wishes: &mut Wishes) {
     if redo.on_hover_text("Redo it (Ctrl+Shift+Z)").clicked() {
         wishes.deeds.write(Deed::Redo);
     }
+}
+
+/// What a small window has put away.
+fn put_away(ui: &mut Ui, pocket: &mut Pocket) {
+    let mut switch = |icon, what, shown: &mut bool| {
+        let on = shown.then_some(theme::ACCENT);
+        if widgets::icon_button(ui, 36.0, icon, true, on).on_hover_text(what).clicked() {
+            *shown = !*shown;
+        }
+    };
+    switch(Icon::Players, "Players and invitation", &mut pocket.players);
+    switch(Icon::Mixer, "Mixer", &mut pocket.mixer);
 }
 
 fn ways_out(ui: &mut Ui, wordy: bool, wishes: &mut Wishes) {
