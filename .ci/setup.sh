@@ -90,11 +90,11 @@ need_cargo_tool() {
 need_wasm() {
     need_rust
     WASM_CARGO=(cargo)
-    [ -d "$(rustc --print sysroot)/lib/rustlib/$WASM_TARGET/lib" ] && return 0
+    has_wasm && return 0
     if ! has_system_wasm; then
         if command -v rustup >/dev/null; then
             say "Fetching Rust's $WASM_TARGET target"
-            timeout "$WASM_FETCH_MAX" rustup --quiet target add "$WASM_TARGET" >/dev/null 2>&1 && return 0
+            timeout "$WASM_FETCH_MAX" rustup --quiet target add "$WASM_TARGET" >/dev/null 2>&1 && has_wasm && return 0
         fi
         command -v apt-get >/dev/null ||
             fail "Rust's $WASM_TARGET target is missing. Install it with \`rustup target add $WASM_TARGET\`."
@@ -106,6 +106,11 @@ need_wasm() {
     else
         WASM_CARGO=(env RUSTC=/usr/bin/rustc /usr/bin/cargo)
     fi
+}
+
+# Whether the Rust that is used has the target.
+has_wasm() {
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$WASM_TARGET/lib" ]
 }
 
 # Whether the system's Rust has the target, made by this very version.
