@@ -70,6 +70,8 @@ fn show(
     let id = egui::Id::new("hint");
     let tooltip = egui::Tooltip::always_open(context, egui::LayerId::background(), id, egui::PopupAnchor::Pointer);
     tooltip.gap(14.0).width(WIDTH).show(|ui| {
+        // What was said of the last target may have been narrower.
+        ui.set_max_width(WIDTH);
         ui.spacing_mut().item_spacing.y = 3.0;
         describe(ui, view, target);
         if let Some(trouble) = trouble {
