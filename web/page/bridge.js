@@ -64,6 +64,9 @@ async function fullscreen() {
 
 /** Writes the jam that the player is in into the address, so that a reload leads back to it. */
 function arrived(words) {
+  if (words) {
+    performance.mark('keyboardia-arrived');
+  }
   history.replaceState(null, '', words ? `#${words}` : location.pathname);
 }
 

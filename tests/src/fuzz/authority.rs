@@ -179,6 +179,9 @@ impl Trial {
                 seat.receive(self.now, &outgoing.bytes);
             }
         }
+        for seat in self.authority.take_dismissed() {
+            assert!(self.seats.remove(&seat).is_some(), "an empty seat is dismissed");
+        }
         match self.authority.take_unwritten() {
             Unwritten::Entries(entries) => {
                 assert!(entries.len() <= JOURNAL_ENTRIES_MAX);
