@@ -172,14 +172,18 @@ need_browser() {
         fail "playwright-core could not be installed."
 }
 
-# build_page: the game and its sound engine for the browser, and the page around them, in $KEYBOARDIA_WEB. Needs need_wasm
-# and the packer, which is one of the workspace's programs.
-build_page() {
-    local wasm="$CARGO_TARGET_DIR/$WASM_TARGET"
-    [ -r "$wasm/web/keyboardia.wasm" ] ||
+# build_wasm: the game and its sound engine for the browser. Needs need_wasm.
+build_wasm() {
+    [ -r "$CARGO_TARGET_DIR/$WASM_TARGET/web/keyboardia.wasm" ] ||
         say "Building the game for the browser; the first time takes about a quarter of an hour"
     "${WASM_CARGO[@]}" build --quiet --profile web-engine --target "$WASM_TARGET" -p keyboardia-engine
     "${WASM_CARGO[@]}" build --quiet --profile web --target "$WASM_TARGET" -p keyboardia --bin keyboardia
+}
+
+# pack_page: the page around them, in $KEYBOARDIA_WEB. Needs build_wasm and the packer, which is one of the workspace's
+# programs.
+pack_page() {
+    local wasm="$CARGO_TARGET_DIR/$WASM_TARGET"
     say "Packing the page (compressing a new game takes about a minute)"
     "$CARGO_TARGET_DIR/release/keyboardia-page" --cache "$CARGO_TARGET_DIR/page" --out "$KEYBOARDIA_WEB" \
         --client "$wasm/web/keyboardia.wasm" --engine "$wasm/web-engine/keyboardia_engine.wasm"
