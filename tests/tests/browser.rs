@@ -100,8 +100,11 @@ fn take_picture(ada: &Player, page: &Page) {
         let clips = state.tracks().iter().flat_map(|track| scenes().filter_map(|scene| track.clip(scene)));
         let sounds: BTreeSet<_> = clips.map(|clip| clip.sound.clone()).collect();
         let requests = page.heard()["requests"].clone();
-        let come =
-            requests.as_array()?.iter().filter(|url| url.as_str().is_some_and(|url| url.ends_with(".ogg"))).count();
+        let come = requests
+            .as_array()?
+            .iter()
+            .filter(|url| url.as_str().is_some_and(|url| url.contains("/sounds-") && !url.contains("manifest")))
+            .count();
         (come >= sounds.len()).then_some(())
     });
     heard(ada, TrackId(7));
