@@ -26,8 +26,6 @@ const REFRESH: &str = "KEYBOARDIA_GOLDEN";
 /// How long a finger stays for a tap, and for a menu.
 const TAP: Duration = Duration::from_millis(80);
 const LONG_PRESS: Duration = Duration::from_secs(4);
-/// How long a press may take to be heard: a bar, and the time of a page drawn in software.
-const PRESS_AGAIN: Duration = Duration::from_secs(15);
 /// A page drawn in software takes its time.
 const SLOW: Duration = Duration::from_mins(3);
 
@@ -75,15 +73,6 @@ fn slowly<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
 
 fn heard(player: &Player, track: TrackId) -> Heard {
     slowly("a clip that sounds", || player.take_heard().into_iter().find(|heard| heard.track == track))
-}
-
-/// A clip of this track that sounds at the native player's after a press in a page. A press into a game that is not drawn
-/// yet is lost, as a player sees, who presses again; one that counts is heard long before.
-fn launched(player: &Player, track: TrackId, press: impl Fn()) -> Heard {
-    slowly("a launch by the page", || {
-        press();
-        wait_at_most(PRESS_AGAIN, || player.take_heard().into_iter().find(|heard| heard.track == track))
-    })
 }
 
 /// A picture's width, height and pixels.
@@ -134,7 +123,8 @@ fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
     let (_, _, before) = page.picture(&dir.path().join("before.png"));
 
     // A press in the page sounds at the native player's, on the bar, and in the room.
-    let first = launched(&ada, TrackId(0), || page.click(FIRST_PAD));
+    page.click(FIRST_PAD);
+    let first = heard(&ada, TrackId(0));
     let recording = room.record();
     sounds(&recording);
     assert!(first.beat - first.start < Beats(1_000_000), "not from its beginning");
@@ -153,7 +143,8 @@ fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
     slowly("the page back in the session", || (present(&ada) == 2).then_some(()));
     let seats: Vec<_> = state(&ada).players().iter().map(|player| player.seat).collect();
     assert!(seats.len() == 2 && seats.contains(&bens.expect("a second player")), "{seats:?}");
-    launched(&ada, TrackId(1), || page.click(SECOND_COLUMN));
+    page.click(SECOND_COLUMN);
+    heard(&ada, TrackId(1));
     if std::env::var_os(REFRESH).is_some_and(|value| value == "refresh") {
         take_picture(&ada, &page);
     }
@@ -221,7 +212,8 @@ fn a_finger_taps_a_pad_and_opens_its_menu() {
     let browser = Browser::start(&room, &[]);
     let page = enter(&browser, "ben", &link("http", &host), json!({ "touch": true }));
     assert_eq!(present(&ada), 2);
-    let first = launched(&ada, TrackId(0), || page.touch(FIRST_PAD, TAP));
+    page.touch(FIRST_PAD, TAP);
+    let first = heard(&ada, TrackId(0));
     assert!(first.beat - first.start < Beats(1_000_000), "not from its beginning");
 
     // A finger that stays opens the menu, beside the pad and below it, and launches nothing.

@@ -62,7 +62,7 @@ async function fullscreen() {
   }
 }
 
-/** Writes the jam that the player is in into the address, so that a reload leads back to it. */
+/** The jam is shown and can be played: writes it into the address, so that a reload leads back to it. */
 function arrived(words) {
   if (words) {
     performance.mark('keyboardia-arrived');

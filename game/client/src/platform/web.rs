@@ -2,11 +2,11 @@
 //! started them and hands messages through, see `web/page/loader.js`.
 
 use super::Hosted;
-use crate::{Cli, settings::Settings};
+use crate::{Cli, link::Now, screen::Screen, settings::Settings};
 use bevy::{app::PluginGroupBuilder, prelude::*, window::WindowMode};
 use js_sys::Uint8Array;
 use keyboardia_player::{
-    Connection, Ears, Output, PlayerOptions, PlayerView, PreviewStart,
+    Ears, Output, PlayerOptions, PlayerView, PreviewStart,
     port::{Album, FromWindow},
     view::Wish,
 };
@@ -90,8 +90,6 @@ struct Told {
     album: Album,
     view: Arc<PlayerView>,
     notices: VecDeque<Notice>,
-    /// The session that the page's address names.
-    entered: Option<String>,
 }
 
 impl Player {
@@ -106,7 +104,6 @@ impl Player {
                 album: Album::default(),
                 view: Arc::new(PlayerView::new(host)),
                 notices: VecDeque::new(),
-                entered: None,
             }),
         };
         player.say(&FromWindow::Join { code, profile, token });
@@ -130,10 +127,6 @@ impl Player {
         while let Some(bytes) = take() {
             match told.album.take(&bytes.to_vec()) {
                 Some((view, notices, _heard)) => {
-                    if view.code.is_some() && told.entered != view.code && view.connection == Connection::Connected {
-                        told.entered.clone_from(&view.code);
-                        arrived(view.code.as_deref().unwrap_or_default());
-                    }
                     told.view = view;
                     told.notices.extend(notices);
                     while told.notices.len() > NOTICES_MAX {
@@ -256,7 +249,16 @@ pub(crate) fn share(code: &str) -> bool {
 
 /// What the platform adds to the app.
 pub(crate) fn plugin(app: &mut App) {
-    app.add_systems(Last, (cover, tell_end));
+    app.add_systems(Last, (cover, tell_arrival, tell_end));
+}
+
+/// The page learns of the session once it is shown and can be played.
+fn tell_arrival(screen: Res<State<Screen>>, now: Res<Now>, mut told: Local<bool>) {
+    let shown = *screen.get() == Screen::Jam;
+    if shown && !*told {
+        arrived(now.player().and_then(|view| view.code.as_deref()).unwrap_or_default());
+    }
+    *told = shown;
 }
 
 /// Lets the page cover the screen, which only it can; the wish does not outlive the press.

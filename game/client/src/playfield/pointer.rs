@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// A frame makes a finger older by so much at most: in one that took longer it may have been lifted long since, which is
 /// heard of in the next.
-const FINGER_FRAME_MAX: Duration = Duration::from_millis(100);
+pub(crate) const FINGER_FRAME_MAX: Duration = Duration::from_millis(100);
 
 /// Where the pointer is.
 #[derive(Resource, Debug, Default)]

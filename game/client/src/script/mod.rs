@@ -16,7 +16,10 @@ use crate::{
     labels,
     link::{Link, Now},
     motion::Motion,
-    playfield::layout::{Layout, Target},
+    playfield::{
+        layout::{Layout, Target},
+        pointer::FINGER_FRAME_MAX,
+    },
     screen::Screen,
     shot::{self, Shot},
     theme::Scale,
@@ -89,12 +92,14 @@ fn play(
     mut commands: Commands,
     mut exit: MessageWriter<AppExit>,
 ) {
-    if scene.time.elapsed() < script.staying {
+    // As the finger on the playfield, which a slow frame does not make older than a quick one.
+    script.staying = script.staying.saturating_sub(scene.time.delta().min(FINGER_FRAME_MAX));
+    if !script.staying.is_zero() {
         return;
     }
     match script.gestures.next() {
         Some(Gesture::Stay(pause)) => {
-            script.staying = scene.time.elapsed() + pause;
+            script.staying = pause;
             return;
         }
         Some(gesture) => return hands.make(gesture),
@@ -271,6 +276,7 @@ fn command(request: Request, scene: &Scene) -> Result<Command, String> {
     };
     Ok(match request {
         Request::Tempo(tempo) => Command::SetTempo(tempo),
+        Request::Quantise(quantise) => Command::SetQuantise(quantise),
         Request::Volume(column, gain) => Command::SetGain { track: track(column)?, gain },
         Request::Mute(column, mute) => Command::SetMute { track: track(column)?, mute },
         Request::Solo(column, solo) => Command::SetSolo { track: track(column)?, solo },

@@ -2,7 +2,7 @@
 
 use super::keys;
 use bevy::prelude::*;
-use keyboardia_session::{Gain, Tempo};
+use keyboardia_session::{Gain, Quantise, Tempo};
 use std::{path::PathBuf, time::Duration};
 use thiserror::Error;
 
@@ -36,6 +36,8 @@ pub(crate) enum Spot {
 pub(crate) enum Request {
     /// Another tempo.
     Tempo(Tempo),
+    /// What launches wait for.
+    Quantise(Quantise),
     /// A column's volume.
     Volume(usize, Gain),
     /// Whether a column is silenced.
@@ -207,6 +209,7 @@ fn step(words: &[&str]) -> Result<Step, String> {
         ["type", first, rest @ ..] => Step::Type(rest.iter().fold((*first).to_owned(), |text, word| text + " " + word)),
         ["play", switch] => Step::Play(self::switch(switch)?),
         ["tempo", bpm] => Step::Ask(Request::Tempo(tempo(bpm)?)),
+        ["quantise", label @ ..] => Step::Ask(Request::Quantise(quantise(label)?)),
         ["mute", track, switch] => Step::Ask(Request::Mute(index(track)?, self::switch(switch)?)),
         ["solo", track, switch] => Step::Ask(Request::Solo(index(track)?, self::switch(switch)?)),
         ["lock", switch] => Step::Ask(Request::Lock(self::switch(switch)?)),
@@ -301,6 +304,12 @@ fn tempo(word: &str) -> Result<Tempo, String> {
     Tempo::from_bpm(number(word)?).ok_or_else(|| format!("“{}” is no tempo; 20 to 999 BPM are", short(word)))
 }
 
+fn quantise(words: &[&str]) -> Result<Quantise, String> {
+    let label = words.join(" ");
+    let found = Quantise::ALL.into_iter().find(|quantise| quantise.label() == label);
+    found.ok_or_else(|| format!("“{}” is nothing that launches wait for", short(&label)))
+}
+
 fn gain(word: &str) -> Result<Gain, String> {
     Gain::from_db(number(word)?).ok_or_else(|| format!("“{}” is no volume", short(word)))
 }
@@ -384,6 +393,8 @@ mod tests {
             "tempo 5",
             "tempo NaN",
             "tempo 1000",
+            "quantise",
+            "quantise 3 bars",
             "volume 0 loud",
             "mute 0 yes",
             "lock",
