@@ -31,7 +31,7 @@ impl Pocket {
             (false, true) => Side::Players,
             (false, false) => Side::Nothing,
         };
-        Beside { side, mixer: !self.is_small || self.mixer }
+        Beside { side, mixer: !self.is_small || self.mixer, fingers: self.is_small }
     }
 }
 

@@ -47,7 +47,7 @@ fn carry_out(
 ) {
     let Some(view) = now.session() else { return };
     // What was selected may have been removed, by anybody.
-    selection.0 = selection.0.filter(|target| layout.has(*target));
+    selection.0 = selection.0.filter(|target| layout.knows(*target));
     for deed in deeds.read() {
         match *deed {
             Deed::Press(Target::AddTrack) => {

@@ -95,6 +95,7 @@ mod tests {
         Layout::new(
             size,
             Pocket::default().beside(false),
+            (0, 0),
             (0..tracks).map(TrackId).collect(),
             (0..scenes).map(SceneId).collect(),
         )

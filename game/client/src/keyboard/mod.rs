@@ -20,6 +20,7 @@ use crate::{
     playfield::{
         layout::{Layout, Target},
         pointer,
+        scroll::Scroll,
     },
     screen::Screen,
     wishes,
@@ -47,6 +48,7 @@ struct Effect<'w> {
     layout: Res<'w, Layout>,
     bank: ResMut<'w, Bank>,
     selection: ResMut<'w, Selection>,
+    scroll: ResMut<'w, Scroll>,
     keys: ResMut<'w, KeyMap>,
     deeds: MessageWriter<'w, Deed>,
     taps: MessageWriter<'w, Tap>,
@@ -102,7 +104,12 @@ impl Effect<'_> {
                 Some(Target::Scene(_) | Target::StopAll | Target::AddTrack | Target::AddScene) | None => {}
             },
             Action::Press => self.press(selected),
-            Action::Walk(way) => self.selection.0 = walk::walk(&self.layout, selected, way),
+            Action::Walk(way) => {
+                self.selection.0 = walk::walk(&self.layout, self.selection.0, way);
+                if let Some(target) = self.selection.0 {
+                    self.scroll.show(target, &self.layout);
+                }
+            }
             Action::Bank(way) => self.bank.go(way, &self.layout),
             Action::Menu => {
                 let menu = selected.map(|target| Deed::Menu(target, self.layout.rect(target).center()));

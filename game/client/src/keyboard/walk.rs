@@ -3,12 +3,10 @@
 
 use super::map::Way;
 use crate::playfield::layout::{Layout, Target};
-use keyboardia_session::{SceneId, TrackId};
 
 /// What is selected after a step from `from`; the first pad if nothing was. `None` where the grid is empty.
 pub(super) fn walk(layout: &Layout, from: Option<Target>, way: Way) -> Option<Target> {
-    let tracks: Vec<TrackId> = layout.tracks().collect();
-    let scenes: Vec<SceneId> = layout.scenes().collect();
+    let (tracks, scenes) = (layout.all_tracks(), layout.all_scenes());
     let track_at = |track| tracks.iter().position(|known| *known == track);
     let scene_at = |scene| scenes.iter().position(|known| *known == scene);
     // The launch buttons are one column more, the stop buttons one row more, and the heads are row 0.
@@ -46,11 +44,12 @@ mod tests {
     use super::*;
     use crate::pocket::Pocket;
     use bevy::math::Vec2;
+    use keyboardia_session::{SceneId, TrackId};
 
     fn layout() -> Layout {
         // Columns and rows that were moved around: their numbers say nothing about their places.
         let (tracks, scenes) = ([4, 0, 2].map(TrackId), [7, 1].map(SceneId));
-        Layout::new(Vec2::new(1280.0, 720.0), Pocket::default().beside(false), tracks.to_vec(), scenes.to_vec())
+        Layout::new(Vec2::new(1280.0, 720.0), Pocket::default().beside(false), (0, 0), tracks.to_vec(), scenes.to_vec())
     }
 
     #[test]

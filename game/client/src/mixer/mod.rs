@@ -16,7 +16,7 @@ use crate::{
     ClientSet,
     link::{Link, Now},
     panel,
-    playfield::layout::Layout,
+    playfield::layout::{Layout, Target},
     screen::Screen,
     theme,
 };
@@ -66,7 +66,9 @@ fn show(
     let context = contexts.ctx_mut()?;
     panel::area(context, "mixer", strips, |ui| {
         let mut mesh = Mesh::default();
-        for ((index, track), hands) in layout.tracks().zip(view.state.tracks()).zip(hands) {
+        let shown = view.state.tracks().iter().zip(hands).filter(|(track, _)| layout.has(Target::Stop(track.id)));
+        for (track, hands) in shown {
+            let index = track.id;
             let place = theme::egui_rect(layout.strip(index));
             let levels = peaks.track(index, &player.levels, present);
             let strip = Strip { place, index, track, view, levels };

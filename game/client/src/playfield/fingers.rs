@@ -4,7 +4,7 @@
 //! |---|---|
 //! | touches and is lifted | a press; while the music plays it counts as soon as it touches, as with the mouse |
 //! | stays for [`LONG`] | its press is taken back; the clip can be carried, and if it is not, lifting it opens the menu |
-//! | moves before that | nothing: it scrolls, pinches or slips, and its press is taken back |
+//! | moves before that | nothing: it slips, and its press is taken back; with a second finger it scrolls |
 //!
 //! Each finger is a hand of its own, so several press several pads at once; only a finger that is alone can stay long.
 
@@ -52,7 +52,11 @@ struct Finger {
 
 /// The fingers that touch the playfield.
 #[derive(Debug, Default)]
-pub(super) struct Fingers(Vec<Finger>);
+pub(super) struct Fingers {
+    down: Vec<Finger>,
+    /// How far two of them have moved together, design units.
+    pan: Vec2,
+}
 
 impl Fingers {
     /// A finger touches, moves or is lifted at a point with this ground under it.
@@ -77,7 +81,7 @@ impl Fingers {
 
     /// Time goes on: a finger that is alone and has stayed long wants more than a press.
     pub(super) fn stay(&mut self, now: Duration) -> Option<Deed> {
-        let [finger] = self.0.as_mut_slice() else { return None };
+        let [finger] = self.down.as_mut_slice() else { return None };
         if now.saturating_sub(finger.since) < LONG {
             return None;
         }
@@ -90,36 +94,45 @@ impl Fingers {
         pressed.then_some(Deed::TakeBack(finger.target))
     }
 
+    /// How far two fingers have moved together since this was last asked, design units.
+    pub(super) fn take_pan(&mut self) -> Vec2 {
+        std::mem::take(&mut self.pan)
+    }
+
     /// What is being carried.
     pub(super) fn carried(&self) -> Option<Carried> {
         let lifted =
             |finger: &&Finger| finger.stage == Stage::Carrying || finger.stage == Stage::Stayed && finger.carries;
-        let finger = self.0.iter().find(lifted)?;
+        let finger = self.down.iter().find(lifted)?;
         Some(Carried { from: finger.target, at: finger.at, copy: false })
     }
 
     /// Forgets all of them; those that still touch mean nothing any more.
     pub(super) fn forget(&mut self) {
-        self.0.clear();
+        self.down.clear();
     }
 
     fn down(&mut self, id: u64, at: Vec2, ground: Ground, now: Duration) -> Option<Deed> {
         let target = ground.target?;
         // A finger that was never lifted is a finger that the system has lost.
         self.take(id);
-        if self.0.len() == FINGERS_MAX {
+        if self.down.len() == FINGERS_MAX {
             return None;
         }
         let stage = if ground.rests { Stage::Waiting } else { Stage::Pressed };
-        self.0.push(Finger { id, target, carries: ground.carries, from: at, at, since: now, stage });
+        self.down.push(Finger { id, target, carries: ground.carries, from: at, at, since: now, stage });
         (stage == Stage::Pressed).then_some(Deed::Press(target))
     }
 
     fn moved(&mut self, id: u64, at: Vec2, now: Duration) -> Option<Deed> {
-        let finger = self.0.iter_mut().find(|finger| finger.id == id)?;
-        finger.at = at;
+        let are_two = self.down.len() == 2;
+        let finger = self.down.iter_mut().find(|finger| finger.id == id)?;
+        let by = at - std::mem::replace(&mut finger.at, at);
         if finger.from.distance(at) <= SLOP {
             return None;
+        }
+        if are_two && finger.stage == Stage::Spent {
+            self.pan += by / 2.0;
         }
         match finger.stage {
             Stage::Pressed => {
@@ -150,8 +163,8 @@ impl Fingers {
     }
 
     fn take(&mut self, id: u64) -> Option<Finger> {
-        let index = self.0.iter().position(|finger| finger.id == id)?;
-        Some(self.0.swap_remove(index))
+        let index = self.down.iter().position(|finger| finger.id == id)?;
+        Some(self.down.swap_remove(index))
     }
 }
 
@@ -182,7 +195,7 @@ mod tests {
         assert_eq!(fingers.touch(1, Started, SPOT, on(0), ms(0)), Some(Deed::Press(pad(0))));
         assert_eq!(fingers.touch(1, Moved, SPOT + 5.0, on(0), ms(40)), None);
         assert_eq!(fingers.touch(1, Ended, SPOT + 5.0, on(0), ms(80)), None);
-        assert!(fingers.0.is_empty());
+        assert!(fingers.down.is_empty());
     }
 
     #[test]
@@ -247,10 +260,14 @@ mod tests {
         fingers.touch(2, Started, FAR, on(1), ms(10));
         assert_eq!(fingers.touch(1, Moved, SPOT + 40.0, on(0), ms(60)), Some(Deed::TakeBack(pad(0))));
         assert_eq!(fingers.touch(2, Moved, FAR + 40.0, on(1), ms(60)), Some(Deed::TakeBack(pad(1))));
+        assert_eq!(fingers.take_pan(), Vec2::ZERO, "what they moved until then was needed to know");
+        fingers.touch(1, Moved, SPOT + Vec2::new(40.0, 100.0), on(0), ms(70));
+        fingers.touch(2, Moved, FAR + Vec2::new(40.0, 100.0), on(1), ms(70));
+        assert_eq!(fingers.take_pan(), Vec2::new(0.0, 60.0), "they scroll");
         for id in [1, 2] {
             assert_eq!(fingers.touch(id, Ended, FAR, on(3), ms(90)), None);
         }
-        assert!(fingers.0.is_empty(), "none is held for ever");
+        assert!(fingers.down.is_empty(), "none is held for ever");
     }
 
     #[test]
@@ -258,7 +275,7 @@ mod tests {
         let mut fingers = Fingers::default();
         fingers.touch(1, Started, SPOT, on(0), ms(0));
         assert_eq!(fingers.touch(1, Canceled, SPOT, on(0), ms(20)), Some(Deed::TakeBack(pad(0))));
-        assert!(fingers.0.is_empty());
+        assert!(fingers.down.is_empty());
     }
 
     #[test]

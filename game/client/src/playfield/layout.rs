@@ -11,6 +11,7 @@
 
 use bevy::prelude::*;
 use keyboardia_session::{SceneId, TrackId};
+use std::ops::Range;
 
 /// Space around everything.
 pub(crate) const MARGIN: f32 = 16.0;
@@ -29,6 +30,10 @@ const ADD_SIZE: f32 = 22.0;
 /// Space between the last column and the launch buttons; the button that adds a column is at its upper end.
 const GUTTER: f32 = ADD_SIZE + 2.0 * 5.0;
 const SCENE_WIDTH: f32 = 104.0;
+/// Columns and rows are no narrower than this, gap and all, for a pointer and for fingers; where that is too many for the
+/// grid, it shows a part of them.
+const PITCH_MIN: Vec2 = Vec2::new(44.0, 24.0);
+const FINGER_PITCH_MIN: Vec2 = Vec2::new(64.0, 40.0);
 /// Share of the height, and the least and the most of it, that the mixer gets.
 const MIXER_SHARE: f32 = 0.185;
 const MIXER_HEIGHT: (f32, f32) = (104.0, 150.0);
@@ -70,6 +75,8 @@ pub(crate) struct Beside {
     pub(crate) side: Side,
     /// Whether the mixer is below.
     pub(crate) mixer: bool,
+    /// Whether the window is one for fingers.
+    pub(crate) fingers: bool,
 }
 
 /// The places of a jam in one window.
@@ -87,14 +94,24 @@ pub(crate) struct Layout {
     scenes_left: f32,
     stops: Rect,
     mixer: Rect,
-    tracks: Vec<TrackId>,
-    scenes: Vec<SceneId>,
+    /// Every column and row, and which of them are shown.
+    all_tracks: Vec<TrackId>,
+    all_scenes: Vec<SceneId>,
+    columns: Range<usize>,
+    rows: Range<usize>,
 }
 
 impl Layout {
     /// The layout for a window of `size` design units with this beside a grid of these columns, from the left, and rows,
-    /// from the top.
-    pub(crate) fn new(size: Vec2, beside: Beside, tracks: Vec<TrackId>, scenes: Vec<SceneId>) -> Self {
+    /// from the top. Where not all of them are shown, the column and the row of these places, from 0, come first, or earlier
+    /// ones where there are too few after them.
+    pub(crate) fn new(
+        size: Vec2,
+        beside: Beside,
+        first: (usize, usize),
+        tracks: Vec<TrackId>,
+        scenes: Vec<SceneId>,
+    ) -> Self {
         let side_width = if beside.side == Side::Library { LIBRARY_WIDTH } else { SIDE_WIDTH };
         let right = size.x - MARGIN;
         let transport = Rect::new(MARGIN, 0.0, right, TRANSPORT_HEIGHT);
@@ -110,17 +127,67 @@ impl Layout {
         let stops = Rect::new(MARGIN, stops_bottom - STOP_HEIGHT, columns_right, stops_bottom);
         let grid_top = TRANSPORT_HEIGHT + HEAD_HEIGHT + PAD_GAP;
         let grid = Rect::new(MARGIN, grid_top, columns_right, stops.min.y - PAD_GAP);
-        Self { size, transport, side, has_mixer, grid, scenes_left, stops, mixer, tracks, scenes }
+        let pitch_min = if beside.fingers { FINGER_PITCH_MIN } else { PITCH_MIN };
+        let columns = part(grid.width(), pitch_min.x, first.0, tracks.len());
+        let rows = part(grid.height(), pitch_min.y, first.1, scenes.len());
+        let (all_tracks, all_scenes) = (tracks, scenes);
+        Self {
+            size,
+            transport,
+            side,
+            has_mixer,
+            grid,
+            scenes_left,
+            stops,
+            mixer,
+            all_tracks,
+            all_scenes,
+            columns,
+            rows,
+        }
     }
 
-    /// The columns from the left.
+    /// The columns that are shown, from the left.
     pub(crate) fn tracks(&self) -> impl Iterator<Item = TrackId> + '_ {
-        self.tracks.iter().copied()
+        self.shown_tracks().iter().copied()
     }
 
-    /// The rows from the top.
+    /// The rows that are shown, from the top.
     pub(crate) fn scenes(&self) -> impl Iterator<Item = SceneId> + '_ {
-        self.scenes.iter().copied()
+        self.shown_scenes().iter().copied()
+    }
+
+    /// Every column, shown or not.
+    pub(crate) fn all_tracks(&self) -> &[TrackId] {
+        &self.all_tracks
+    }
+
+    /// Every row, shown or not.
+    pub(crate) fn all_scenes(&self) -> &[SceneId] {
+        &self.all_scenes
+    }
+
+    /// Places, from 0, of the columns and of the rows that are shown.
+    pub(crate) fn shown(&self) -> (Range<usize>, Range<usize>) {
+        (self.columns.clone(), self.rows.clone())
+    }
+
+    /// From one pad to the next, design units.
+    pub(crate) fn pitch(&self) -> Vec2 {
+        Vec2::new(self.column_pitch(), self.row_pitch())
+    }
+
+    /// Where the pads are.
+    pub(crate) fn grid(&self) -> Rect {
+        self.grid
+    }
+
+    fn shown_tracks(&self) -> &[TrackId] {
+        self.all_tracks.get(self.columns.clone()).unwrap_or_default()
+    }
+
+    fn shown_scenes(&self) -> &[SceneId] {
+        self.all_scenes.get(self.rows.clone()).unwrap_or_default()
     }
 
     /// A slot of the grid.
@@ -197,22 +264,20 @@ impl Layout {
         }
     }
 
-    /// Whether the grid has this target.
+    /// Whether the grid shows this target.
     pub(crate) fn has(&self, target: Target) -> bool {
-        let (has_track, has_scene) =
-            (|track: TrackId| self.tracks.contains(&track), |scene: SceneId| self.scenes.contains(&scene));
-        match target {
-            Target::Pad(track, scene) => has_track(track) && has_scene(scene),
-            Target::Scene(scene) => has_scene(scene),
-            Target::Stop(track) | Target::Head(track) => has_track(track),
-            Target::StopAll | Target::AddTrack | Target::AddScene => true,
-        }
+        is_among(target, self.shown_tracks(), self.shown_scenes())
+    }
+
+    /// Whether the grid has this target, shown or not.
+    pub(crate) fn knows(&self, target: Target) -> bool {
+        is_among(target, &self.all_tracks, &self.all_scenes)
     }
 
     /// What lies at a point. The gap between two pads belongs to the pad before it, so that no press is lost between.
     pub(crate) fn target_at(&self, point: Vec2) -> Option<Target> {
-        let column = cell(point.x, self.grid.min.x, self.column_pitch(), &self.tracks);
-        let row = cell(point.y, self.grid.min.y, self.row_pitch(), &self.scenes);
+        let column = cell(point.x, self.grid.min.x, self.column_pitch(), self.shown_tracks());
+        let row = cell(point.y, self.grid.min.y, self.row_pitch(), self.shown_scenes());
         let on_scenes = (self.scenes_left..self.scenes_left + SCENE_WIDTH).contains(&point.x);
         let on_stops = (self.stops.min.y..self.stops.max.y).contains(&point.y);
         let on_heads = (TRANSPORT_HEIGHT..TRANSPORT_HEIGHT + HEAD_HEIGHT).contains(&point.y);
@@ -231,22 +296,39 @@ impl Layout {
     }
 
     fn column_pitch(&self) -> f32 {
-        (self.grid.width() + PAD_GAP) / self.tracks.len().max(1) as f32
+        (self.grid.width() + PAD_GAP) / self.columns.len().max(1) as f32
     }
 
     fn row_pitch(&self) -> f32 {
-        (self.grid.height() + PAD_GAP) / self.scenes.len().max(1) as f32
+        (self.grid.height() + PAD_GAP) / self.rows.len().max(1) as f32
     }
 
     fn column(&self, track: TrackId) -> (f32, f32) {
-        let left = self.grid.min.x + place(&self.tracks, track) * self.column_pitch();
+        let left = self.grid.min.x + place(self.shown_tracks(), track) * self.column_pitch();
         (left, left + self.column_pitch() - PAD_GAP)
     }
 
     fn row(&self, scene: SceneId) -> (f32, f32) {
-        let top = self.grid.min.y + place(&self.scenes, scene) * self.row_pitch();
+        let top = self.grid.min.y + place(self.shown_scenes(), scene) * self.row_pitch();
         (top, top + self.row_pitch() - PAD_GAP)
     }
+}
+
+/// Whether columns and rows make a grid with this target.
+fn is_among(target: Target, tracks: &[TrackId], scenes: &[SceneId]) -> bool {
+    match target {
+        Target::Pad(track, scene) => tracks.contains(&track) && scenes.contains(&scene),
+        Target::Scene(scene) => scenes.contains(&scene),
+        Target::Stop(track) | Target::Head(track) => tracks.contains(&track),
+        Target::StopAll | Target::AddTrack | Target::AddScene => true,
+    }
+}
+
+/// Which of so many cells fit into `length`, from `first` on if enough come after it.
+fn part(length: f32, pitch_min: f32, first: usize, cells: usize) -> Range<usize> {
+    let fitting = (((length + PAD_GAP) / pitch_min).floor().max(1.0) as usize).min(cells);
+    let first = first.min(cells - fitting);
+    first..first + fitting
 }
 
 /// That of `cells` of width `pitch` from `start` on, in which `at` lies.
@@ -269,6 +351,7 @@ mod tests {
         Layout::new(
             size,
             Pocket::default().beside(false),
+            (0, 0),
             (0..tracks).map(TrackId).collect(),
             (0..scenes).map(SceneId).collect(),
         )
@@ -284,7 +367,7 @@ mod tests {
             grids.into_iter().flat_map(move |(tracks, scenes)| {
                 [Side::Players, Side::Library].map(|side| {
                     let (columns, rows) = ((0..tracks).map(TrackId).collect(), (0..scenes).map(SceneId).collect());
-                    Layout::new(size, Beside { side, mixer: true }, columns, rows)
+                    Layout::new(size, Beside { side, mixer: true, fingers: false }, (0, 0), columns, rows)
                 })
             })
         })
@@ -334,7 +417,7 @@ mod tests {
 
     #[test]
     fn pads_of_an_eight_by_eight_grid_are_large_enough_to_hit_and_to_read() {
-        for layout in layouts().filter(|layout| layout.tracks.len() == 8) {
+        for layout in layouts().filter(|layout| layout.columns.len() == 8) {
             let pad = layout.pad(TrackId(0), SceneId(0));
             assert!(pad.width() >= 56.0 && pad.height() >= 26.0, "{:?} on {:?}", pad.size(), layout.size);
         }
@@ -345,8 +428,8 @@ mod tests {
         for window in [(844.0, 390.0), (667.0, 375.0)].map(Vec2::from) {
             let scale = Scale::for_window(window).0;
             let (columns, rows) = ((0..8).map(TrackId).collect(), (0..8).map(SceneId).collect());
-            let beside = Beside { side: Side::Nothing, mixer: false };
-            let layout = Layout::new(window / scale, beside, columns, rows);
+            let beside = Beside { side: Side::Nothing, mixer: false, fingers: true };
+            let layout = Layout::new(window / scale, beside, (0, 0), columns, rows);
             let pad = layout.pad(TrackId(7), SceneId(7)).size() * scale;
             assert!(pad.x >= 48.0 && pad.y >= 28.0, "{pad} points in a window of {window}");
             assert!(layout.scene(SceneId(7)).max.x <= layout.size.x - MARGIN);
@@ -375,5 +458,27 @@ mod tests {
         let layout = layout(Vec2::new(1280.0, 720.0), 6, 8);
         assert!(layout.has(Target::Pad(TrackId(5), SceneId(7))));
         assert!(!layout.has(Target::Pad(TrackId(6), SceneId(0))) && !layout.has(Target::Scene(SceneId(8))));
+    }
+
+    #[test]
+    fn a_phone_shows_all_of_an_eight_by_eight_grid_and_with_its_mixer_a_part_that_fingers_can_hit() {
+        let window = Vec2::new(844.0, 390.0);
+        let scale = Scale::for_window(window).0;
+        let shown = |mixer, first| {
+            let (columns, rows) = ((0..8).map(TrackId).collect(), (0..8).map(SceneId).collect());
+            Layout::new(window / scale, Beside { side: Side::Nothing, mixer, fingers: true }, first, columns, rows)
+        };
+        assert_eq!(shown(false, (3, 3)).shown(), (0..8, 0..8), "there is nothing to scroll");
+        for first in 0..12 {
+            let layout = shown(true, (0, first));
+            let rows = layout.shown().1;
+            assert!((2..8).contains(&rows.len()) && rows.end <= 8 && rows.start <= first, "{rows:?} from {first}");
+            assert!(layout.row_pitch() >= FINGER_PITCH_MIN.y, "{}", layout.row_pitch());
+            assert!(layout.has(Target::Scene(SceneId(rows.start as u8))));
+            assert!(!layout.has(Target::Scene(SceneId((rows.start as u8).wrapping_sub(1)))));
+            assert!(layout.knows(Target::Scene(SceneId(0))) && layout.knows(Target::Scene(SceneId(7))));
+            let last = Target::Pad(TrackId(7), SceneId(rows.end as u8 - 1));
+            assert_eq!(layout.target_at(layout.rect(last).center()), Some(last));
+        }
     }
 }

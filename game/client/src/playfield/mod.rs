@@ -2,7 +2,7 @@
 //!
 //! [`layout`] says where everything lies, [`pointer`] turns mouse and fingers into deeds, and [`pads`], [`scenes`],
 //! [`tracks`] and [`buttons`] show what the session is; [`outline`] shows what is selected, [`peers`] where the others are
-//! and what they have just changed, [`tips`] what lies under the pointer.
+//! and what they have just changed, [`scroll`] which part of a large grid is shown, [`tips`] what lies under the pointer.
 
 mod buttons;
 mod fingers;
@@ -14,12 +14,14 @@ mod peers;
 pub(crate) mod pointer;
 mod press;
 mod scenes;
+pub(crate) mod scroll;
 mod tips;
 mod tracks;
 
 use crate::{ClientSet, library::Drawer, link::Now, pocket::Pocket, theme::Scale};
 use bevy::{prelude::*, window::PrimaryWindow};
 use layout::Layout;
+use scroll::Scroll;
 
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Layout>().add_systems(Update, follow.in_set(ClientSet::Arrange)).add_plugins((
@@ -31,6 +33,7 @@ pub(super) fn plugin(app: &mut App) {
         buttons::plugin,
         outline::plugin,
         peers::plugin,
+        scroll::plugin,
         tips::plugin,
     ));
 }
@@ -46,6 +49,7 @@ fn follow(
     now: Res<Now>,
     drawer: Res<Drawer>,
     mut pocket: ResMut<Pocket>,
+    mut scroll: ResMut<Scroll>,
     mut layout: ResMut<Layout>,
 ) {
     let (tracks, scenes) = now.session().map_or_else(Default::default, |view| {
@@ -55,7 +59,9 @@ fn follow(
     let resized = pocket.resized(window.size());
     pocket.set_if_neq(resized);
     let size = window.size() / scale.0;
-    layout.set_if_neq(Layout::new(size, pocket.beside(drawer.is_open()), tracks, scenes));
+    layout.set_if_neq(Layout::new(size, pocket.beside(drawer.is_open()), scroll.first(), tracks, scenes));
+    let kept = scroll.stay_in(&layout);
+    scroll.set_if_neq(kept);
 }
 
 /// How bright a waiting thing is, 0.15 … 1: it blinks on the beat, and stays bright while the transport rests.

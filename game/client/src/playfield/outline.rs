@@ -60,7 +60,7 @@ fn draw(
 fn carry(layout: &Layout, carried: &InHand, now: &Now, labels: &mut Labels, board: &mut Board) {
     let Target::Pad(track, scene) = carried.from else { return };
     let Some(clip) = now.session().and_then(|view| view.state.clip(Cell::new(track, scene))) else { return };
-    if !carried.copy {
+    if !carried.copy && layout.has(carried.from) {
         let veil = Tile::new(layout.rect(carried.from), theme::BACKGROUND);
         board.push(Tile { fill_alpha: 0.6, ..veil });
     }

@@ -7,6 +7,7 @@ use super::{
     fingers::Fingers,
     layout::{Layout, Target},
     mouse::Mouse,
+    scroll::Scroll,
 };
 use crate::{
     ClientSet,
@@ -15,7 +16,12 @@ use crate::{
     screen::Screen,
     theme::Scale,
 };
-use bevy::{ecs::system::SystemParam, input::ButtonState, prelude::*, window::WindowEvent};
+use bevy::{
+    ecs::system::SystemParam,
+    input::{ButtonState, mouse::MouseScrollUnit},
+    prelude::*,
+    window::WindowEvent,
+};
 use bevy_egui::{EguiContext, PrimaryEguiContext, egui, input::EguiWantsInput};
 use std::time::Duration;
 
@@ -137,6 +143,7 @@ pub(crate) fn point(
     mut drag: ResMut<Drag>,
     mut deeds: MessageWriter<Deed>,
     mut selection: ResMut<Selection>,
+    mut scroll: ResMut<Scroll>,
     mut field: Field,
     keys: Res<ButtonInput<KeyCode>>,
     time: Res<Time<Real>>,
@@ -181,6 +188,14 @@ pub(crate) fn point(
                 let ground = field.ground_at(at);
                 hands.fingers.touch(touch.id, touch.phase, at, ground, now)
             }
+            WindowEvent::MouseWheel(wheel) if pointer.over.is_some() => {
+                let cells = match wheel.unit {
+                    MouseScrollUnit::Line => Vec2::new(wheel.x, wheel.y),
+                    MouseScrollUnit::Pixel => Vec2::new(wheel.x, wheel.y) / scale / field.layout.pitch(),
+                };
+                scroll.pan(cells, &field.layout);
+                None
+            }
             WindowEvent::WindowFocused(focus) if !focus.focused => {
                 hands.let_go();
                 None
@@ -190,6 +205,7 @@ pub(crate) fn point(
         carry_on(deed, &mut selection, &mut deeds);
     }
     carry_on(hands.fingers.stay(now), &mut selection, &mut deeds);
+    scroll.pan(hands.fingers.take_pan() / field.layout.pitch(), &field.layout);
     pointer.over = pointer.at.and_then(|at| field.target_at(at));
     pointer.held = hands.mouse.held();
     drag.carried = hands.mouse.carried(copy).or_else(|| hands.fingers.carried());

@@ -51,7 +51,7 @@ fn draw(
         strong: true,
         colour: theme::TEXT_DIM,
     });
-    for (scene, name) in layout.scenes().zip(view.state.scenes().iter().map(|scene| scene.name.to_string())) {
+    for (scene, name) in layout.scenes().filter_map(|id| Some((id, view.state.scene(id)?.name.to_string()))) {
         let target = Target::Scene(scene);
         let hovered = pointer.over == Some(target);
         let rect = layout.rect(target).inflate(if pointer.held == Some(target) { -1.5 } else { 0.0 });

@@ -50,7 +50,7 @@ fn draw_heads(
 ) {
     let Some(view) = now.session() else { return };
     let beat = view.beat();
-    for (index, track) in layout.tracks().zip(view.state.tracks()) {
+    for (index, track) in layout.tracks().filter_map(|id| Some((id, view.state.track(id)?))) {
         let head = layout.head(index);
         let audible = view.state.is_audible(index);
         let sounding = audible && view.is_playing() && track.is_sounding_at(beat);
@@ -102,10 +102,12 @@ fn draw_stops(
 ) {
     let Some(view) = now.session() else { return };
     let beat = view.beat();
-    let states: Vec<Stop> =
-        layout.tracks().zip(view.state.tracks()).map(|(index, track)| stop(view, beat, index, track)).collect();
-    for (track, state) in layout.tracks().zip(&states) {
-        board.push(button(&layout, &pointer, Target::Stop(track), *state, blink(&now)));
+    let states: Vec<Stop> = view.state.tracks().iter().map(|track| stop(view, beat, track.id, track)).collect();
+    for (track, state) in view.state.tracks().iter().zip(&states) {
+        let target = Target::Stop(track.id);
+        if layout.has(target) {
+            board.push(button(&layout, &pointer, target, *state, blink(&now)));
+        }
     }
     let all = states.iter().copied().max_by_key(|state| *state as u8).unwrap_or(Stop::Silent);
     let everywhere = if states.contains(&Stop::Ready) { Stop::Ready } else { all };
