@@ -24,6 +24,10 @@ BROWSER_PACKAGES=(chromium)
 PLAYWRIGHT_VERSION=1.65.1
 export KEYBOARDIA_BROWSER="${KEYBOARDIA_BROWSER:-$HOME/.cache/keyboardia-browser}"
 
+# What runs the Worker here, and puts it on Cloudflare.
+WRANGLER_VERSION=4.86.0
+export KEYBOARDIA_CLOUD="${KEYBOARDIA_CLOUD:-$HOME/.cache/keyboardia-cloud}"
+
 WASM_TARGET=wasm32-unknown-unknown
 # How long rustup may take to fetch it, seconds.
 WASM_FETCH_MAX=180
@@ -159,24 +163,54 @@ CRATE
 # need_browser: Chromium, Node.js, and playwright-core in $KEYBOARDIA_BROWSER.
 need_browser() {
     need_packages "${BROWSER_PACKAGES[@]}"
+    need_npm "$KEYBOARDIA_BROWSER" playwright-core "$PLAYWRIGHT_VERSION" "drives the browser"
+}
+
+# need_cloud: Node.js, and wrangler in $KEYBOARDIA_CLOUD.
+need_cloud() {
+    need_npm "$KEYBOARDIA_CLOUD" wrangler "$WRANGLER_VERSION" "runs the Worker"
+    export WRANGLER_SEND_METRICS=false
+}
+
+# need_npm DIR PACKAGE VERSION WHAT: Node.js, and a package of npm's in a folder of its own.
+need_npm() {
     command -v node >/dev/null && command -v npm >/dev/null || need_packages nodejs npm
-    local package="$KEYBOARDIA_BROWSER/node_modules/playwright-core/package.json"
-    grep -q "\"version\": \"$PLAYWRIGHT_VERSION\"" "$package" 2>/dev/null && return 0
-    say "Installing playwright-core $PLAYWRIGHT_VERSION, which drives the browser"
-    mkdir -p "$KEYBOARDIA_BROWSER"
-    [ -r "$KEYBOARDIA_BROWSER/package.json" ] || echo '{ "private": true }' >"$KEYBOARDIA_BROWSER/package.json"
+    local dir="$1" name="$2" version="$3"
+    grep -q "\"version\": \"$version\"" "$dir/node_modules/$name/package.json" 2>/dev/null && return 0
+    say "Installing $name $version, which $4"
+    mkdir -p "$dir"
+    [ -r "$dir/package.json" ] || echo '{ "private": true }' >"$dir/package.json"
     # Node.js brings certificates of its own; those of the system are good, too.
     local certificates=/etc/ssl/certs/ca-certificates.crt
     [ ! -r "$certificates" ] || export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-$certificates}"
-    npm install --prefix "$KEYBOARDIA_BROWSER" --no-audit --no-fund --silent "playwright-core@$PLAYWRIGHT_VERSION" ||
-        fail "playwright-core could not be installed."
+    npm install --prefix "$dir" --no-audit --no-fund --silent "$name@$version" || fail "$name could not be installed."
+}
+
+# build_module PROFILE PACKAGE: a library as a module of its own. As that and nothing else: a library that other crates can
+# use, too, is not optimised across crates, and twice as large.
+build_module() {
+    "${WASM_CARGO[@]}" rustc --quiet --lib --crate-type cdylib --profile "$1" --target "$WASM_TARGET" -p "$2"
+}
+
+# build_worker: the Worker. Needs need_wasm and the packer.
+build_worker() {
+    local wasm="$CARGO_TARGET_DIR/$WASM_TARGET/web-bridge/keyboardia_bridge.wasm"
+    [ -r "$wasm" ] || say "Building the Worker; the first time takes some minutes"
+    build_module web-bridge keyboardia-bridge
+    "$CARGO_TARGET_DIR/release/keyboardia-page" worker --module "$wasm" --out web/bridge/build
+}
+
+# lint_worker: looks through what exists only in the Worker, where the Rust that builds it has lints. Needs need_wasm.
+lint_worker() {
+    "${WASM_CARGO[@]}" clippy --version >/dev/null 2>&1 || return 0
+    "${WASM_CARGO[@]}" clippy --quiet --profile web-bridge --target "$WASM_TARGET" -p keyboardia-bridge -- -D warnings
 }
 
 # build_wasm: the game and its sound engine for the browser. Needs need_wasm.
 build_wasm() {
     [ -r "$CARGO_TARGET_DIR/$WASM_TARGET/web/keyboardia.wasm" ] ||
         say "Building the game for the browser; the first time takes about a quarter of an hour"
-    "${WASM_CARGO[@]}" build --quiet --profile web-engine --target "$WASM_TARGET" -p keyboardia-engine
+    build_module web-engine keyboardia-engine
     "${WASM_CARGO[@]}" build --quiet --profile web --target "$WASM_TARGET" -p keyboardia --bin keyboardia
 }
 
@@ -185,6 +219,6 @@ build_wasm() {
 pack_page() {
     local wasm="$CARGO_TARGET_DIR/$WASM_TARGET"
     say "Packing the page (compressing a new game takes about a minute)"
-    "$CARGO_TARGET_DIR/release/keyboardia-page" --cache "$CARGO_TARGET_DIR/page" --out "$KEYBOARDIA_WEB" \
+    "$CARGO_TARGET_DIR/release/keyboardia-page" pack --cache "$CARGO_TARGET_DIR/page" --out "$KEYBOARDIA_WEB" \
         --client "$wasm/web/keyboardia.wasm" --engine "$wasm/web-engine/keyboardia_engine.wasm"
 }

@@ -97,6 +97,20 @@ impl Addresses {
         let ip = if self.time.ip().is_unspecified() { first } else { self.time.ip() };
         SocketAddr::new(ip, self.time.port())
     }
+
+    /// The address by which guests are invited whose host's HTTP is bound to this one: the first that was advertised, else
+    /// one of a local network; `None` where only this machine can come in.
+    pub(crate) fn for_guests(&self, bound: IpAddr) -> Option<IpAddr> {
+        if let Some(advertised) = self.advertised.first() {
+            return Some(*advertised);
+        }
+        if !bound.is_unspecified() {
+            return Some(bound).filter(|ip| !ip.is_loopback());
+        }
+        let outward = || self.local.iter().copied().filter(|ip| ip.is_ipv4() && !ip.is_loopback());
+        let is_private = |ip: &IpAddr| matches!(ip, IpAddr::V4(ip) if ip.is_private());
+        outward().find(is_private).or_else(|| outward().next())
+    }
 }
 
 fn push_new(list: &mut Vec<SocketAddr>, address: SocketAddr) {
@@ -151,6 +165,18 @@ mod tests {
             ips(&addresses, "::ffff:127.0.0.1", "::ffff:127.0.0.1"),
             ["127.0.0.1", "203.0.113.7", "192.168.1.5"]
         );
+    }
+
+    #[test]
+    fn guests_are_invited_to_where_they_can_come() {
+        let invited = |bound: &str, advertised: &[&str]| {
+            addresses(bound, advertised).for_guests(ip(bound)).map(|address| address.to_string())
+        };
+        assert_eq!(invited("0.0.0.0", &[]).as_deref(), Some("192.168.1.5"));
+        assert_eq!(invited("0.0.0.0", &["203.0.113.7"]).as_deref(), Some("203.0.113.7"));
+        assert_eq!(invited("10.1.2.3", &[]).as_deref(), Some("10.1.2.3"));
+        assert_eq!(invited("127.0.0.1", &[]), None);
+        assert_eq!(invited("127.0.0.1", &["203.0.113.7"]).as_deref(), Some("203.0.113.7"), "behind a proxy or router");
     }
 
     #[test]

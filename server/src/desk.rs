@@ -1,8 +1,17 @@
 //! The desk between HTTP and the host's loop: bounded questions in, one answer each.
 
-use crate::limits::{REPLY_TIMEOUT, REQUESTS_WAITING_MAX};
-use keyboardia_session::{Profile, SeatId, SeatToken, SessionCode};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use crate::{
+    bridge::Stream,
+    limits::{REPLY_TIMEOUT, REQUESTS_WAITING_MAX},
+};
+use keyboardia_session::{
+    JoinError, Profile, SeatId, SeatToken, SessionCode, api::ApiErrorKind, bridge::Written, denial::Denial,
+    limits::SESSIONS_MAX,
+};
+use std::{
+    net::IpAddr,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+};
 use tokio::sync::oneshot;
 
 /// Why the host's loop said no.
@@ -20,10 +29,48 @@ pub(crate) enum Refused {
     TooManySessions,
     /// The host holds all the seats that it can.
     TooManySeats,
+    /// As many seats are kept for players of one address as may be; one of them is given up in so many seconds.
+    TooManyAwaited(u64),
     /// The operating system gave no random bytes.
     NoRandomness,
     /// No answer came in time: the host is overloaded, or going down.
     NoAnswer,
+}
+
+impl Refused {
+    /// How a player is told; `code` as they wrote it.
+    pub(crate) fn denial(self, code: &str) -> Denial {
+        let full = |message: String| Denial::new(ApiErrorKind::HostFull, message);
+        match self {
+            Self::UnknownSession => Denial::unknown_session(code),
+            Self::SessionFull => Denial::of_join(JoinError::Full, code),
+            Self::Locked => Denial::of_join(JoinError::Locked, code),
+            Self::Removed => Denial::of_join(JoinError::Removed, code),
+            Self::TooManySessions => {
+                full(format!("This host is full: it has {SESSIONS_MAX} sessions; try again later."))
+            }
+            Self::TooManySeats => full("This host is full of players; try again later.".into()),
+            Self::TooManyAwaited(seconds) => {
+                let message = format!("Too many players from your address are on their way; try again in {seconds} s.");
+                Denial::new(ApiErrorKind::TooOften, message).retry_after(seconds)
+            }
+            Self::NoRandomness => Denial::no_secrets(),
+            Self::NoAnswer => Denial::busy(),
+        }
+    }
+}
+
+/// A session is this host's by the word of the place that holds it, too.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    /// Under which epoch.
+    pub(crate) epoch: u32,
+    /// What it has become there; `None` if the host's is the newest.
+    pub(crate) session: Option<Written>,
+    /// How far session time there is ahead of the host's clock, microseconds.
+    pub(crate) ahead_us: i64,
+    /// Where the place is told of it from now on.
+    pub(crate) stream: Stream,
 }
 
 /// Where an answer goes.
@@ -38,10 +85,24 @@ pub(crate) struct Admitted {
     pub(crate) socket: usize,
 }
 
+/// Who opens a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opener {
+    /// Whoever runs the host: it waits for its first player as for the last.
+    Owner,
+    /// A player, who is about to come.
+    Player,
+}
+
 /// A question to the host's loop.
 pub(crate) enum Request {
     /// Open a session.
-    Create(Reply<SessionCode>),
+    Create {
+        /// For whom.
+        opener: Opener,
+        /// Its code.
+        reply: Reply<SessionCode>,
+    },
     /// Keep a seat.
     Admit {
         /// In which session.
@@ -50,6 +111,8 @@ pub(crate) enum Request {
         token: SeatToken,
         /// What they want to be called.
         profile: Profile,
+        /// The address that counts as theirs, if it is limited.
+        from: Option<IpAddr>,
         /// The seat.
         reply: Reply<Admitted>,
     },
@@ -62,6 +125,29 @@ pub(crate) enum Request {
         /// The seat, if it is one's.
         reply: Reply<Option<SeatId>>,
     },
+    /// Under which epoch the host has a session.
+    Epoch {
+        /// Which.
+        code: SessionCode,
+        /// The epoch.
+        reply: Reply<u32>,
+    },
+    /// Take a session over.
+    Grant {
+        /// Which.
+        code: SessionCode,
+        /// How.
+        grant: Grant,
+        /// That it is done.
+        reply: Reply<()>,
+    },
+    /// Let go of a session: another host has it now.
+    Release {
+        /// Which.
+        code: SessionCode,
+        /// That it is done.
+        reply: Reply<()>,
+    },
     /// Whether a session is open: it is, or [`Refused::UnknownSession`].
     IsOpen {
         /// Which.
@@ -69,6 +155,16 @@ pub(crate) enum Request {
         /// That it is.
         reply: Reply<()>,
     },
+    /// Whether a session is open, or cannot be read and is kept for whoever can: it is, or [`Refused::UnknownSession`].
+    IsKept {
+        /// Which.
+        code: SessionCode,
+        /// That it is.
+        reply: Reply<()>,
+    },
+    /// End the loop as an error would.
+    #[cfg(test)]
+    Fail,
 }
 
 /// The asking end.

@@ -57,6 +57,12 @@ pub enum HostError {
     /// There is no page in the directory that was named.
     #[error("There is no page in {}: it has no index.html. `./play web` makes one.", .0.display())]
     NoPage(PathBuf),
+    /// The place in the cloud has no address.
+    #[error("“{0}” is not the address of a place in the cloud; it looks like https://jam.example.")]
+    Place(String),
+    /// The place in the cloud is elsewhere, and the way there would not be secret.
+    #[error("The key would travel to {0} for everybody to read; only https:// leads to a place on another machine.")]
+    OpenPlace(String),
     /// The operating system gave no threads.
     #[error("The host's threads cannot be started: {0}.")]
     Threads(#[source] io::Error),
@@ -77,6 +83,9 @@ pub enum HostError {
     /// The host holds as many sessions as it can.
     #[error("This host is full: it has {SESSIONS_MAX} sessions.")]
     Full,
+    /// A thread of the host has ended that nobody has asked to.
+    #[error("The host cannot go on, since its thread {0} has failed; start it again.")]
+    Failed(&'static str),
     /// The host does not answer, or has stopped.
     #[error("The host does not answer; it has stopped, or is overloaded.")]
     NoAnswer,
@@ -97,7 +106,9 @@ impl HostError {
 impl From<Refused> for HostError {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::TooManySessions | Refused::TooManySeats | Refused::SessionFull => Self::Full,
+            Refused::TooManySessions | Refused::TooManySeats | Refused::TooManyAwaited(_) | Refused::SessionFull => {
+                Self::Full
+            }
             Refused::NoRandomness => Self::NoRandomness,
             Refused::NoAnswer | Refused::UnknownSession | Refused::Locked | Refused::Removed => Self::NoAnswer,
         }

@@ -13,9 +13,12 @@
 //! game (UDP)  ──→ shards ──────────────┴ net ─→ rooms thread "host-loop", see driver
 //! time (UDP)  ──→ echo                                thread "host-time"
 //! rooms       ──→ store (SQLite)                      thread "host-store", if sessions are kept
+//! rooms       ←─→ bridge ←─→ a place in the cloud     thread "host-bridge", if sessions are put on the internet
 //! ```
 
 mod addresses;
+mod awaited;
+mod bridge;
 mod budget;
 mod channels;
 mod clock;
@@ -28,6 +31,7 @@ mod limits;
 mod metrics;
 mod net;
 mod page;
+mod pulse;
 mod room;
 mod samples;
 mod shard;
@@ -37,6 +41,7 @@ mod tls;
 mod vet;
 mod web;
 
+pub use bridge::{BridgeConfig, Place};
 pub use channels::connection_config;
 pub use clock::{HostClock, WallClock};
 pub use error::HostError;
@@ -47,12 +52,15 @@ pub use tls::Certificate;
 
 use crate::{
     addresses::Addresses,
-    desk::{Desk, Request},
+    bridge::Bridging,
+    clock::SessionClocks,
+    desk::{Desk, Opener, Request},
     driver::Driver,
     http::{Front, Http},
     limits::{ADVERTISED_MAX, SOCKETS_MAX, TRUSTED_MAX},
     metrics::Metrics,
     net::Net,
+    pulse::Pulse,
     room::House,
     samples::Samples,
     shard::Shard,
@@ -102,6 +110,8 @@ pub struct HostConfig {
     pub samples: SampleLimits,
     /// The page for those who play in a browser.
     pub page: Option<PageDir>,
+    /// The place in the cloud that puts this host's sessions on the internet.
+    pub bridge: Option<BridgeConfig>,
 }
 
 /// Where a relay or tunnel takes the packets of players; it brings them to the host's UDP ports and the answers back.
@@ -137,6 +147,7 @@ impl Default for HostConfig {
             certificate: Some(Certificate::default()),
             samples: SampleLimits::default(),
             page: None,
+            bridge: None,
         }
     }
 }
@@ -158,8 +169,26 @@ pub struct Host {
     desk: Desk,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    /// A thread that has ended although nobody has asked it to.
+    failed: watch::Sender<Option<&'static str>>,
     metrics: Metrics,
     fingerprint: Option<String>,
+}
+
+/// Tells, when it is dropped, that a thread has ended, unless it was asked to.
+struct Witness {
+    thread: &'static str,
+    stopping: watch::Receiver<bool>,
+    failed: watch::Sender<Option<&'static str>>,
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if !*self.stopping.borrow() {
+            tracing::error!(target: "host", thread = self.thread, "a thread of the host has failed");
+            self.failed.send_replace(Some(self.thread));
+        }
+    }
 }
 
 impl Host {
@@ -219,7 +248,8 @@ impl Host {
         let tls = tls.transpose()?;
         let fingerprint = tls.as_ref().and_then(|tls| tls.fingerprint.clone());
         let ports = games.iter().map(|(_, address)| address.port()).collect();
-        let tickets = Arc::new(Tickets { key, addresses, ports, clock });
+        let clocks = SessionClocks::new(clock);
+        let tickets = Arc::new(Tickets { key, addresses, ports, clocks: clocks.clone() });
         let metrics = Metrics::new();
         let shards = games.into_iter().map(|(socket, address)| {
             Shard::new(socket, &tickets, metrics.clone()).map_err(|error| HostError::of_socket(address, error))
@@ -229,7 +259,12 @@ impl Host {
         let samples = Samples::open(config.store.as_ref(), config.samples, metrics.clone())?;
         let (desk, requests) = Desk::open();
         let (seats, page) = (config.seats, config.page.as_ref());
-        let front = Front::new(desk.clone(), tickets, config.trust, samples, metrics.clone(), from_web, seats, page);
+        let elsewhere = config.bridge.as_ref().map(|bridge| bridge.place.to_string());
+        let (to_loop, pulse, trust) = (from_web.clone(), Pulse::begin(), config.trust);
+        #[rustfmt::skip]
+        let front = Front::new(
+            desk.clone(), tickets, trust, pulse.clone(), samples, metrics.clone(), from_web, seats, page, elsewhere,
+        );
         let serve = Http::new(listener, tls.map(|tls| tls.acceptor), front).map_err(HostError::Threads)?;
 
         let (stop, stopping) = watch::channel(false);
@@ -240,16 +275,24 @@ impl Host {
             _ => Vec::new(),
         };
         let store = shelf.map(|shelf| shelf.start(clock, metrics.clone())).transpose().map_err(HostError::Threads)?;
-        let house = House { patience: config.patience, is_kept: store.is_some() };
-        let mut driver = Driver::new(clock, Net::new(shards, web), setup, house, config.seats, store, metrics.clone());
+        let bridging =
+            config.bridge.map(|bridge| Bridging::new(bridge, clocks.clone(), desk.clone(), to_loop, stopping.clone()));
+        let (bridge, bridging) = bridging.transpose().map_err(HostError::Threads)?.unzip();
+        let house = House { patience: config.patience, is_kept: store.is_some(), is_bridged: bridge.is_some() };
+        let net = Net::new(shards, web, metrics.clone());
+        let mut driver = Driver::new(clocks, net, setup, house, config.seats, store, bridge, metrics.clone(), pulse);
         driver.reopen(kept);
         let (counter, until) = (metrics.time_dropped.clone(), stopping.clone());
         // From here on, an early return drops the host, and so stops what has been started.
-        let mut host = Self { http, udp, time, desk, stop, threads: Vec::new(), metrics, fingerprint };
+        let (threads, failed) = (Vec::new(), watch::Sender::new(None));
+        let mut host = Self { http, udp, time, desk, stop, threads, failed, metrics, fingerprint };
         host.spawn("host-time", move || echo::run(&echo, clock, &counter, &until))?;
         let until = stopping.clone();
         host.spawn("host-loop", move || driver.run(&requests, &until))?;
         host.spawn("host-http", move || serve.run(stopping))?;
+        if let Some(bridging) = bridging {
+            host.spawn("host-bridge", move || bridging.run())?;
+        }
         tracing::info!(target: "host", %http, %udp, %time, "the host is ready");
         Ok(host)
     }
@@ -280,7 +323,20 @@ impl Host {
     /// # Errors
     /// [`HostError::Full`], or [`HostError::NoAnswer`] after [`Self::stop`].
     pub fn create_session(&self) -> Result<SessionCode, HostError> {
-        Ok(self.desk.ask_blocking(Request::Create)?)
+        Ok(self.desk.ask_blocking(|reply| Request::Create { opener: Opener::Owner, reply })?)
+    }
+
+    /// Waits until a thread of the host ends that was not asked to, and says which: such a host is of no use any more. As
+    /// long as all is well, and once the host was stopped, this waits for ever.
+    pub fn failure(&self) -> impl Future<Output = HostError> + Send + use<> {
+        let mut failed = self.failed.subscribe();
+        async move {
+            let thread = failed.wait_for(Option::is_some).await.ok().and_then(|thread| *thread);
+            match thread {
+                Some(thread) => HostError::Failed(thread),
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Datagrams that led to nothing so far.
@@ -299,7 +355,12 @@ impl Host {
         }
     }
 
-    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), HostError> {
+    fn spawn(&mut self, name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<(), HostError> {
+        let witness = Witness { thread: name, stopping: self.stop.subscribe(), failed: self.failed.clone() };
+        let work = move || {
+            let _witness = witness;
+            work();
+        };
         let thread = std::thread::Builder::new().name(name.into()).spawn(work).map_err(HostError::Threads)?;
         self.threads.push(thread);
         Ok(())
@@ -328,4 +389,40 @@ fn open<S>(
     let socket = bind(address).map_err(|error| HostError::of_socket(address, error))?;
     let bound = local(&socket).map_err(|error| HostError::of_socket(address, error))?;
     Ok((socket, bound))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::{Read, Write},
+        net::TcpStream,
+        time::{Duration, Instant},
+    };
+
+    /// What a host says of itself.
+    fn health(host: &Host) -> String {
+        let mut stream = TcpStream::connect(host.http_addr()).unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[test]
+    fn a_host_whose_loop_has_failed_is_not_well_and_says_so() {
+        let mut host = Host::start(HostConfig::loopback()).unwrap();
+        assert!(health(&host).starts_with("HTTP/1.1 200 "));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let failure = host.failure();
+        assert!(matches!(host.desk.ask_blocking::<()>(|_| Request::Fail), Err(desk::Refused::NoAnswer)));
+        let error = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), failure).await.unwrap() });
+        assert_eq!(error.to_string(), "The host cannot go on, since its thread host-loop has failed; start it again.");
+        let begin = Instant::now();
+        while !health(&host).starts_with("HTTP/1.1 503 ") {
+            assert!(begin.elapsed() < Duration::from_secs(20), "still called well");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        host.stop();
+    }
 }

@@ -71,18 +71,35 @@ pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const HTTP_CONNECTIONS_MAX: usize = 256;
 /// Bytes on their way to a TCP peer for which the operating system has memory; it doubles this for its own needs.
 pub(crate) const HTTP_SEND_BUFFER_BYTES: usize = 64 * 1024;
-/// How long an HTTP connection may last, so that slow ones cannot keep all the places; long enough for the largest sample
-/// (12.3 MB) over 2 Mbit/s.
-pub(crate) const HTTP_CONNECTION_LIFE: Duration = Duration::from_mins(2);
+/// HTTP connections that the operating system keeps until there is a place for them.
+pub(crate) const HTTP_WAITING_MAX: i32 = 1_024;
+/// HTTP connections of one limited address at once; further ones are closed. Ten browsers behind one router have as many
+/// while they load the page.
+pub(crate) const HTTP_CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
+/// Free places for HTTP connections below which each ends with its answer, and does not wait for another request: whoever
+/// waits to be accepted comes first.
+pub(crate) const HTTP_CONNECTIONS_SPARE: usize = HTTP_CONNECTIONS_MAX / 2;
+/// How long a new HTTP connection may take until the head of its first request is there.
+pub(crate) const HTTP_HEAD_MAX: Duration = Duration::from_secs(10);
+/// How long no byte may move on an HTTP connection.
+pub(crate) const HTTP_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How long an HTTP connection may last, so that slow ones cannot keep all the places; long enough for the page (4.5 MB)
+/// over 64 kbit/s.
+pub(crate) const HTTP_CONNECTION_LIFE: Duration = Duration::from_mins(10);
 /// How long HTTP may take to finish what it was doing when the host stops.
 pub(crate) const HTTP_STOP_MAX: Duration = Duration::from_millis(500);
-/// Bytes of a request that are repeated in a sentence about it.
-pub(crate) const QUOTE_CHARS_MAX: usize = 64;
 
 /// How often the round trips of all players are noted.
 pub(crate) const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 /// Addresses whose requests are counted at once.
 pub(crate) const ADDRESSES_REMEMBERED_MAX: usize = 4_096;
+/// Seats that are kept at once for players of one limited address who have not connected yet: two sessions' worth, behind
+/// one router.
+pub(crate) const AWAITED_PER_ADDRESS_MAX: usize = 2 * SEATS_MAX;
+/// How long the host's loop may take for a turn and still be called well.
+pub(crate) const PULSE_MAX: Duration = Duration::from_secs(2);
+/// Bytes of the largest answer to one player that is looked at to count why a command was refused.
+pub(crate) const REFUSAL_BYTES_MAX: usize = 64;
 /// Proxies that a request may have come through.
 pub(crate) const FORWARDED_MAX: usize = 8;
 /// Proxies that may be trusted.
@@ -112,16 +129,39 @@ pub(crate) const STORE_POLL: Duration = Duration::from_millis(1);
 pub(crate) const STORE_RETRY: Duration = Duration::from_millis(250);
 /// How often it does so when the host stops.
 pub(crate) const STORE_PARTING_TRIES_MAX: u32 = 8;
-/// Steps of a session after which it is written down as a whole again.
-pub(crate) const ENTRIES_BEFORE_WHOLE: usize = 512;
 
 /// Bytes of all samples on a host, unless it is told otherwise (8 GiB).
 pub(crate) const SAMPLE_BYTES_PER_HOST: u64 = 8 * 1024 * 1024 * 1024;
 /// Samples that are received at once; each is in memory until it is kept.
 pub(crate) const SAMPLE_UPLOADS_MAX: usize = 8;
-/// Samples that one seat brings at once, or waits to; so it takes a few seats to have all of [`SAMPLE_UPLOADS_MAX`].
-pub(crate) const SAMPLE_UPLOADS_PER_SEAT_MAX: usize = 2;
+/// How long a sample may take to arrive, so that slow ones cannot keep all the places; long enough for the largest (12.3 MB)
+/// over 1 Mbit/s.
+pub(crate) const SAMPLE_UPLOAD_MAX: Duration = Duration::from_mins(2);
 /// Bytes of a sample that are read at once to be sent.
 pub(crate) const SAMPLE_READ_BYTES: usize = 64 * 1024;
 /// How often the samples of sessions that are over are looked for.
 pub(crate) const SAMPLE_SWEEP_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Things that a room may have told its link and that are not sent yet; a slower one is linked anew.
+pub(crate) const BRIDGE_STEPS_MAX: usize = 1_024;
+/// Messages to players that may wait to be sent on a link.
+pub(crate) const BRIDGE_FRAMES_MAX: usize = 1_024;
+/// Bytes of messages from which on no more are put into a frame.
+pub(crate) const BRIDGE_PACKED_BYTES_MAX: usize = 256 * 1024;
+/// Players of one session who may come through the place, with those who have not said who they are.
+pub(crate) const BRIDGE_GUESTS_MAX: usize = 4 * SEATS_MAX;
+/// Players who wait there for a seat.
+pub(crate) const BRIDGE_ADMISSIONS_MAX: usize = 4 * SEATS_MAX;
+/// How long a place may take to take a call, and to say who has the session.
+pub(crate) const BRIDGE_OPEN_MAX: Duration = Duration::from_secs(10);
+/// How long it is waited before a place is called again: at first, and at last.
+pub(crate) const BRIDGE_BACKOFF_MIN: Duration = Duration::from_millis(250);
+pub(crate) const BRIDGE_BACKOFF_MAX: Duration = Duration::from_secs(15);
+/// How long a place may take to hear the last of a session when the host stops.
+pub(crate) const BRIDGE_STOP_MAX: Duration = Duration::from_secs(1);
+/// Time probes of which the best tells how far a place's clock is behind.
+pub(crate) const BRIDGE_PROBES_KEPT: usize = 16;
+/// How much that must change for the place to be told, microseconds.
+pub(crate) const BRIDGE_SHIFT_STEP_US: u64 = 1_000;
+/// Time probes by which a host reads session time at a place before it takes the session over.
+pub(crate) const BRIDGE_GREETING_PROBES: usize = 4;

@@ -2,7 +2,9 @@
 //! it when asked to.
 
 use clap::Parser;
-use keyboardia_server::{Certificate, Host, HostConfig, PORT, PageDir, Relay, SampleLimits, StoreConfig};
+use keyboardia_server::{
+    BridgeConfig, Certificate, Host, HostConfig, PORT, PageDir, Place, Relay, SampleLimits, StoreConfig,
+};
 use keyboardia_session::{
     Patience, SessionCode,
     limits::{GRACE_US, SEATS_PER_SOCKET_MAX},
@@ -84,6 +86,16 @@ struct Options {
     /// program, or in web/dist.
     #[arg(long, value_name = "DIR")]
     web: Option<PathBuf>,
+    /// A place in the cloud (`https://…`, see `./play cloud deploy`) that puts every session of this host on the internet, and
+    /// goes on with them when the host is gone.
+    #[arg(long, value_name = "ADDRESS", requires = "key")]
+    bridge: Option<Place>,
+    /// The key that the place was given as its secret `BRIDGE_KEY`.
+    #[arg(long, value_name = "KEY", env = "KEYBOARDIA_BRIDGE_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// A session of the place, by its five words, that this host takes over.
+    #[arg(long, value_name = "CODE", requires = "bridge", value_parser = code)]
+    take: Option<SessionCode>,
     /// Open a session at the start and show its code.
     #[arg(long)]
     create: bool,
@@ -116,8 +128,18 @@ impl Options {
                 _ => Certificate::SelfSigned,
             }),
             page: PageDir::find(self.web.as_deref())?,
+            bridge: self.bridge.clone().zip(self.key.clone()).map(|(place, key)| BridgeConfig {
+                place,
+                key,
+                take: self.take,
+            }),
         })
     }
+}
+
+/// A session's code, as people write it.
+fn code(text: &str) -> Result<SessionCode, String> {
+    SessionCode::parse(text).ok_or_else(|| "a code has five words, like amber-otter-piano-lake-sun".into())
 }
 
 fn main() -> ExitCode {
@@ -154,10 +176,18 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut stdout = std::io::stdout();
     writeln!(stdout, "{announcement}").and_then(|()| stdout.flush()).unwrap_or_default();
 
-    let name = runtime.block_on(signal);
-    eprintln!("keyboardia-server: {name}; telling the players and stopping.");
+    let failure = host.failure();
+    let asked = runtime.block_on(async {
+        tokio::select! {
+            name = signal => Ok(name),
+            error = failure => Err(error),
+        }
+    });
+    if let Ok(name) = asked {
+        eprintln!("keyboardia-server: {name}; telling the players and stopping.");
+    }
     host.stop();
-    Ok(())
+    asked.map(|_| ()).map_err(Into::into)
 }
 
 /// Waits for a signal that asks the program to end; returns its name.
@@ -216,16 +246,24 @@ fn welcome(host: &Host, code: Option<SessionCode>, has_page: bool, options: &Opt
         (_, false) => format!("{name}:{port}"),
         (_, true) => format!("[{name}]:{port}"),
     });
+    let take = options.take.map(|code| code.to_string());
     let words = code.as_deref().unwrap_or("CODE");
     let joins: Vec<String> = addresses.map(|address| format!("  ./play --join {address} {words}")).collect();
     let trust = host.fingerprint().map_or(String::new(), |fingerprint| {
         let question = "Browsers reach it by https:// and ask about its certificate, whose SHA-256 fingerprint is";
         format!("\n{question}\n  {fingerprint}")
     });
+    let place = options.bridge.as_ref().zip(code.as_deref().or(take.as_deref()));
+    let internet = place.map_or(String::new(), |(place, code)| {
+        format!("\nFrom anywhere, open\n  {place}/#{code}\nor join with\n  ./play --join {place} {code}")
+    });
     let pages: Vec<String> =
         names.iter().filter(|_| has_page).map(|name| page_url(name, port, code.as_deref())).collect();
     let open = if pages.is_empty() { String::new() } else { format!("\nIn a browser, open\n  {}", pages.join("\n  ")) };
-    format!("Keyboardia's host is ready. Players join with\n{}{open}{trust}\nCtrl-C ends it.", joins.join("\n"))
+    format!(
+        "Keyboardia's host is ready. Players join with\n{}{open}{trust}{internet}\nCtrl-C ends it.",
+        joins.join("\n")
+    )
 }
 
 /// Where a browser finds the page. Sound needs a secure connection everywhere but on the machine itself.

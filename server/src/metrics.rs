@@ -2,6 +2,7 @@
 //!
 //! Handles are cheap to clone and to count with; nothing here says who plays, what, or by which code.
 
+use keyboardia_session::{Farewell, Refusal};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{
@@ -19,8 +20,20 @@ pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 
 /// The status of an HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Status {
-    pub(crate) status: u16,
+struct Status {
+    status: u16,
+}
+
+/// Why something was refused or ended, of a few reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+/// What an address asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Errand {
+    errand: &'static str,
 }
 
 /// See the module.
@@ -40,9 +53,17 @@ pub(crate) struct Metrics {
     /// Messages that were sent to players.
     pub(crate) sent: Counter,
     /// Commands that had no effect.
-    pub(crate) refused: Counter,
+    refused: Family<Reason, Counter>,
+    /// Messages of players that are none.
+    pub(crate) malformed: Counter,
+    /// Connections that the host has ended.
+    closes: Family<Reason, Counter>,
     /// HTTP answers.
-    pub(crate) answers: Family<Status, Counter>,
+    answers: Family<Status, Counter>,
+    /// Requests of those who asked too often.
+    turned_away: Family<Errand, Counter>,
+    /// Connections of addresses that have too many.
+    pub(crate) connections_refused: Counter,
     /// Datagrams at the game's socket that led to nothing.
     pub(crate) game_dropped: Counter,
     /// Datagrams at the time echo that led to nothing.
@@ -69,8 +90,12 @@ impl Metrics {
             sample_bytes: Gauge::default(),
             received: Counter::default(),
             sent: Counter::default(),
-            refused: Counter::default(),
+            refused: Family::default(),
+            malformed: Counter::default(),
+            closes: Family::default(),
             answers: Family::default(),
+            turned_away: Family::default(),
+            connections_refused: Counter::default(),
             game_dropped: Counter::default(),
             time_dropped: Counter::default(),
             handle: Histogram::new(times()),
@@ -87,7 +112,12 @@ impl Metrics {
         registry.register("messages_received", "Messages of players", metrics.received.clone());
         registry.register("messages_sent", "Messages to players", metrics.sent.clone());
         registry.register("commands_refused", "Commands that had no effect", metrics.refused.clone());
+        registry.register("messages_malformed", "Messages that cannot be read", metrics.malformed.clone());
+        registry.register("connections_closed", "Connections that the host ended", metrics.closes.clone());
         registry.register("http_answers", "HTTP answers by status", metrics.answers.clone());
+        registry.register("http_turned_away", "Requests that came too often", metrics.turned_away.clone());
+        let crowded = "HTTP connections of addresses that had too many";
+        registry.register("http_connections_refused", crowded, metrics.connections_refused.clone());
         let dropped = "Datagrams that led to nothing";
         registry.register("game_datagrams_dropped", dropped, metrics.game_dropped.clone());
         registry.register("time_datagrams_dropped", dropped, metrics.time_dropped.clone());
@@ -102,11 +132,67 @@ impl Metrics {
         metrics
     }
 
+    /// A command had no effect.
+    pub(crate) fn refused(&self, why: Refusal) {
+        self.refused.get_or_create(&Reason { reason: class(why) }).inc();
+    }
+
+    /// The host has ended a connection.
+    pub(crate) fn closed(&self, why: Farewell) {
+        self.closes.get_or_create(&Reason { reason: farewell(why) }).inc();
+    }
+
+    /// An HTTP answer has left.
+    pub(crate) fn answered(&self, status: u16) {
+        self.answers.get_or_create(&Status { status }).inc();
+    }
+
+    /// Somebody has asked too often.
+    pub(crate) fn turned_away(&self, errand: &'static str) {
+        self.turned_away.get_or_create(&Errand { errand }).inc();
+    }
+
     /// All of it as text.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
         text::encode(&mut text, &self.registry).unwrap_or_default();
         text
+    }
+}
+
+/// What kind of refusal it is: one that floods make, one that players in a hurry make, or one of another kind.
+fn class(why: Refusal) -> &'static str {
+    match why {
+        Refusal::TooOften(_) | Refusal::TooFast => "too_often",
+        Refusal::NoSuchTrack
+        | Refusal::NoSuchScene
+        | Refusal::NoSuchPlayer
+        | Refusal::EmptySlot
+        | Refusal::NothingQueued => "not_there",
+        Refusal::TooLate | Refusal::SlotTaken | Refusal::ChangedSince => "too_late",
+        Refusal::TracksFull | Refusal::ScenesFull => "no_room",
+        Refusal::NotYours | Refusal::NotYourself | Refusal::LastTrack | Refusal::LastScene => "not_allowed",
+        Refusal::NothingToUndo | Refusal::NothingToRedo => "nothing_to_undo",
+        Refusal::BadClip | Refusal::NoName => "bad_value",
+        // A seat says these to its own player.
+        Refusal::NoAnswer | Refusal::NotConnected => "other",
+    }
+}
+
+fn farewell(why: Farewell) -> &'static str {
+    match why {
+        Farewell::Stopping => "stopping",
+        Farewell::Removed => "removed",
+        Farewell::Replaced => "replaced",
+        Farewell::NoSession => "no_session",
+        Farewell::NoSeat => "no_seat",
+        Farewell::Full => "full",
+        Farewell::Silent => "silent",
+        Farewell::TooSlow => "too_slow",
+        Farewell::TooLarge => "too_large",
+        Farewell::Unnamed => "unnamed",
+        Farewell::OtherProtocol => "other_protocol",
+        Farewell::Moving => "moving",
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     limits::{DRAIN_MAX, PARTING_MAX, TICK, WEB_MESSAGES_PER_TICK_MAX},
+    metrics::Metrics,
     shard::{Shard, ShardEvent},
     tickets::Ticket,
     web::{Web, WebEvent, WebId},
@@ -44,12 +45,13 @@ pub(crate) struct Net {
     web: Web,
     /// Connections that hear their last message.
     parting: VecDeque<(usize, ClientId, Instant)>,
+    metrics: Metrics,
 }
 
 impl Net {
     /// These sockets, and WebSockets.
-    pub(crate) fn new(shards: Vec<Shard>, web: Web) -> Self {
-        Self { shards, web, parting: VecDeque::new() }
+    pub(crate) fn new(shards: Vec<Shard>, web: Web, metrics: Metrics) -> Self {
+        Self { shards, web, parting: VecDeque::new(), metrics }
     }
 
     /// How many are connected.
@@ -132,7 +134,10 @@ impl Net {
     /// Ends a connection once its other end has heard what was sent; the farewell was.
     pub(crate) fn part(&mut self, peer: Peer, why: Farewell) {
         match peer {
-            Peer::Udp(index, client) => self.parting.push_back((index, client, Instant::now() + PARTING_MAX)),
+            Peer::Udp(index, client) => {
+                self.metrics.closed(why);
+                self.parting.push_back((index, client, Instant::now() + PARTING_MAX));
+            }
             Peer::Web(id) => self.web.close(id, why),
         }
     }
@@ -146,6 +151,7 @@ impl Net {
     pub(crate) fn stop(&mut self, connected: impl Iterator<Item = Peer>) {
         for peer in connected {
             if matches!(peer, Peer::Udp(..)) {
+                self.metrics.closed(Farewell::Stopping);
                 self.say(peer, Farewell::Stopping);
             }
         }

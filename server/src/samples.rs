@@ -34,7 +34,6 @@ use std::{
     },
 };
 use tempfile::TempDir;
-use thiserror::Error;
 
 /// Name of the sounds' directory in the host's.
 const DIR: &str = "samples";
@@ -72,20 +71,16 @@ impl Default for SampleLimits {
     }
 }
 
-/// Why there is no place for a sound. Each reads as a sentence for the player.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+/// Why there is no place for a sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoRoom {
-    /// The session has too many.
-    #[error("This session has {0} sounds of its own already; no more fit.")]
+    /// The session has as many as it may.
     Samples(usize),
-    /// The session's are too large together.
-    #[error("This session's own sounds may have {} MB together; this one is too much.", *.0 as f64 / 1e6)]
+    /// The session's would have more bytes together than they may.
     Session(u64),
     /// Those of all sessions are too large together.
-    #[error("This host has no room for more sounds.")]
     Host,
     /// The disk is full or gone, or the database is.
-    #[error("This host cannot save sounds now; try again in a moment.")]
     Broken,
 }
 

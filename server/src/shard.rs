@@ -79,7 +79,7 @@ impl Shard {
         socket.set_nonblocking(true)?;
         let port = socket.local_addr()?.port();
         let netcode = NetcodeServer::new(ServerConfig {
-            current_time: tickets.clock.unix_time(),
+            current_time: tickets.clocks.host.unix_time(),
             max_clients: CLIENTS_PER_SOCKET_MAX,
             protocol_id: NETCODE_PROTOCOL_ID,
             public_addresses: tickets.addresses.public(port),

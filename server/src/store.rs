@@ -51,14 +51,9 @@ pub struct StoreConfig {
 #[derive(Debug)]
 pub(crate) enum Write {
     /// A session as it is, in place of all that was written of it.
-    Whole {
-        code: SessionCode,
-        snapshot: Vec<u8>,
-        /// The last event in it.
-        seq: u64,
-    },
+    Whole { snapshot: Vec<u8>, to: Safe },
     /// What has happened in a session since.
-    Entries { code: SessionCode, entries: Vec<Vec<u8>>, seq: u64 },
+    Entries { entries: Vec<Vec<u8>>, to: Safe },
     /// A session is over.
     Over(SessionCode),
 }
@@ -67,6 +62,8 @@ pub(crate) enum Write {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Safe {
     pub(crate) code: SessionCode,
+    /// Whose event it is: each authority of a session counts its own.
+    pub(crate) epoch: u32,
     pub(crate) seq: u64,
 }
 
@@ -165,6 +162,11 @@ impl Store {
         }
     }
 
+    /// Whether the thread has ended, which nobody has asked it to.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.thread.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
     /// What has become safe.
     pub(crate) fn safe(&self) -> impl Iterator<Item = Safe> {
         self.safe.try_iter()
@@ -257,9 +259,9 @@ fn keep(mut db: Connection, waiting: &Receiver<Write>, told: &Sender<Safe>, cloc
                 }
                 tries = 0;
                 for write in batch.drain(..) {
-                    if let Write::Whole { code, seq, .. } | Write::Entries { code, seq, .. } = write {
+                    if let Write::Whole { to, .. } | Write::Entries { to, .. } = write {
                         // Nobody wants to know any more when the loop has ended.
-                        let _ = told.send(Safe { code, seq });
+                        let _ = told.send(to);
                     }
                 }
             }
@@ -291,13 +293,13 @@ fn commit(db: &mut Connection, batch: &[Write], now: Micros) -> rusqlite::Result
         )?;
         for write in batch {
             match write {
-                Write::Whole { code, snapshot, .. } => {
-                    let code = code.to_string();
+                Write::Whole { snapshot, to } => {
+                    let code = to.code.to_string();
                     forget.execute([&code])?;
                     whole.execute(params![code, snapshot])?;
                 }
-                Write::Entries { code, entries, .. } => {
-                    let code = code.to_string();
+                Write::Entries { entries, to } => {
+                    let code = to.code.to_string();
                     for bytes in entries {
                         entry.execute(params![code, bytes])?;
                     }
@@ -329,8 +331,16 @@ mod tests {
         Shelf::open(&StoreConfig { dir: dir.to_owned(), fsync: false }).unwrap()
     }
 
+    fn to(code: SessionCode, seq: u64) -> Safe {
+        Safe { code, epoch: 1, seq }
+    }
+
+    fn whole(code: SessionCode, snapshot: &[u8], seq: u64) -> Write {
+        Write::Whole { snapshot: snapshot.to_vec(), to: to(code, seq) }
+    }
+
     fn entries(code: SessionCode, bytes: &[u8], seq: u64) -> Write {
-        Write::Entries { code, entries: bytes.iter().map(|byte| vec![*byte]).collect(), seq }
+        Write::Entries { entries: bytes.iter().map(|byte| vec![*byte]).collect(), to: to(code, seq) }
     }
 
     fn found(shelf: &Shelf) -> Vec<(SessionCode, Vec<u8>, Vec<u8>)> {
@@ -356,22 +366,17 @@ mod tests {
     fn what_is_told_safe_is_found_again_in_order_and_what_is_over_is_not() {
         let (dir, (a, b)) = (tempfile::tempdir().unwrap(), codes());
         let store = open(dir.path()).start(HostClock::start(machine, None), Metrics::new()).unwrap();
-        for write in [
-            Write::Whole { code: a, snapshot: b"one".to_vec(), seq: 1 },
-            entries(a, b"xyz", 4),
-            Write::Whole { code: b, snapshot: b"two".to_vec(), seq: 1 },
-            entries(b, b"p", 2),
-        ] {
+        for write in [whole(a, b"one", 1), entries(a, b"xyz", 4), whole(b, b"two", 1), entries(b, b"p", 2)] {
             assert!(store.write(write));
         }
-        assert!(await_safe(&store, Safe { code: b, seq: 2 }));
+        assert!(await_safe(&store, to(b, 2)));
         drop(store);
         let shelf = open(dir.path());
         let mut want = vec![(a, b"one".to_vec(), b"xyz".to_vec()), (b, b"two".to_vec(), b"p".to_vec())];
         want.sort_by_key(|(code, ..)| code.to_string());
         assert_eq!(found(&shelf), want);
         let store = shelf.start(HostClock::start(machine, None), Metrics::new()).unwrap();
-        assert!(store.write(Write::Whole { code: a, snapshot: b"three".to_vec(), seq: 5 }));
+        assert!(store.write(whole(a, b"three", 5)));
         assert!(store.write(entries(a, b"!", 6)));
         assert!(store.write(Write::Over(b)));
         drop(store);
@@ -410,9 +415,9 @@ mod tests {
         shelf.db.pragma_update_and_check(None, "max_page_count", pages + 4, |_| Ok(())).unwrap();
         let metrics = Metrics::new();
         let store = shelf.start(HostClock::start(machine, None), metrics.clone()).unwrap();
-        assert!(store.write(Write::Whole { code: a, snapshot: vec![7; 10], seq: 1 }));
-        assert!(await_safe(&store, Safe { code: a, seq: 1 }));
-        assert!(store.write(Write::Whole { code: b, snapshot: vec![7; 100_000], seq: 9 }));
+        assert!(store.write(whole(a, &[7; 10], 1)));
+        assert!(await_safe(&store, to(a, 1)));
+        assert!(store.write(whole(b, &[7].repeat(100_000), 9)));
         assert!(store.write(entries(a, b"x", 2)));
         let begin = Instant::now();
         while metrics.commit_failures.get() < 2 {
@@ -429,7 +434,7 @@ mod tests {
         let (dir, (a, _)) = (tempfile::tempdir().unwrap(), codes());
         let Shelf { mut db } = open(dir.path());
         let pages: i64 = db.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-        let batch = [Write::Whole { code: a, snapshot: vec![7; 100_000], seq: 9 }, entries(a, b"xy", 11)];
+        let batch = [whole(a, &[7].repeat(100_000), 9), entries(a, b"xy", 11)];
         db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
         assert!(commit(&mut db, &batch, Micros(5)).is_err());
         db.pragma_update_and_check(None, "max_page_count", 1_000_000, |_| Ok(())).unwrap();

@@ -5,7 +5,7 @@
 
 use crate::{
     addresses::{Addresses, Route},
-    clock::HostClock,
+    clock::SessionClocks,
 };
 use keyboardia_session::{
     SeatToken, SessionCode,
@@ -51,7 +51,7 @@ pub(crate) struct Tickets {
     pub(crate) addresses: Addresses,
     /// Ports of the game's sockets.
     pub(crate) ports: Vec<u16>,
-    pub(crate) clock: HostClock,
+    pub(crate) clocks: SessionClocks,
 }
 
 impl Tickets {
@@ -67,7 +67,7 @@ impl Tickets {
         let client =
             getrandom::u64().map_err(|error| TokenGenerationError::IoError(io::Error::other(error.to_string())))?;
         let token = ConnectToken::generate(
-            self.clock.unix_time(),
+            self.clocks.host.unix_time(),
             NETCODE_PROTOCOL_ID,
             CONNECT_TOKEN_LIFE_S,
             client,

@@ -15,13 +15,19 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 use tokio::sync::{Notify, mpsc};
 
 /// Number of a WebSocket, never used twice.
 pub(crate) type WebId = u64;
+
+/// The next of these numbers.
+pub(crate) fn next_id() -> WebId {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Relaxed)
+}
 
 /// From the tasks to the loop.
 #[derive(Debug)]
@@ -144,6 +150,7 @@ impl Web {
         let Some(line) = self.lines.get_mut(&id) else { return };
         self.metrics.sent.inc();
         if !line.send(channel, bytes) {
+            self.metrics.closed(Farewell::TooSlow);
             line.slow.notify_one();
             self.lines.remove(&id);
             self.gone.push_back((id, "too slow"));
@@ -153,6 +160,7 @@ impl Web {
     /// Ends a connection after what is queued.
     pub(crate) fn close(&mut self, id: WebId, why: Farewell) {
         if let Some(line) = self.lines.remove(&id) {
+            self.metrics.closed(why);
             // Where even that has no room, the end of the queue ends the connection.
             line.out.try_send(ToWeb::Close(why)).unwrap_or_default();
             self.gone.push_back((id, "closed"));

@@ -7,7 +7,7 @@ mod common;
 use common::{Player, eventually, host, local_now, try_join};
 use keyboardia_server::{Host, HostConfig, HostError};
 use keyboardia_session::{Micros, api::from_hex, wire::Probe};
-use keyboardia_visitor::PATIENCE;
+use keyboardia_visitor::{PATIENCE, udp};
 use renet_netcode::ConnectToken;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
@@ -70,8 +70,8 @@ fn advertised_addresses_follow_the_one_that_was_reached() {
     let http = SocketAddr::from(([127, 0, 0, 1], host.http_addr().port()));
     let code = host.create_session().unwrap().to_string();
     let joined = try_join(http, &code, None).unwrap();
-    assert_eq!(joined.time, SocketAddr::from(([127, 0, 0, 1], host.time_addr().port())));
-    let bytes = from_hex(&joined.connect_token, 4_096).unwrap();
+    assert_eq!(udp(&joined).time, SocketAddr::from(([127, 0, 0, 1], host.time_addr().port())));
+    let bytes = from_hex(&udp(&joined).connect_token, 4_096).unwrap();
     let token = ConnectToken::read(&mut bytes.as_slice()).unwrap();
     let listed: Vec<SocketAddr> = token.server_addresses.iter().flatten().copied().collect();
     let port = host.udp_addr().port();
@@ -88,7 +88,7 @@ fn players_can_join_by_every_address_of_this_machine() {
     let interfaces = if_addrs::get_if_addrs().unwrap();
     for ip in interfaces.iter().map(if_addrs::Interface::ip).filter(IpAddr::is_ipv4) {
         let http = SocketAddr::new(ip, host.http_addr().port());
-        assert_eq!(try_join(http, &code, None).unwrap().time.ip(), ip);
+        assert_eq!(udp(&try_join(http, &code, None).unwrap()).time.ip(), ip);
     }
 }
 

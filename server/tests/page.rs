@@ -6,12 +6,10 @@
 mod common;
 
 use common::{Program, create, url};
-use keyboardia_server::{Host, HostConfig, PageDir};
+use keyboardia_server::{Certificate, Host, HostConfig, PageDir};
 use keyboardia_session::api::ApiError;
-use reqwest::{
-    Method,
-    blocking::{Client, Response},
-};
+use keyboardia_visitor::client;
+use reqwest::{Method, blocking::Response};
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -54,7 +52,7 @@ fn start() -> (TempDir, Host) {
 }
 
 fn ask(host: &Host, method: Method, path: &str, accept: &str) -> Response {
-    let request = Client::new().request(method, url(host.http_addr(), path)).header("accept-encoding", accept);
+    let request = client().request(method, url(host.http_addr(), path)).header("accept-encoding", accept);
     request.send().expect("HTTP answers")
 }
 
@@ -141,7 +139,7 @@ fn the_index_is_sent_anew_and_a_lasting_file_need_not_be() {
     let since = header(&get(&host, GAME), "last-modified").to_owned();
     assert_eq!(header(&get(&host, "/"), "last-modified"), "");
     let again = |path: &str| {
-        let request = Client::new().get(url(host.http_addr(), path)).header("if-modified-since", &since);
+        let request = client().get(url(host.http_addr(), path)).header("if-modified-since", &since);
         request.send().unwrap().status().as_u16()
     };
     assert_eq!((again("/"), again(GAME)), (200, 304));
@@ -211,7 +209,7 @@ fn the_program_says_where_to_open_the_page() {
     let link = lines.next().unwrap();
     let (page, code) = link.trim().split_once('#').expect("a code");
     assert_eq!(code.split('-').count(), 5, "{link}");
-    let answer = Client::new().get(page).send().unwrap();
+    let answer = client().get(page).send().unwrap();
     assert!(page.starts_with("http://127.0.0.1:") && answer.status() == 200, "{link}");
     assert!(lines.any(|line| line.contains("fingerprint")));
     program.signal("TERM");
@@ -224,4 +222,27 @@ fn a_directory_without_a_page_ends_the_program_with_a_sentence() {
     let (status, said) = Program::start(&["--port", "0", "--web", dir.path().to_str().unwrap()]).end();
     assert_eq!(status, Some(1));
     assert!(said.contains("There is no page in ") && said.ends_with("makes one.\n"), "{said}");
+}
+
+#[test]
+fn a_page_on_the_host_s_own_machine_learns_where_others_find_it() {
+    let dir = packed();
+    let page = PageDir::find(Some(&dir.path().join("page"))).unwrap();
+    let near = HostConfig { page, certificate: Some(Certificate::SelfSigned), ..HostConfig::loopback() };
+    let guests = |config: HostConfig, path: &str| {
+        let host = Host::start(config).unwrap();
+        let guests =
+            get(&host, path).headers().get("keyboardia-guests").map(|origin| origin.to_str().unwrap().to_owned());
+        (guests, host.http_addr().port())
+    };
+    assert_eq!(guests(near.clone(), "/assets.json").0, None, "nobody else can come");
+    let advertised = HostConfig { advertise: vec!["203.0.113.7".parse().unwrap()], ..near };
+    let (origin, port) = guests(advertised.clone(), "/assets.json");
+    assert_eq!(origin, Some(format!("https://203.0.113.7:{port}")));
+    assert_eq!(guests(advertised.clone(), "/").0, None);
+    assert_eq!(
+        guests(HostConfig { certificate: None, ..advertised }, "/assets.json").0,
+        None,
+        "browsers play over HTTPS"
+    );
 }

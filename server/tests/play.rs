@@ -6,12 +6,13 @@ mod common;
 
 use common::{Player, create, eventually, host, until};
 use keyboardia_session::{
-    Avatar, Cell, ClipChange, Colour, Command, Edit, EventKind, Micros, Name, Notice, SceneId, TrackId,
+    Avatar, Cell, ClipChange, Colour, Command, Edit, EventKind, Micros, Name, Notice, SceneId, SeatId, TrackChange,
+    TrackId,
     api::from_hex,
     limits::{CONNECTION_TIMEOUT_S, MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
     wire::{ClientMessage, HostMessage, Malformed, Report, encode},
 };
-use keyboardia_visitor::PATIENCE;
+use keyboardia_visitor::{PATIENCE, udp};
 use renetcode::{ClientAuthentication, ConnectToken, NetcodeClient};
 use std::{
     net::{SocketAddr, UdpSocket},
@@ -215,7 +216,7 @@ fn connection_request(connect_token: &str) -> Vec<u8> {
 fn a_connect_token_is_of_no_use_on_another_host() {
     let (here, there) = (host(), host());
     let joined = common::try_join(here.http_addr(), &create(here.http_addr()), None).unwrap();
-    let request = connection_request(&joined.connect_token);
+    let request = connection_request(&udp(&joined).connect_token);
     let thief = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
     thief.set_read_timeout(Some(PATIENCE)).unwrap();
     thief.send_to(&request, there.udp_addr()).unwrap();
@@ -227,12 +228,36 @@ fn a_connect_token_is_of_no_use_on_another_host() {
 }
 
 #[test]
+fn whoever_asks_at_the_game_s_port_is_never_answered_by_more_than_was_asked() {
+    const TIMES: usize = 20;
+    let host = host();
+    let joined = common::try_join(host.http_addr(), &create(host.http_addr()), None).unwrap();
+    let request = connection_request(&udp(&joined).connect_token);
+    let forger = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    forger.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut buffer = [0; 1_400];
+    let mut answered = 0;
+    for _ in 0..TIMES {
+        forger.send_to(&request, host.udp_addr()).unwrap();
+        let (length, _) = forger.recv_from(&mut buffer).expect("an answer");
+        assert!(length <= request.len(), "{length} bytes for {}", request.len());
+        answered += length;
+    }
+    // Whatever came beside the first answer to each, all but the last has arrived by now.
+    forger.set_nonblocking(true).unwrap();
+    while let Ok((length, _)) = forger.recv_from(&mut buffer) {
+        answered += length;
+    }
+    assert!(answered <= TIMES * request.len(), "{answered} bytes for {}", TIMES * request.len());
+}
+
+#[test]
 fn a_datagram_with_a_forged_header_from_a_player_s_own_address_does_not_end_the_host() {
     let host = host();
     let code = create(host.http_addr());
     let mut ada = Player::enter(host.http_addr(), &code, None);
     let joined = common::try_join(host.http_addr(), &code, None).unwrap();
-    let request = connection_request(&joined.connect_token);
+    let request = connection_request(&udp(&joined).connect_token);
     let eve = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
     eve.set_read_timeout(Some(PATIENCE)).unwrap();
     eve.send_to(&request, host.udp_addr()).unwrap();
@@ -252,7 +277,7 @@ struct Forger {
 
 impl Forger {
     fn enter(host: SocketAddr, code: &str) -> Self {
-        let bytes = from_hex(&common::try_join(host, code, None).unwrap().connect_token, 4_096).unwrap();
+        let bytes = from_hex(&udp(&common::try_join(host, code, None).unwrap()).connect_token, 4_096).unwrap();
         let connect_token = ConnectToken::read(&mut bytes.as_slice()).unwrap();
         let authentication = ClientAuthentication::Secure { connect_token };
         let mut netcode = NetcodeClient::new(Duration::ZERO, authentication).unwrap();
@@ -309,6 +334,40 @@ fn packets_that_no_renet_client_sends_cost_only_their_sender() {
     }
     ada.command(LAUNCH);
     until([&mut ada], "the launch", |[ada]| ada.heard_event(is_launch));
+}
+
+#[test]
+fn whoever_never_reads_costs_nobody_anything_and_is_given_up() {
+    /// Presses while it still speaks.
+    const ROUNDS: u32 = 100;
+    let host = host();
+    let code = create(host.http_addr());
+    let mut ada = Player::enter(host.http_addr(), &code, None);
+    let mut bob = Player::enter(host.http_addr(), &code, None);
+    let mut deaf = Forger::enter(host.http_addr(), &code);
+    let deaf_seat = SeatId(2);
+    until([&mut ada, &mut bob], "the deaf one", |[ada, _]| {
+        ada.heard_event(|kind| matches!(kind, EventKind::PlayerJoined(player) if player.seat == deaf_seat))
+    });
+    let mut slowest = Duration::ZERO;
+    for round in 0..ROUNDS {
+        let name = Name::sanitised(&format!("Round {round}"));
+        let change = TrackChange::Name(name.clone());
+        let begin = Instant::now();
+        // An unreliable message without bytes: it is there, and acknowledges nothing.
+        deaf.send(&[1, 0, 1, 0, 1, 0]);
+        ada.command(Command::Edit(Edit::ChangeTrack { track: TrackId(1), change }));
+        until([&mut ada, &mut bob], "the edit", |players| {
+            players.iter().all(|player| player.state().track(TrackId(1)).is_some_and(|track| track.name == name))
+        });
+        slowest = slowest.max(begin.elapsed());
+    }
+    assert!(slowest < AT_ONCE, "{slowest:?}");
+    // Now it is silent, too.
+    until([&mut ada, &mut bob], "its loss", |players| {
+        players.iter().all(|player| player.heard_event(|kind| *kind == EventKind::PlayerLost(deaf_seat)))
+    });
+    assert!(!ada.is_gone() && !bob.is_gone());
 }
 
 #[test]

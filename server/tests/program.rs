@@ -7,6 +7,7 @@ mod common;
 
 use common::{Player, Program, host, try_join, until};
 use keyboardia_session::{SessionCode, api::from_hex};
+use keyboardia_visitor::udp;
 use renet_netcode::ConnectToken;
 use std::{
     io::{BufRead, BufReader},
@@ -61,8 +62,8 @@ fn players_are_sent_to_the_relay_and_nowhere_else() {
     let line: serde_json::Value = serde_json::from_str(&program.first_line()).unwrap();
     let joined = try_join(line["http"].as_str().unwrap().parse().unwrap(), line["code"].as_str().unwrap(), None);
     let joined = joined.unwrap();
-    assert_eq!(joined.time.to_string(), relay[1]);
-    let bytes = from_hex(&joined.connect_token, 4_096).unwrap();
+    assert_eq!(udp(&joined).time.to_string(), relay[1]);
+    let bytes = from_hex(&udp(&joined).connect_token, 4_096).unwrap();
     let token = ConnectToken::read(&mut bytes.as_slice()).unwrap();
     let listed: Vec<String> = token.server_addresses.iter().flatten().map(SocketAddr::to_string).collect();
     assert_eq!(listed, [relay[0]]);

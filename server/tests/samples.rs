@@ -13,8 +13,8 @@ use keyboardia_session::{
     api::{ApiError, ApiErrorKind},
     limits::{SAMPLE_BYTES_MAX, SAMPLE_RATE_HZ},
 };
-use keyboardia_visitor::PATIENCE;
-use reqwest::blocking::{Client, Response};
+use keyboardia_visitor::{PATIENCE, client};
+use reqwest::blocking::Response;
 use std::{
     collections::BTreeSet,
     fs,
@@ -68,7 +68,7 @@ impl Asker {
     }
 
     fn try_put(&self, name: &str, sound: Vec<u8>) -> reqwest::Result<Response> {
-        Client::new().put(url(self.0, &path(&self.1, name))).bearer_auth(&self.2).body(sound).send()
+        client().put(url(self.0, &path(&self.1, name))).bearer_auth(&self.2).body(sound).send()
     }
 
     fn put(&self, sound: &[u8]) -> u16 {
@@ -76,7 +76,7 @@ impl Asker {
     }
 
     fn get(&self, name: &str) -> Response {
-        Client::new().get(url(self.0, &path(&self.1, name))).bearer_auth(&self.2).send().unwrap()
+        client().get(url(self.0, &path(&self.1, name))).bearer_auth(&self.2).send().unwrap()
     }
 
     /// A request's head, written by hand; the answer is what comes back.
@@ -89,6 +89,17 @@ impl Asker {
             self.2
         );
         stream.write_all(head.as_bytes()).unwrap();
+        stream
+    }
+
+    /// Brings the first half of a sound, once the host has a place for it.
+    fn bring_half(&self, sound: &[u8]) -> TcpStream {
+        const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+        let mut stream = self.begin(&name(sound), &format!("Content-Length: {}\r\nExpect: 100-continue", sound.len()));
+        let mut heard = [0; GO_ON.len()];
+        stream.read_exact(&mut heard).unwrap();
+        assert_eq!(heard, GO_ON);
+        stream.write_all(&sound[..sound.len() / 2]).unwrap();
         stream
     }
 }
@@ -145,7 +156,7 @@ fn a_sound_is_brought_by_one_player_and_fetched_by_all() {
         assert!(answer.bytes().unwrap() == sound, "the same bytes");
     }
     assert_eq!(files(dir.path()), [file(&sound)].into());
-    let metrics = reqwest::blocking::get(url(host.http_addr(), "/metrics")).unwrap().text().unwrap();
+    let metrics = client().get(url(host.http_addr(), "/metrics")).send().unwrap().text().unwrap();
     assert!(metrics.contains("\nkeyboardia_samples 1\n"), "{metrics}");
     assert!(metrics.contains(&format!("\nkeyboardia_samples_held_bytes {}\n", sound.len())), "{metrics}");
 }
@@ -171,7 +182,7 @@ fn who_has_no_seat_in_the_session_neither_brings_nor_fetches() {
             );
         }
     }
-    let nobody = Client::new().get(url(http, &path(&code, &name(&sound)))).send().unwrap();
+    let nobody = client().get(url(http, &path(&code, &name(&sound)))).send().unwrap();
     assert_eq!(refusal(nobody).0, 401);
     // In her own session she learns nothing about it either.
     let unknown = (404, ApiErrorKind::UnknownSample, "This session has no such sound.".into());
@@ -230,14 +241,11 @@ fn a_sound_that_breaks_off_leaves_nothing_and_gives_its_room_back() {
     let (dir, host) = kept(SampleLimits { per_session: 1, ..SampleLimits::default() });
     let ada = Asker::join(host.http_addr(), &create(host.http_addr()));
     let (broken, sound) = (wav(SAMPLE_RATE_HZ, 1), wav(SHORT, 2));
-    let mut stream = ada.begin(&name(&broken), &format!("Content-Length: {}", broken.len()));
-    stream.write_all(&broken[..broken.len() / 2]).unwrap();
+    let stream = ada.bring_half(&broken);
     // While it is on its way, it has the only place.
-    let full = "This session has 1 sounds of its own already; no more fit.";
-    eventually("the place to be taken", || {
-        let answer = ada.put_as(&name(b"none"), sound.clone());
-        answer.status() == 507 && refusal(answer).2 == full
-    });
+    let answer = ada.put_as(&name(&sound), sound.clone());
+    assert_eq!(answer.status(), 507);
+    assert_eq!(refusal(answer).2, "This session has 1 sounds of its own already; no more fit.");
     stream.shutdown(Shutdown::Both).unwrap();
     drop(stream);
     eventually("the place to be free", || ada.put(&sound) == 201);
@@ -252,15 +260,7 @@ fn a_seat_brings_two_sounds_at_once_and_leaves_places_for_the_others() {
     let code = create(http);
     let [ada, bea] = [(); 2].map(|()| Asker::join(http, &code));
     let slow = [1, 2].map(|seed| wav(SAMPLE_RATE_HZ, seed));
-    let mut under_way = slow.each_ref().map(|sound| {
-        let mut stream = ada.begin(&name(sound), &format!("Content-Length: {}\r\nExpect: 100-continue", sound.len()));
-        // The host begins to read it: it has its place.
-        let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
-        stream.read_exact(&mut go_on).unwrap();
-        assert_eq!(go_on.as_slice(), b"HTTP/1.1 100 Continue\r\n\r\n");
-        stream.write_all(&sound[..sound.len() / 2]).unwrap();
-        stream
-    });
+    let mut under_way = slow.each_ref().map(|sound| ada.bring_half(sound));
     let short = wav(SHORT, 3);
     let refused = ada.put_as(&name(&short), short.clone());
     assert_eq!(refused.headers()["retry-after"], "1");
@@ -404,4 +404,28 @@ fn sessions_that_are_not_there_any_more_after_a_restart_lose_their_sounds() {
     let store = Some(StoreConfig { dir: dir.path().to_owned(), fsync: false });
     let _host = Host::start(HostConfig { store, ..HostConfig::loopback() }).unwrap();
     eventually("the sound to go", || files(dir.path()).is_empty());
+}
+
+#[test]
+fn the_sounds_of_a_session_that_cannot_be_read_stay_with_it() {
+    let (dir, mut host) = kept(SampleLimits::default());
+    let codes = [(); 2].map(|()| create(host.http_addr()));
+    let [ada, bea] = codes.each_ref().map(|code| Asker::join(host.http_addr(), code));
+    let (kept, lost) = (wav(SHORT, 1), wav(SHORT, 2));
+    assert_eq!((ada.put(&kept), bea.put(&lost)), (201, 201));
+    host.stop();
+    drop(host);
+    let sessions = rusqlite::Connection::open(dir.path().join("sessions.sqlite3")).unwrap();
+    let spoilt = sessions.execute("UPDATE session SET snapshot = x'ff' WHERE code = ?1", [&codes[0]]).unwrap();
+    let gone = sessions.execute("DELETE FROM session WHERE code = ?1", [&codes[1]]).unwrap();
+    assert_eq!((spoilt, gone), (1, 1));
+    drop(sessions);
+    let store = Some(StoreConfig { dir: dir.path().to_owned(), fsync: false });
+    let host = Host::start(HostConfig { store, ..HostConfig::loopback() }).unwrap();
+    eventually("the other session's sound to go", || files(dir.path()) == [file(&kept)].into());
+    assert_eq!(try_join(host.http_addr(), &codes[0], None).unwrap_err().0, 404, "nobody can play in it");
+    drop(host);
+    let sessions = rusqlite::Connection::open(dir.path().join("sessions.sqlite3")).unwrap();
+    let left: i64 = sessions.query_row("SELECT count(*) FROM session", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 1);
 }

@@ -7,13 +7,17 @@ mod common;
 use common::{Player, create, host, try_join, until};
 use keyboardia_server::{Host, HostConfig};
 use keyboardia_session::{
-    Command, EventKind, Farewell, Micros, SeatToken, Tempo,
-    limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
+    Command, EventKind, Farewell, Micros, SeatToken, SessionCode, Tempo,
+    api::from_hex,
+    limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX, SEATS_PER_SOCKET_MAX},
     wire::{self, Hello, HostMessage, Malformed, Probe},
 };
-use keyboardia_visitor::{Closed, Message, PATIENCE, WebSocket, handshake};
+use keyboardia_visitor::{Closed, Message, PATIENCE, WebSocket, handshake, udp};
+use renet_netcode::ConnectToken;
 use std::{
-    net::{SocketAddr, TcpStream},
+    collections::BTreeMap,
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -218,18 +222,49 @@ fn whoever_never_reads_is_dropped_and_nobody_else_notices() {
 }
 
 #[test]
-fn more_players_than_one_socket_holds_find_seats() {
-    let host = Host::start(HostConfig { seats: 300, ..HostConfig::loopback() }).unwrap();
-    let codes: Vec<String> = (0..30).map(|_| create(host.http_addr())).collect();
-    let joins: Vec<_> = codes
-        .iter()
-        .flat_map(|code| (0..SEATS_MAX).map(move |_| code))
-        .map(|code| try_join(host.http_addr(), code, None))
-        .collect();
-    assert!(joins.iter().all(Result::is_ok));
+fn more_players_than_one_socket_holds_find_seats_and_no_socket_has_more_than_it_holds() {
+    let seats = 2 * SEATS_PER_SOCKET_MAX;
+    let host = Host::start(HostConfig { seats, ..HostConfig::loopback() }).unwrap();
+    let codes: Vec<String> = (0..seats.div_ceil(SEATS_MAX)).map(|_| create(host.http_addr())).collect();
+    let mut places = codes.iter().flat_map(|code| (0..SEATS_MAX).map(move |_| code));
+    let mut sockets: BTreeMap<SocketAddr, usize> = BTreeMap::new();
+    for code in places.by_ref().take(seats) {
+        let joined = try_join(host.http_addr(), code, None).expect("a seat");
+        let bytes = from_hex(&udp(&joined).connect_token, 4_096).unwrap();
+        let token = ConnectToken::read(&mut bytes.as_slice()).unwrap();
+        let addresses: Vec<SocketAddr> = token.server_addresses.iter().flatten().copied().collect();
+        let [address] = addresses[..] else { panic!("{addresses:?} is not one socket of loopback") };
+        *sockets.entry(address).or_default() += 1;
+    }
+    assert_eq!(sockets.len(), 2, "{sockets:?}");
+    assert!(sockets.values().all(|count| *count <= SEATS_PER_SOCKET_MAX), "{sockets:?}");
+    assert!(sockets.contains_key(&host.udp_addr()));
     let more = create(host.http_addr());
     assert_eq!(try_join(host.http_addr(), &more, None).unwrap_err().0, 503, "no seat is left");
-    let ports: std::collections::BTreeSet<String> =
-        joins.iter().flatten().map(|joined| joined.connect_token.clone()).collect();
-    assert_eq!(ports.len(), 300, "each has a token of its own");
+}
+
+#[test]
+fn an_address_that_guesses_codes_on_web_sockets_is_slowed_as_over_http() {
+    let trust = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    let host = Host::start(HostConfig { trust, ..HostConfig::loopback() }).unwrap();
+    let real = create(host.http_addr());
+    let knock = |from: &str, code: &str| {
+        let mut stream = TcpStream::connect(host.http_addr()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = format!(
+            "GET /api/sessions/{code}/ws HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {from}\r\nConnection: upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        String::from_utf8_lossy(&status).strip_prefix("HTTP/1.1 ").and_then(|status| status.parse().ok()).unwrap_or(0)
+    };
+    let (eve, ada) = ("203.0.113.9", "203.0.113.10");
+    let guess = |number| SessionCode::from_entropy(number).to_string();
+    let answers: Vec<u16> = (0..30).map(|number| knock(eve, &guess(number))).collect();
+    let wrong = answers.iter().take_while(|status| **status == 101).count();
+    assert!((10..30).contains(&wrong) && answers[wrong..].iter().all(|status| *status == 429), "{answers:?}");
+    assert_eq!(knock(eve, &real), 429, "even when it guesses right");
+    assert_eq!(knock(ada, &real), 101);
 }

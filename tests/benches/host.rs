@@ -1,11 +1,12 @@
 //! What a headless host carries: sessions on one core, milliseconds from a press to the others, bytes, and what is left
 //! after it was killed.
 //!
-//! `cargo bench -p keyboardia-tests --bench host -- --json FILE` (six minutes); `--quick` looks for a minute;
+//! `cargo bench -p keyboardia-tests --bench host -- --json FILE` (eight minutes); `--quick` looks for a minute;
 //! `--sessions N` tries at most so many sessions, `--cycles N` kills so often, `--seed N` presses other things.
 //!
-//! The real `keyboardia-server` runs on one core, the bots on the others. Every session has four players who press two
-//! things a second each while the transport plays. If the bots' share of their core is near 1, what they measure is
+//! The real `keyboardia-server` runs on one core, the bots on the others. It keeps its sessions on disk, and writing them
+//! down is part of every load. Every session has four players who press two things a second each while the transport
+//! plays, probe the time and tell how they are doing. If the bots' share of their core is near 1, what they measure is
 //! their own slowness, and the host carries more than is said.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
@@ -67,7 +68,7 @@ impl Extent {
             Self { sessions: 60, window: Duration::from_secs(3), visitors: 30, idle: 200, cycles: 3, seed: 1 }
         } else {
             let idle = SESSIONS_MAX - OPEN_BEFORE - 1;
-            Self { sessions: idle, window: Duration::from_secs(12), visitors: 120, idle, cycles: 20, seed: 1 }
+            Self { sessions: idle, window: Duration::from_secs(12), visitors: 120, idle, cycles: 100, seed: 1 }
         };
         Self {
             sessions: number("--sessions").map_or(usual.sessions, |number| number as usize),
@@ -127,6 +128,25 @@ impl Load {
     }
 }
 
+/// A directory in which a host keeps its sessions; gone with this.
+struct Place {
+    dir: tempfile::TempDir,
+    path: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().display().to_string();
+        Self { dir, path }
+    }
+
+    /// Arguments of a host that keeps its sessions here.
+    fn keep(&self) -> [&str; 2] {
+        ["--data", &self.path]
+    }
+}
+
 /// Starts a host on its core that takes so many players.
 fn start(cores: Option<&Cores>, seats: usize, more: &[&str]) -> HostProcess {
     let places = seats.to_string();
@@ -168,7 +188,8 @@ fn search(cores: Option<&Cores>, extent: &Extent) -> Option<(usize, Load)> {
     let (mut low, mut high) = (0, extent.sessions + 1);
     let mut sessions = FIRST.min(extent.sessions);
     while begin.elapsed() < SEARCH_MAX {
-        let host = start(cores, sessions * PLAYERS, &[]);
+        let dir = Place::new();
+        let host = start(cores, sessions * PLAYERS, &dir.keep());
         let carried = match load(&host, sessions, 0, extent) {
             Ok(mut load) => {
                 load.tell(sessions);
@@ -207,7 +228,8 @@ fn growth(host: &HostProcess, work: impl FnOnce()) -> f64 {
 }
 
 fn memory(cores: Option<&Cores>, extent: &Extent, report: &mut Report) {
-    let host = start(cores, SEATS_DEFAULT, &[]);
+    // Nobody joins these sessions, which are to be there until the end all the same.
+    let host = start(cores, SEATS_DEFAULT, &["--grace", "3600"]);
     let porter = Porter::new(&host.http);
     let open = |count: usize| (0..count).for_each(|_| drop(porter.open().expect("a session")));
     open(OPEN_BEFORE);
@@ -250,7 +272,8 @@ fn main() {
     report.add("others_core_share", at_most.others_share, "0, or the milliseconds are spoilt");
 
     let half = sessions.div_ceil(2);
-    let host = start(cores, half * PLAYERS + extent.visitors, &[]);
+    let place = Place::new();
+    let host = start(cores, half * PLAYERS + extent.visitors, &place.keep());
     let mut at_half = load(&host, half, extent.visitors, &extent).expect("a host carries half of what it can");
     at_half.tell(half);
     report.add("command_to_event_ms_p50", at_half.peer_ms(0.5), "");
@@ -260,16 +283,15 @@ fn main() {
 
     memory(cores, &extent, &mut report);
 
-    let dir = tempfile::tempdir().expect("a directory");
-    let host = start(cores, SEATS_DEFAULT, &["--data", &dir.path().display().to_string()]);
+    let place = Place::new();
+    let host = start(cores, SEATS_DEFAULT, &place.keep());
     let mut kept = load(&host, MODERATE.min(sessions), 0, &extent).expect("a moderate load");
     kept.tell(MODERATE.min(sessions));
     report.add("durable_ms_p99", percentile(&mut kept.tally.durable_ms, 0.99), "");
     drop(host);
 
-    let dir = tempfile::tempdir().expect("a directory");
-    let kills = kill_cycles(dir.path(), extent.cycles, extent.seed);
-    println!("{} kills, {} edits sent, {} acknowledged", extent.cycles, kills.sent, kills.acknowledged);
+    let kills = kill_cycles(Place::new().dir.path(), extent.cycles, extent.seed);
+    println!("{} kills, {} commands sent, {} acknowledged", extent.cycles, kills.sent, kills.acknowledged);
     assert!(kills.acknowledged > 0, "nothing was acknowledged, so nothing is shown");
     report.add("acked_edits_lost", kills.lost as f64, "0");
     report.finish();

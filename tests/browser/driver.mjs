@@ -64,13 +64,19 @@ const deeds = {
     });
     return browser.version();
   },
-  /** A page with a storage of its own; `touch` for a phone, `sounds` for a library of its own in that folder. */
-  async open({ page: name, url, width = 1280, height = 720, touch = false, insecure = false, scale = 1, sounds }) {
+  /**
+   * A page with a storage of its own; `touch` for a phone, `calm` for somebody who wants less motion, `sounds` for a library
+   * of its own in that folder, `init` for what its world is like before its first line runs.
+   */
+  async open(what) {
+    const { page: name, url, width = 1280, height = 720, scale = 1, sounds, init } = what;
+    const { touch = false, calm = false, insecure = false } = what;
     const options = {
       viewport: { width, height },
       deviceScaleFactor: scale,
       hasTouch: touch,
       isMobile: touch,
+      reducedMotion: calm ? "reduce" : "no-preference",
       ignoreHTTPSErrors: insecure,
     };
     const context = child ? browser.contexts()[0] : await browser.newContext(options);
@@ -83,6 +89,7 @@ const deeds = {
     }
     const page = await context.newPage();
     if (child) await page.setViewportSize({ width, height });
+    if (init) await page.addInitScript(init);
     const kept = { page, console: [], errors: [], requests: [], bytes: 0 };
     page.on("console", (message) => kept.console.push(`${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => kept.errors.push(String(error)));
@@ -107,6 +114,17 @@ const deeds = {
     const touchPoints = [{ x: what.x, y: what.y }];
     await session.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints });
     await new Promise((resolve) => setTimeout(resolve, what.ms));
+    await session.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    await session.detach();
+  },
+  /** Two fingers touch places, move together, and are lifted. */
+  async swipe(what) {
+    const session = await page(what).context().newCDPSession(page(what));
+    const points = (share) => what.from.map(([x, y], id) => ({ id, x: x + share * what.by[0], y: y + share * what.by[1] }));
+    await session.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: points(0) });
+    for (let step = 1; step <= 10; step += 1) {
+      await session.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: points(step / 10) });
+    }
     await session.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
     await session.detach();
   },

@@ -153,6 +153,11 @@ impl Page<'_> {
         self.ask("touch", json!({ "x": x, "y": y, "ms": lasting.as_millis() as u64 }));
     }
 
+    /// Puts two fingers on places, moves them together by so much, and lifts them.
+    pub fn swipe(&self, from: [(f64, f64); 2], by: (f64, f64)) {
+        self.ask("swipe", json!({ "from": from, "by": by }));
+    }
+
     /// Brings its tab to the front.
     pub fn show(&self) {
         self.ask("show", json!({}));

@@ -31,6 +31,10 @@ const QUALITY: f32 = 0.9;
 const PEAK_SHARE: f64 = 0.35;
 /// Clicks of one player are further apart, seconds; those of one beat are nearer.
 const APART_S: f64 = 0.15;
+/// Pitch of a tone in which gaps are looked for, Hz, and the part of its height that is silence: a wave passes through that
+/// within two frames.
+const TONE_HZ: f64 = 750.0;
+const SILENCE_SHARE: f32 = 0.05;
 /// Steps per length of a click in which peaks are looked for, before they are looked at frame by frame.
 const COARSE_STEPS: f64 = 16.0;
 
@@ -84,6 +88,28 @@ pub fn write_library(dir: &Path, pitch_hz: f64) {
     manifest.starter.tracks.clear();
     manifest.sounds = vec![sound];
     fs::write(dir.join("manifest.json"), serde_json::to_vec(&manifest).expect("a manifest")).expect("a manifest");
+}
+
+/// Writes the file of that sound as one tone without an end: a whole number of waves, this high.
+pub fn write_tone(dir: &Path, height: f32) {
+    let manifest = Manifest::builtin().expect("the library");
+    let sound = first_sound(&manifest);
+    let waves = (f64::from(sound.frames) / RATE * TONE_HZ).round();
+    let step = TAU * waves / f64::from(sound.frames);
+    let tone: Vec<f32> = (0..sound.frames).map(|frame| height * (step * f64::from(frame)).sin() as f32).collect();
+    fs::write(dir.join(format!("{}.ogg", sound.id)), encode(&tone)).expect("a sound");
+}
+
+/// Where there is silence for a number of frames or more in a recording of that tone, this high: when it begins, seconds.
+pub fn gaps(recording: &[f32], height: f32, frames: usize) -> Vec<f64> {
+    let (mut gaps, mut silent) = (Vec::new(), 0);
+    for (index, frame) in recording.iter().enumerate() {
+        silent = if frame.abs() < height * SILENCE_SHARE { silent + 1 } else { 0 };
+        if silent == frames {
+            gaps.push((index + 1 - frames) as f64 / RATE);
+        }
+    }
+    gaps
 }
 
 /// Tempo of a new session, BPM.
@@ -268,6 +294,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn gaps_in_a_tone_are_counted_and_nothing_else_is() {
+        let wave = |frame: i32| 0.2 * (TAU * TONE_HZ * f64::from(frame) / RATE).sin() as f32;
+        let mut tone: Vec<f32> = (0..48_000).map(wave).collect();
+        assert!(gaps(&tone, 0.2, 128).is_empty());
+        tone[10_000..10_127].fill(0.0);
+        tone[20_000..20_128].fill(0.0);
+        tone[30_000..40_000].fill(0.0);
+        let found = gaps(&tone, 0.2, 128);
+        let apart = found.iter().zip([20_000.0, 30_000.0]).map(|(at, frame)| (at * RATE - frame).abs());
+        assert!(found.len() == 2 && apart.fold(0.0, f64::max) < 2.0, "{found:?}");
     }
 
     #[test]

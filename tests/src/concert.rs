@@ -7,7 +7,8 @@
 
 use crate::{
     browser::Browser,
-    clicks::{HeardBeat, PITCHES_HZ, beats, find, first_tempo_bpm, write_library},
+    clicks::{HeardBeat, PITCHES_HZ, beats, find, first_tempo_bpm, phases_ms, write_library},
+    measure::percentile,
     process::{PATIENCE, Running, program, wait_at_most, wait_for},
     relay::{Relay, Weather},
     stage::Room,
@@ -38,6 +39,16 @@ const SETTLED_PHASE_US: i64 = 5_000;
 /// After so long the recording begins whether all have settled or not: it will tell.
 const SETTLING_MAX: Duration = Duration::from_secs(30);
 
+/// How often players may play before they are in time.
+const TRIES: usize = 3;
+/// Beats that are heard at least: 15 s at 97.3 BPM and more, and of each eight beats one is silent.
+const BEATS_MIN: usize = 20;
+/// Half of the clicks of two players are no further apart than this, milliseconds.
+const APART_MS_MAX: f64 = 10.0;
+/// Share of the beats that every player plays exactly once, although a busy machine may cut a click now and then. A
+/// player who is a whole beat off leaves three quarters whole.
+const WHOLE_SHARE_MIN: f64 = 0.8;
+
 /// A network as the room test's targets name it: 40 ms each way, some packets 10 ms later, one in a hundred lost.
 pub const INTERNET: Weather =
     Weather { delay: Duration::from_millis(40), jitter_p99: Duration::from_millis(10), loss: 0.01, doubles: 0.0 };
@@ -55,6 +66,8 @@ pub enum Fate {
     Stalls,
     /// Another tab is in front of the one page.
     Hidden,
+    /// They are loaded anew while they play.
+    Reloaded,
 }
 
 /// What is played.
@@ -116,6 +129,37 @@ impl Played {
     pub fn broken(&self) -> usize {
         self.beats.iter().filter(|beat| beat.whole().is_none()).count()
     }
+
+    /// What is out of time about it, as a sentence.
+    ///
+    /// # Errors
+    /// If anything is.
+    pub fn in_time(&self) -> Result<(), String> {
+        let (beats, broken) = (self.beats.len(), self.broken());
+        let mut phases_ms = phases_ms(&self.beats);
+        let apart_ms = percentile(&mut phases_ms, 0.5);
+        println!("{apart_ms:.2} ms apart, 95 %: {:.2} ms", percentile(&mut phases_ms, 0.95));
+        if beats < BEATS_MIN {
+            Err(format!("{beats} beats were heard"))
+        } else if broken as f64 > (1.0 - WHOLE_SHARE_MIN) * beats as f64 {
+            Err(format!("{broken} of {beats} beats are not of all"))
+        } else if apart_ms > APART_MS_MAX {
+            Err(format!("half of the beats are {apart_ms} ms apart or more: {phases_ms:.1?}"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Lets something be played that must be in time. A machine that is busy with something else puts any sound out of time
+/// now and then; what keeps players apart for a reason of ours does so each time.
+///
+/// # Panics
+/// When it is out of time each time.
+pub fn play_in_time(mut once: impl FnMut() -> Result<(), String>) {
+    let faults: Vec<String> = (0..TRIES).map_while(|_| once().err()).collect();
+    assert!(faults.len() < TRIES, "out of time each time: {faults:#?}");
+    println!("out of time before that: {faults:#?}");
 }
 
 /// A player, wherever it plays.
@@ -241,12 +285,10 @@ impl Bot {
     }
 }
 
-/// Lets it be played, and listens.
+/// Lets it be played on a host of its own, and listens.
 pub fn play(programme: &Programme) -> Played {
-    let room = Room::open();
-    let is_cut = programme.outage.is_some();
-    let weather = programme.weather.or(is_cut.then_some(Weather::CALM));
-    let mut relay = weather.map(|weather| Relay::open(weather, weather, programme.seed));
+    let weather = programme.weather.or(programme.outage.map(|_| Weather::CALM));
+    let relay = weather.map(|weather| Relay::open(weather, weather, programme.seed));
     let page = if programme.pages > 0 { PageDir::find(None).expect("a page, or none") } else { None };
     assert!(programme.pages == 0 || page.is_some(), "there is no page: `./play web` builds it");
     let config = HostConfig { page, ..HostConfig::loopback() };
@@ -262,6 +304,37 @@ pub fn play(programme: &Programme) -> Played {
         relay.lead_to(host.udp_addr(), host.time_addr());
     }
     let code = host.create_session().expect("a session").to_string();
+    perform(programme, Doors::of(host.http_addr()), &code, relay)
+}
+
+/// Where a session is open: for players without a page, and for pages.
+#[derive(Debug, Clone, Copy)]
+pub struct Doors {
+    /// Where native players join it.
+    pub natives: SocketAddr,
+    /// Where pages do.
+    pub pages: SocketAddr,
+}
+
+impl Doors {
+    /// One for all.
+    pub fn of(http: SocketAddr) -> Self {
+        Self { natives: http, pages: http }
+    }
+}
+
+/// Lets it be played in a session that is open there, with no network between, and listens.
+///
+/// # Panics
+/// Where there should be one.
+pub fn play_at(programme: &Programme, doors: Doors, code: &str) -> Played {
+    assert!(programme.weather.is_none() && programme.outage.is_none(), "there is no relay");
+    perform(programme, doors, code, None)
+}
+
+fn perform(programme: &Programme, doors: Doors, code: &str, mut relay: Option<Relay>) -> Played {
+    let room = Room::open();
+    let is_cut = programme.outage.is_some();
     let pitches = &PITCHES_HZ[..programme.players];
     let is_hidden = programme.fate == Fate::Hidden;
     assert!(!is_hidden || programme.pages == 1, "only one page can be hidden");
@@ -272,23 +345,25 @@ pub fn play(programme: &Programme) -> Played {
     let natives = programme.players - programme.pages;
     let mut players: Vec<Musician> = Vec::new();
     for (pitch, name) in pitches.iter().zip(PAGES) {
-        let door = relay.as_mut().filter(|_| is_cut).map(|relay| relay.open_web(host.http_addr()).address);
-        let door = door.unwrap_or(host.http_addr());
+        let is_page = players.len() >= natives;
+        let door = if is_page { doors.pages } else { doors.natives };
+        let cut = relay.as_mut().filter(|_| is_cut).map(|relay| relay.open_web(door).address);
+        let door = cut.unwrap_or(door);
         let mut player = match &browser {
-            Some(browser) if players.len() >= natives => {
+            Some(browser) if is_page => {
                 let sounds = tempfile::tempdir().expect("a directory");
                 write_library(sounds.path(), *pitch);
-                let page = Undrawn::join(browser, name, &door.to_string(), &code, Some(sounds.path()));
+                let page = Undrawn::join(browser, name, &door.to_string(), code, Some(sounds.path()));
                 Musician::Page { page, _sounds: sounds }
             }
-            _ => Musician::Native(Bot::start(&room, door, &code, *pitch)),
+            _ => Musician::Native(Bot::start(&room, door, code, *pitch)),
         };
         // One after the other, so that the relay counts them as we do.
         wait_for("a player that is ready", || player.is_ready().then_some(()));
         players.push(player);
     }
     let _front = browser.as_ref().filter(|_| is_hidden).map(|browser| {
-        let front = browser.open("front", &format!("http://{}/healthz", host.http_addr()), json!({}));
+        let front = browser.open("front", &format!("http://{}/healthz", doors.pages), json!({}));
         front.show();
         front
     });
@@ -303,6 +378,14 @@ pub fn play(programme: &Programme) -> Played {
     }
     players[0].press(TrackId(0), SceneId(0));
     std::thread::sleep(LAUNCHING);
+    if programme.fate == Fate::Reloaded {
+        for player in &mut players {
+            if let Musician::Page { page, .. } = player {
+                page.reload();
+                wait_for("a page that is back", || player.is_ready().then_some(()));
+            }
+        }
+    }
     let settled = wait_at_most(SETTLING_MAX, || players.iter().all(Musician::has_settled).then_some(()));
     println!("{}", if settled.is_some() { "all have settled" } else { "not everybody has settled" });
     let recording = room.record();

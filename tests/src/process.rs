@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -76,6 +77,11 @@ impl Running {
     /// Its number.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Its standard output, if it was piped and not taken yet.
@@ -153,15 +159,40 @@ impl HostProcess {
         Self { process, http: text("http"), code: text("code"), udp: [text("udp"), text("time")] }
     }
 
+    /// Where its own UDP ports are: the game's, and the time's.
+    pub fn udp(&self) -> [SocketAddr; 2] {
+        self.udp.each_ref().map(|address| address.parse().expect("an address"))
+    }
+
     /// Kills the host, as a crash would, and starts it again where it was, with what it keeps in `dir`.
     #[must_use]
     pub fn crash(self, dir: &Path) -> Self {
+        self.crash_only().start(&["--data", &dir.display().to_string()])
+    }
+
+    /// Kills the host, as a crash would.
+    pub fn crash_only(self) -> Crashed {
         let Self { process, http, code, udp } = self;
         drop(process);
+        Crashed { http, code, udp }
+    }
+}
+
+/// Where a host was that has been killed.
+pub struct Crashed {
+    http: String,
+    code: String,
+    udp: [String; 2],
+}
+
+impl Crashed {
+    /// Starts a host there, with these arguments.
+    #[must_use]
+    pub fn start(self, arguments: &[&str]) -> HostProcess {
+        let Self { http, code, udp } = self;
         let [game, time] = &udp;
-        let data = dir.display().to_string();
-        let (process, _) = host(&["--http", &http, "--udp", game, "--time", time, "--data", &data]);
-        Self { process, http, code, udp }
+        let (process, _) = host(&[&["--http", &http, "--udp", game, "--time", time], arguments].concat());
+        HostProcess { process, http, code, udp }
     }
 }
 

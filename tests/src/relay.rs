@@ -3,12 +3,17 @@
 //!
 //! Real sockets, two doors: one for the game's packets, one for time probes. Behind a door each player has a socket of
 //! its own, so that the host tells them apart. One thread carries all packets when their time has come. For HTTP and
-//! WebSockets there is a [`WebDoor`] for each player.
+//! WebSockets there is a [`WebDoor`] for each player, where what they bring is counted.
 //!
 //! Players are counted from 0, at each door in the order in which they first came to it; to cut the ways of one alone, let
 //! them join one after the other. Whoever makes a new connection counts as somebody new at the doors for packets.
 
+mod brought;
+
+pub use brought::Brought;
+
 use crate::world::Dice;
+use brought::Reader;
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
@@ -118,6 +123,8 @@ struct Post {
     swallowed: AtomicU64,
     /// Whose ways are cut, a bit for each.
     cut: AtomicU64,
+    /// What came through the doors for HTTP and WebSockets.
+    brought: Mutex<Brought>,
 }
 
 impl Post {
@@ -239,6 +246,11 @@ impl Relay {
         Oddities { doubled: doubled.load(Relaxed), overtaken: overtaken.load(Relaxed), cut: swallowed.load(Relaxed) }
     }
 
+    /// What players have brought through the doors for HTTP and WebSockets so far.
+    pub fn brought(&self) -> Brought {
+        *self.post.brought.lock().expect("the post")
+    }
+
     /// Opens a door for HTTP and WebSockets to the host at this address, for one player more.
     pub fn open_web(&mut self, host: SocketAddr) -> WebDoor {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -288,10 +300,10 @@ fn serve_web(post: &Arc<Post>, listener: &TcpListener, host: SocketAddr, player:
             continue;
         };
         let Ok(inside) = TcpStream::connect(host) else { continue };
-        for (from, to) in [(&outside, &inside), (&inside, &outside)] {
+        for (from, to, reader) in [(&outside, &inside, Some(Reader::default())), (&inside, &outside, None)] {
             let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else { continue };
             let post = post.clone();
-            threads.push(std::thread::spawn(move || carry_web(&post, from, to, player)));
+            threads.push(std::thread::spawn(move || carry_web(&post, from, to, player, reader)));
         }
     }
     for thread in threads {
@@ -299,8 +311,9 @@ fn serve_web(post: &Arc<Post>, listener: &TcpListener, host: SocketAddr, player:
     }
 }
 
-/// Carries bytes one way until the connection or the relay is gone; while the way is cut, they wait.
-fn carry_web(post: &Post, mut from: TcpStream, mut to: TcpStream, player: usize) {
+/// Carries bytes one way until the connection or the relay is gone; while the way is cut, they wait. The way to the host is
+/// read, too.
+fn carry_web(post: &Post, mut from: TcpStream, mut to: TcpStream, player: usize, mut reader: Option<Reader>) {
     let mut buffer = [0; 16 * 1024];
     // A connection that cannot be set up is gone.
     let ready = from.set_nonblocking(false).and_then(|()| to.set_nonblocking(false));
@@ -314,6 +327,9 @@ fn carry_web(post: &Post, mut from: TcpStream, mut to: TcpStream, player: usize)
         };
         while post.is_cut(player) && !post.is_over() {
             std::thread::sleep(CUT_LOOK);
+        }
+        if let Some(reader) = &mut reader {
+            reader.read(&buffer[..length], &mut post.brought.lock().expect("the post"));
         }
         if post.is_over() || to.write_all(&buffer[..length]).is_err() {
             break;

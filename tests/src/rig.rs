@@ -124,6 +124,13 @@ impl Rig {
         Nanos(Nanos::from_micros(START).0 + ns as i64)
     }
 
+    /// The sound goes to another device, which asks for its first frame so much later, seconds.
+    pub fn change_device(&mut self, sample_rate: u32, later_s: f64) {
+        let at_s = self.frames as f64 / f64::from(self.renderer.sample_rate()) + later_s;
+        self.renderer.set_device(sample_rate);
+        self.frames = (at_s * f64::from(sample_rate)).ceil() as u64;
+    }
+
     /// Renders `frames` frames in callbacks of `block`; appends the left channel to `out`.
     pub fn render(&mut self, frames: usize, block: usize, out: &mut Vec<f32>) {
         let mut buffer = vec![0.0; 2 * block];

@@ -1,6 +1,7 @@
 //! A screen without a screen and a sound card without a sound card: Xvfb and a `PulseAudio` null sink, private to a test.
 
-use crate::process::{Running, wait_for};
+use crate::process::{Running, wait_for, window};
+use serde_json::Value;
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, BufWriter, Read},
@@ -8,11 +9,18 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use tempfile::TempDir;
 
 /// Sample rate of the null sink and of recordings, Hz.
 pub const RATE: u32 = 48_000;
+
+/// Time for a whole script on a machine without a graphics card.
+const SCRIPT_LIMIT: Duration = Duration::from_mins(4);
+
+/// What makes a room's one sound device.
+const DEVICE: [&str; 5] = ["module-null-sink", "sink_name=room", "rate=48000", "format=float32le", "channels=2"];
 
 /// A virtual screen.
 pub struct Screen {
@@ -61,9 +69,10 @@ impl Room {
         let script = dir.path().join("room.pa");
         let lines = format!(
             "load-module module-native-protocol-unix auth-anonymous=1 socket={}\n\
-             load-module module-null-sink sink_name=room rate={RATE} format=float32le channels=2\n\
+             load-module {}\n\
              set-default-sink room\n",
-            socket.display()
+            socket.display(),
+            DEVICE.join(" ")
         );
         fs::write(&script, lines).expect("a script");
         // ALSA's default device, which the game opens, leads to the sound system.
@@ -117,10 +126,31 @@ impl Room {
     }
 }
 
+/// Takes the sound device out of the room that this program has been invited to.
+pub fn take_device_away() {
+    command_room(&["unload-module", DEVICE[0]]);
+}
+
+/// Brings it back.
+pub fn bring_device_back() {
+    command_room(&[&["load-module"][..], &DEVICE].concat());
+    command_room(&["set-default-sink", "room"]);
+}
+
+fn command_room(words: &[&str]) {
+    let done = Command::new("pactl").args(words).stdout(Stdio::null()).status().expect("pactl starts");
+    assert!(done.success(), "the sound system refuses {words:?}");
+}
+
 impl Recording {
     /// What was recorded so far.
     pub fn so_far(&self) -> Vec<f32> {
         self.frames.lock().expect("a recording").clone()
+    }
+
+    /// How many frames were recorded so far.
+    pub fn frames(&self) -> usize {
+        self.frames.lock().expect("a recording").len()
     }
 
     /// Ends the recording.
@@ -232,6 +262,21 @@ impl Picture {
         }
         apart
     }
+}
+
+/// Plays a script in a window with its home and its pictures in `dir`, started with these arguments; gives what it printed
+/// as JSON.
+///
+/// # Panics
+/// When the script does not come to its end.
+pub fn played(screen: &Screen, dir: &TempDir, arguments: &[&str], script: &str) -> Vec<Value> {
+    let script = file(dir, "script", script);
+    let mut command = window(&screen.display, dir.path());
+    command.arg("--silent").args(arguments).arg("--script").arg(script);
+    let (status, said, errors) = Running::start(&mut command).finish(SCRIPT_LIMIT);
+    assert!(status.success(), "{status}: {errors}");
+    let lines = said.lines().filter(|line| line.starts_with('{'));
+    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
 }
 
 /// A file in a test's own directory, written.

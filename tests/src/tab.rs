@@ -59,6 +59,10 @@ pub struct Tab {
     pub remembered: Option<(String, String)>,
     /// Whether the host can be reached.
     pub is_reachable: bool,
+    /// What was said when the tab was to look for a newer page.
+    pub stale: Option<String>,
+    /// How often the host was back after a while.
+    pub returned: usize,
 }
 
 /// Something that waits for the seat.
@@ -68,7 +72,7 @@ enum Arrived {
     Message(u32, Vec<u8>),
     Closed(u32, u16),
     Decoded(String, Vec<u8>),
-    Undecoded(String, String),
+    Undecoded(String, Option<String>),
     Report(Vec<u8>, f64),
 }
 
@@ -82,7 +86,7 @@ impl Tab {
             host: host.to_owned(),
             seat: WebSeat::new(&format!("http://{host}"), 7).expect("a seat"),
             sound: Sound::new(RATE as u32, TRACKS_MAX).expect("a sound"),
-            http: Client::new(),
+            http: keyboardia_visitor::client(),
             began: Instant::now(),
             frames: 0,
             read: Instant::now(),
@@ -97,6 +101,8 @@ impl Tab {
             out: Vec::new(),
             remembered: None,
             is_reachable: true,
+            stale: None,
+            returned: 0,
         };
         tab.take(&Came::Device(RATE, ""));
         tab
@@ -161,6 +167,10 @@ impl Tab {
             }
             Ask::Load(id) => {
                 let name = id.to_string();
+                if !self.is_reachable {
+                    self.came.push_back(Arrived::Undecoded(name, None));
+                    return;
+                }
                 let file = std::fs::read(self.sounds.join(format!("{name}.ogg"))).map_err(|error| error.to_string());
                 let manifest = Manifest::builtin().expect("the library");
                 let decoded = file.and_then(|file| decode(&manifest, &name, file));
@@ -169,10 +179,12 @@ impl Tab {
                         self.samples.insert(name.clone(), decoded.frames);
                         Arrived::Decoded(name, decoded.overview)
                     }
-                    Err(why) => Arrived::Undecoded(name, why),
+                    Err(why) => Arrived::Undecoded(name, Some(why)),
                 });
             }
             Ask::Remember { code, token } => self.remembered = (!token.is_empty()).then_some((code, token)),
+            Ask::Stale(why) => self.stale = Some(why),
+            Ask::Returned => self.returned += 1,
         }
     }
 
@@ -201,7 +213,7 @@ impl Tab {
                 Arrived::Message(id, bytes) => Came::Message(*id, bytes),
                 Arrived::Closed(id, code) => Came::Closed(*id, *code),
                 Arrived::Decoded(name, overview) => Came::Decoded(name, overview),
-                Arrived::Undecoded(name, why) => Came::Undecoded(name, why),
+                Arrived::Undecoded(name, why) => Came::Undecoded(name, why.as_deref()),
                 Arrived::Report(report, rendered_us) => Came::Report(report, *rendered_us),
             };
             self.take(&came);

@@ -29,6 +29,7 @@ const OPEN: &str = r"(async () => {
 /// See the module.
 pub struct Undrawn<'a> {
     page: Page<'a>,
+    code: String,
     album: Album,
     view: Option<Arc<PlayerView>>,
     /// The clips that began to sound.
@@ -41,11 +42,25 @@ impl<'a> Undrawn<'a> {
     pub fn join(browser: &'a Browser, name: &'a str, host: &str, code: &str, sounds: Option<&Path>) -> Self {
         let page =
             browser.open(name, &format!("http://{host}/"), json!({ "sounds": sounds, "width": 320, "height": 200 }));
-        page.evaluate(OPEN);
-        let undrawn = Self { page, album: Album::default(), view: None, heard: Vec::new() };
-        undrawn.say(&FromWindow::Join { code: Some(code.into()), profile: Profile::default(), token: None });
-        undrawn.say(&FromWindow::Next);
+        let undrawn = Self { page, code: code.into(), album: Album::default(), view: None, heard: Vec::new() };
+        undrawn.set_out();
         undrawn
+    }
+
+    /// Opens the sound and the seat, and joins the session: the seat that this tab had, if it had one.
+    fn set_out(&self) {
+        self.page.evaluate(OPEN);
+        let token = self.page.evaluate(&format!("jam.tokenOf({:?})", self.code));
+        let token = token.as_str().filter(|token| !token.is_empty()).map(str::to_owned);
+        self.say(&FromWindow::Join { code: Some(self.code.clone()), profile: Profile::default(), token });
+        self.say(&FromWindow::Next);
+    }
+
+    /// Loads the page anew, and comes back.
+    pub fn reload(&mut self) {
+        self.page.reload();
+        (self.album, self.view) = (Album::default(), None);
+        self.set_out();
     }
 
     /// Says something to the seat.

@@ -3,24 +3,29 @@
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use keyboardia_player::{Heard, Player, port::FromWindow, view::Wish};
-use keyboardia_session::{Command, SceneId, Tempo, TimeSignature, TrackId};
+use keyboardia_player::Player;
+use keyboardia_session::{Command, Edit, SceneId, TrackId, limits::SCENES_MAX};
 use keyboardia_tests::{
-    bots::{bot, ready, seat, state},
+    bots::state,
     browser::{Browser, Page},
     measure::rms,
-    process::{HostProcess, wait_at_most, wait_for},
+    packed::{self, ENGINE_BYTES_MAX, GAME_BROTLI_BYTES_MAX, GAME_BYTES_MAX, brotli_bytes, bytes},
+    process::{HostProcess, wait_for},
     relay::{Relay, Weather},
     stage::{RATE, Recording, Room},
+    steady::{Gaps, gaps_under_stall},
     undrawn::Undrawn,
+    visits::{
+        self, FIRST_PAD, Place, SECOND_COLUMN, begin, enter, heard, is_on_a_bar, is_well, present, slowly, sounds,
+    },
 };
-use serde_json::json;
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, path::Path, process::Command as Program, time::Duration};
 use tempfile::TempDir;
 
-/// Middles of the first pads of the first two columns, in a window of 1280 × 720: see `playfield/layout.rs` of the game.
-const FIRST_PAD: (f64, f64) = (66.0, 128.0);
-const SECOND_COLUMN: (f64, f64) = (178.0, 128.0);
+/// Middle of the first pad in a window of 844 × 390, and where the rows of pads are: left, top, right, bottom.
+const PHONE_FIRST_PAD: (f64, f64) = (54.0, 96.0);
+const ROWS: [usize; 4] = [14, 84, 720, 350];
 /// Says `refresh` when the picture in the README is to be taken anew.
 const REFRESH: &str = "KEYBOARDIA_GOLDEN";
 /// How long a finger stays for a tap, and for a menu.
@@ -28,60 +33,14 @@ const TAP: Duration = Duration::from_millis(80);
 const LONG_PRESS: Duration = Duration::from_secs(4);
 /// Silence within a loop is shorter than this, seconds.
 const SILENCE_MAX_S: f64 = 0.3;
+/// How long a page plays a tone in which gaps are looked for, and is in the background, seconds.
+const STEADY_S: usize = 10;
+const HIDDEN_S: usize = 10;
 /// How often a sound may be broken by whatever else the machine does.
 const TRIES: usize = 5;
-/// A page drawn in software takes its time.
-const SLOW: Duration = Duration::from_mins(3);
 
-/// A native player in the session.
-fn native(host: &HostProcess) -> Player {
-    let player = bot(&host.http, Some(&host.code));
-    ready(&player);
-    player
-}
-
-fn present(player: &Player) -> usize {
-    state(player).players().iter().filter(|player| player.present).count()
-}
-
-/// Opens the page of a session and clicks to play.
-fn enter<'a>(browser: &'a Browser, name: &'a str, url: &str, how: serde_json::Value) -> Page<'a> {
-    let page = browser.open(name, url, how);
-    begin(&page);
-    page
-}
-
-/// Clicks to play, and waits until the page is in the session and shows it.
-fn begin(page: &Page) {
-    page.press("#play");
-    page.wait("performance.getEntriesByName('keyboardia-arrived').length > 0");
-    page.wait("document.querySelector('#title').hidden");
-}
-
-/// A link to a host's session.
-fn link(scheme: &str, host: &HostProcess) -> String {
-    format!("{scheme}://{}/#{}", host.http, host.code)
-}
-
-/// Waits until something sounds in the room.
-fn sounds(recording: &Recording) {
-    slowly("sound in the room", || {
-        let sound = recording.so_far();
-        (sound.len() > RATE as usize && rms(&sound[sound.len() - RATE as usize..]) > 0.01).then_some(())
-    });
-}
-
-fn slowly<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
-    wait_at_most(SLOW, condition).unwrap_or_else(|| panic!("waited {SLOW:?} in vain for {what}"))
-}
-
-fn heard(player: &Player, track: TrackId) -> Heard {
-    slowly("a clip that sounds", || player.take_heard().into_iter().find(|heard| heard.track == track))
-}
-
-/// Whether a clip that was launched to a bar began there.
-fn is_on_a_bar(heard: &Heard) -> bool {
-    heard.start.0 % TimeSignature::FourFour.bar().0 == 0 && heard.beat >= heard.start
+fn place(host: &HostProcess) -> Place<'_> {
+    Place { http: &host.http, code: &host.code }
 }
 
 /// The longest silence of the next seconds in the room, seconds.
@@ -137,54 +96,19 @@ fn take_picture(ada: &Player, page: &Page) {
 
 #[test]
 fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
-    let (room, dir) = (Room::open(), TempDir::new().unwrap());
     let host = HostProcess::start();
-    let ada = native(&host);
-    let browser = Browser::start(&room, &[]);
-    let page = enter(&browser, "ben", &link("http", &host), json!({}));
-    assert_eq!(present(&ada), 2);
-    let (_, _, before) = page.picture(&dir.path().join("before.png"));
-
-    // A press in the page sounds at the native player's, on the bar, and in the room.
-    page.click(FIRST_PAD);
-    let first = heard(&ada, TrackId(0));
-    let recording = room.record();
-    sounds(&recording);
-    assert!(is_on_a_bar(&first), "{first:?}");
-
-    // And shows.
-    let (_, _, after) = page.picture(&dir.path().join("after.png"));
-    let changed = before.chunks_exact(4).zip(after.chunks_exact(4)).filter(|(a, b)| a != b).count();
-    assert!(changed > 2_000, "{changed} pixels changed");
-
-    // A press of the native player's shows in the page's state, which a reload brings back to the same seat.
-    assert!(ada.press(TrackId(1), SceneId(1)));
-    heard(&ada, TrackId(1));
-    let bens = state(&ada).players().iter().find(|player| player.seat != seat(&ada)).map(|player| player.seat);
-    page.reload();
-    begin(&page);
-    slowly("the page back in the session", || (present(&ada) == 2).then_some(()));
-    let seats: Vec<_> = state(&ada).players().iter().map(|player| player.seat).collect();
-    assert!(seats.len() == 2 && seats.contains(&bens.expect("a second player")), "{seats:?}");
-    page.click(SECOND_COLUMN);
-    heard(&ada, TrackId(1));
-    if std::env::var_os(REFRESH).is_some_and(|value| value == "refresh") {
-        take_picture(&ada, &page);
-    }
-    let heard = page.heard();
-    let strangers = heard["requests"].as_array().expect("requests").iter();
-    let strangers: Vec<_> = strangers
-        .filter(|url| !url.as_str().is_some_and(|url| url.contains(&host.http) || url.starts_with("blob:")))
-        .collect();
-    assert!(strangers.is_empty(), "requests to others: {strangers:?}");
-    assert_eq!(heard["errors"], json!([]), "{heard}");
+    visits::a_page_joins_presses_and_comes_back(place(&host), |ada, page| {
+        if std::env::var_os(REFRESH).is_some_and(|value| value == "refresh") {
+            take_picture(ada, page);
+        }
+    });
 }
 
 #[test]
 fn a_page_that_stalls_or_loses_its_network_goes_on_sounding_and_comes_back() {
     let room = Room::open();
     let host = HostProcess::start();
-    let ada = native(&host);
+    let ada = place(&host).native();
     let mut network = Relay::open(Weather::CALM, Weather::CALM, 1);
     let door = network.open_web(host.http.parse().expect("an address"));
     let browser = Browser::start(&room, &[]);
@@ -228,13 +152,21 @@ fn changed(before: &Drawn, after: &Drawn, [left, top, right, bottom]: [usize; 4]
 fn a_finger_taps_a_pad_and_opens_its_menu() {
     let (room, dir) = (Room::open(), TempDir::new().unwrap());
     let host = HostProcess::start();
-    let ada = native(&host);
+    let ada = place(&host).native();
     let browser = Browser::start(&room, &[]);
-    let page = enter(&browser, "ben", &link("http", &host), json!({ "touch": true }));
+    let page = enter(&browser, "ben", &place(&host).link(), json!({ "touch": true }));
     assert_eq!(present(&ada), 2);
+    let before = page.picture(&dir.path().join("before.png"));
     page.touch(FIRST_PAD, TAP);
     let first = heard(&ada, TrackId(0));
     assert!(is_on_a_bar(&first), "{first:?}");
+    sounds(&room.record());
+    let pad =
+        [FIRST_PAD.0 as usize - 40, FIRST_PAD.1 as usize - 20, FIRST_PAD.0 as usize + 40, FIRST_PAD.1 as usize + 20];
+    slowly("a pad that lights up", || {
+        let after = page.picture(&dir.path().join("after.png"));
+        (changed(&before, &after, pad) > 500).then_some(())
+    });
 
     // A finger that stays opens the menu, beside the pad and below it, and launches nothing.
     let before = page.picture(&dir.path().join("before.png"));
@@ -245,49 +177,184 @@ fn a_finger_taps_a_pad_and_opens_its_menu() {
         (changed(&before, &after, menu) > 10_000).then_some(())
     });
     assert!(state(&ada).track(TrackId(1)).unwrap().playing_at(first.beat).is_none(), "it launched");
-    assert_eq!(page.heard()["errors"], json!([]));
+    is_well(&page);
+}
+
+#[test]
+fn two_fingers_scroll_a_grid_that_is_larger_than_a_phone() {
+    let (room, dir) = (Room::open(), TempDir::new().unwrap());
+    let host = HostProcess::start();
+    let ada = place(&host).native();
+    let rows = state(&ada).scenes().len() as u8;
+    for at in rows..SCENES_MAX as u8 {
+        assert!(ada.command(Command::Edit(Edit::AddScene { at, row: None })));
+    }
+    slowly("sixteen rows", || (state(&ada).scenes().len() == SCENES_MAX).then_some(()));
+    let browser = Browser::start(&room, &[]);
+    // Nothing breathes, so that what moves is the grid.
+    let phone = json!({ "touch": true, "calm": true, "width": 844, "height": 390 });
+    let page = enter(&browser, "ben", &place(&host).link(), phone);
+    let picture = |name: &str| page.picture(&dir.path().join(name));
+    let still = || {
+        let mut last = picture("still.png");
+        slowly("a page at rest", || {
+            let before = std::mem::replace(&mut last, picture("still.png"));
+            (changed(&before, &last, ROWS) < 2_000).then_some(())
+        });
+        last
+    };
+
+    let before = still();
+    page.swipe([(200.0, 300.0), (400.0, 300.0)], (0.0, -120.0));
+    slowly("a grid that has moved", || (changed(&before, &picture("after.png"), ROWS) > 10_000).then_some(()));
+    still();
+    page.touch(PHONE_FIRST_PAD, TAP);
+    let beat = heard(&ada, TrackId(0)).beat;
+    let state = state(&ada);
+    let playing = state.track(TrackId(0)).and_then(|track| track.playing_at(beat)).expect("a clip that plays");
+    let row = state.scene_position(playing.scene).expect("a row");
+    assert!((2..=6).contains(&row), "the first row that is shown is {row}");
+    is_well(&page);
+}
+
+#[test]
+fn a_page_keeps_to_its_sizes() {
+    let (game, engine) = (packed::file("keyboardia.wasm"), packed::file("engine.wasm"));
+    let sizes = [bytes(&game), brotli_bytes(&game), bytes(&engine)];
+    let most = [GAME_BYTES_MAX, GAME_BROTLI_BYTES_MAX, ENGINE_BYTES_MAX];
+    println!("game, game compressed, engine: {sizes:?} bytes");
+    assert!(sizes.iter().zip(most).all(|(size, most)| *size <= most), "{sizes:?} bytes, at most {most:?}");
+}
+
+#[test]
+fn a_page_that_stalls_leaves_no_gap_in_its_sound() {
+    // On a machine with time for it there are none at all; a busy one breaks the sound of a page that does not stall, too.
+    let gaps: Vec<Gaps> = (0..TRIES).map(|_| gaps_under_stall(STEADY_S)).take_while(Gaps::are_of_the_stalls).collect();
+    assert!(gaps.len() < TRIES, "gaps by the stalls each time, at these seconds: {gaps:?}");
+}
+
+/// A browser that keeps the sound to itself until it is asked once more.
+const WITHHELD: &str = "globalThis.AudioContext = class extends AudioContext {
+    constructor(options) {
+        super(options);
+        this.suspend();
+    }
+    resume() {
+        return globalThis.mayPlay ? super.resume() : new Promise(() => {});
+    }
+};";
+
+#[test]
+fn a_page_whose_sound_is_withheld_says_so_and_plays_when_it_is_asked_again() {
+    let room = Room::open();
+    let host = HostProcess::start();
+    let ada = place(&host).native();
+    let browser = Browser::start(&room, &[]);
+    let page = enter(&browser, "ben", &place(&host).link(), json!({ "init": WITHHELD }));
+    page.wait("!document.querySelector('#note').hidden");
+    let told = page.evaluate("document.querySelector('#told').textContent");
+    assert!(told.as_str().is_some_and(|told| told.contains("suspended the sound")), "{told}");
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    heard(&ada, TrackId(0));
+    page.evaluate("globalThis.mayPlay = true");
+    page.press("#act");
+    sounds(&room.record());
+    page.wait("document.querySelector('#note').hidden");
+
+    // Somebody plugs in headphones.
+    page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))");
+    page.wait("document.querySelector('#told').textContent.includes('devices have changed')");
+    sounds(&room.record());
+    is_well(&page);
+}
+
+#[test]
+fn a_page_says_which_sounds_its_host_does_not_have() {
+    let (room, nothing) = (Room::open(), TempDir::new().unwrap());
+    let host = HostProcess::start();
+    let browser = Browser::start(&room, &["--autoplay-policy=no-user-gesture-required"]);
+    let mut page = Undrawn::join(&browser, "ben", &host.http, &host.code, Some(nothing.path()));
+    let why = slowly("a sentence", || page.view()?.damaged.values().next().cloned());
+    assert!(why.starts_with("The sound ") && why.ends_with(" is not on this host (404)."), "{why}");
+    // The jam goes on without them.
+    slowly("nothing to wait for", || page.view()?.loading.is_empty().then_some(()));
+}
+
+#[test]
+fn a_page_in_the_background_goes_on_sounding_and_is_drawn_when_it_is_back() {
+    let (room, dir) = (Room::open(), TempDir::new().unwrap());
+    let host = HostProcess::start();
+    let ada = place(&host).native();
+    let browser = Browser::start_plain(&room, &[]);
+    let page = enter(&browser, "ben", &place(&host).link(), json!({}));
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    heard(&ada, TrackId(0));
+    let recording = room.record();
+    sounds(&recording);
+    unbroken("while the page was in the background", || {
+        let front = browser.open("front", &format!("http://{}/healthz", host.http), json!({}));
+        front.show();
+        page.wait("document.visibilityState === 'hidden'");
+        let silence = lasts(&recording, HIDDEN_S);
+        front.shut();
+        page.show();
+        page.wait("document.visibilityState === 'visible'");
+        silence
+    });
+
+    // It is drawn, and takes presses.
+    let before = page.picture(&dir.path().join("before.png"));
+    page.click(SECOND_COLUMN);
+    assert!(is_on_a_bar(&heard(&ada, TrackId(1))));
+    let (x, y) = (SECOND_COLUMN.0 as usize, SECOND_COLUMN.1 as usize);
+    slowly("a pad that lights up", || {
+        let after = page.picture(&dir.path().join("after.png"));
+        (changed(&before, &after, [x - 40, y - 20, x + 40, y + 20]) > 500).then_some(())
+    });
+    is_well(&page);
+}
+
+/// A copy of the page that is another one by its own account.
+fn another_page(dir: &Path) {
+    let copied = Program::new("cp").arg("-r").arg(packed::dir()).arg(dir).status().expect("cp");
+    assert!(copied.success());
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).expect("a file of the page");
+    let list: Value = serde_json::from_str(&read("assets.json")).expect("a list");
+    let version = list["version"].as_str().expect("a version");
+    for name in ["assets.json", "index.html"] {
+        std::fs::write(dir.join(name), read(name).replace(version, "another")).expect("a file");
+        for squeezed in ["br", "gz"] {
+            // Small files have none.
+            std::fs::remove_file(dir.join(format!("{name}.{squeezed}"))).unwrap_or_default();
+        }
+    }
+}
+
+#[test]
+fn a_page_whose_host_comes_back_with_another_page_offers_it_and_goes_on_on_the_same_seat() {
+    let (room, dir) = (Room::open(), TempDir::new().unwrap());
+    let (data, other) = (dir.path().join("data"), dir.path().join("page"));
+    another_page(&other);
+    let host = HostProcess::keeping(&data);
+    let link = place(&host).link();
+    let browser = Browser::start(&room, &[]);
+    let page = enter(&browser, "ben", &link, json!({}));
+    assert_eq!(page.evaluate("document.querySelector('#note').hidden"), true);
+    let arguments = ["--data".to_owned(), data.display().to_string(), "--web".into(), other.display().to_string()];
+    let host = host.crash_only().start(&arguments.each_ref().map(String::as_str));
+    page.wait("document.querySelector('#told').textContent === 'The host has a newer game.'");
+    page.press("#act");
+    begin(&page);
+    let assets = page.evaluate("JSON.parse(document.querySelector('#assets').textContent).version");
+    assert_eq!(assets, "another");
+    let ada = place(&host).native();
+    assert_eq!(state(&ada).players().len(), 2, "it is the same player");
 }
 
 #[test]
 fn two_tabs_and_a_native_player_agree() {
-    let room = Room::open();
     let host = HostProcess::start();
-    let ada = native(&host);
-    let browser = Browser::start(&room, &["--autoplay-policy=no-user-gesture-required"]);
-    let mut tabs = ["ben", "cyd"].map(|name| Undrawn::join(&browser, name, &host.http, &host.code, None));
-    slowly("two tabs that are ready", || {
-        let mut all = tabs.iter_mut().map(Undrawn::view);
-        all.all(|view| view.is_some_and(|view| view.loading.is_empty() && view.session.is_some())).then_some(())
-    });
-    // Each does something at once.
-    let [ben, cyd] = &tabs;
-    ben.say(&FromWindow::Wish(Wish::Press(TrackId(0), SceneId(1))));
-    cyd.say(&FromWindow::Wish(Wish::Command(Command::SetTempo(Tempo::from_bpm(97.3).unwrap()))));
-    cyd.say(&FromWindow::Wish(Wish::Press(TrackId(1), SceneId(0))));
-    assert!(ada.press(TrackId(2), SceneId(0)));
-    let mut hers: Vec<Heard> = Vec::new();
-    for track in [TrackId(0), TrackId(1), TrackId(2)] {
-        let hers = slowly("a clip at the native player's", || {
-            hers.extend(ada.take_heard());
-            hers.iter().find(|heard| heard.track == track).copied()
-        });
-        for tab in &mut tabs {
-            let theirs = slowly("the same clip in a tab", || {
-                tab.view();
-                tab.heard.iter().find(|heard| heard.track == track).copied()
-            });
-            assert_eq!(theirs.start, hers.start, "all begin on the same beat");
-        }
-    }
-    slowly("replicas that agree", || {
-        let hers = state(&ada).hash();
-        tabs.iter_mut()
-            .all(|tab| {
-                tab.view().is_some_and(|view| view.session.as_ref().is_some_and(|session| session.state.hash() == hers))
-            })
-            .then_some(())
-    });
-    assert!((state(&ada).transport().last().tempo.bpm() - 97.3).abs() < 0.01);
+    visits::two_tabs_and_a_native_player_agree(place(&host));
 }
 
 #[test]
@@ -296,10 +363,10 @@ fn a_page_from_another_machine_is_led_to_https_and_plays() {
     let addresses = if_addrs::get_if_addrs().expect("the machine's addresses");
     let address = addresses.iter().map(if_addrs::Interface::ip).find(|ip| ip.is_ipv4() && !ip.is_loopback());
     let host = HostProcess::at(&address.expect("an address that others can reach").to_string(), &[]);
-    let ada = native(&host);
+    let ada = place(&host).native();
     let browser = Browser::start(&room, &[]);
     // Whoever sits there has looked at the certificate's fingerprint, and goes on.
-    let page = browser.open("ben", &link("http", &host), json!({ "insecure": true }));
+    let page = browser.open("ben", &place(&host).link(), json!({ "insecure": true }));
     page.press("#way");
     page.wait("location.protocol === 'https:' && isSecureContext");
     begin(&page);

@@ -4,11 +4,14 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Authority, Avatar, Beats, Cell, Clip, Colour, Column, Command, Edit, Gain, Outbox, Pan, Refusal, Row, SceneId,
-    SeatId, TimeSignature, TrackChange, TrackId,
+    Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, CommandClass, Edit, Gain, Outbox, Pan,
+    Refusal, Row, SceneId, SeatId, TimeSignature, TrackChange, TrackId,
     limits::{SCENES_MAX, TRACKS_MAX},
 };
-use keyboardia_tests::table::{EMPTY, FILLED, Table, clear, fill, launch, name, rename, some_clip, token};
+use keyboardia_tests::{
+    table::{EMPTY, FILLED, Table, clear, fill, launch, name, rename, some_clip, token},
+    world::{Dice, any_command},
+};
 
 const NOWHERE: Cell = Cell::new(TrackId(99), SceneId(99));
 
@@ -152,6 +155,110 @@ fn kind(command: &Command) -> &'static str {
 
 /// Number of kinds of [`kind`].
 const KINDS: usize = 28;
+
+/// Where a refusal is shown to come up.
+#[derive(Debug, PartialEq)]
+enum Shown {
+    /// In the table below.
+    InTable,
+    /// In a test of its own, of this name.
+    By(&'static str),
+}
+
+/// Where each refusal is shown; a new one does not compile before it has a place.
+fn shown(refusal: Refusal) -> Shown {
+    match refusal {
+        Refusal::NoSuchTrack
+        | Refusal::NoSuchScene
+        | Refusal::EmptySlot
+        | Refusal::NothingQueued
+        | Refusal::SlotTaken
+        | Refusal::BadClip
+        | Refusal::NoName
+        | Refusal::NothingToUndo
+        | Refusal::NothingToRedo
+        | Refusal::NotYours
+        | Refusal::NoSuchPlayer
+        | Refusal::NotYourself => Shown::InTable,
+        Refusal::TracksFull | Refusal::ScenesFull | Refusal::LastTrack | Refusal::LastScene => {
+            Shown::By("a_session_has_its_bounds_and_its_last_track_and_scene_stay")
+        }
+        Refusal::TooFast => Shown::By("two_signatures_within_a_lead_of_a_bar_line_are_too_fast"),
+        Refusal::TooLate => Shown::By("what_is_about_to_sound_can_not_be_taken_back"),
+        Refusal::ChangedSince => {
+            Shown::By("an_undo_that_would_overwrite_somebody_else_s_change_is_refused_and_the_one_before_it_is_not")
+        }
+        Refusal::TooOften(_) => Shown::By("what_was_refused_as_too_often_has_no_effect"),
+        Refusal::NoAnswer => Shown::By("a_host_that_does_not_answer_is_not_asked_without_end"),
+        Refusal::NotConnected => Shown::By("nothing_is_asked_before_the_session_is_there"),
+    }
+}
+
+/// Refusals that [`shown`] finds in the table.
+const IN_TABLE: usize = 12;
+
+/// The tests of the session's rules, in which those are that [`shown`] names.
+const TESTS: [&str; 4] =
+    [include_str!("editing.rs"), include_str!("rules.rs"), include_str!("undo.rs"), include_str!("floods.rs")];
+
+#[test]
+fn every_refusal_is_shown_somewhere() {
+    let table = Table::with_players(2);
+    let mut in_table: Vec<Refusal> = refused_at_rest(&table).into_iter().map(|(_, refusal)| refusal).collect();
+    in_table.sort_unstable_by_key(|refusal| format!("{refusal:?}"));
+    in_table.dedup();
+    assert!(in_table.iter().all(|refusal| shown(*refusal) == Shown::InTable), "{in_table:?}");
+    assert_eq!(in_table.len(), IN_TABLE, "{in_table:?}");
+    let others = [
+        Refusal::TracksFull,
+        Refusal::ScenesFull,
+        Refusal::LastTrack,
+        Refusal::LastScene,
+        Refusal::TooFast,
+        Refusal::TooLate,
+        Refusal::ChangedSince,
+        Refusal::TooOften(CommandClass::Edit),
+        Refusal::NoAnswer,
+        Refusal::NotConnected,
+    ];
+    for refusal in others {
+        let Shown::By(test) = shown(refusal) else { panic!("{refusal:?} is in the table") };
+        assert!(TESTS.iter().any(|tests| tests.contains(&format!("fn {test}()"))), "{refusal:?}: no test is {test}");
+    }
+}
+
+#[test]
+fn whoever_does_anything_at_all_does_everything_sooner_or_later() {
+    let mut dice = Dice::new(20_261_125);
+    let (mut kinds, mut changes) = (Vec::new(), Vec::new());
+    for _ in 0..20_000 {
+        let command = any_command(&mut dice);
+        let change = match &command {
+            Command::Edit(Edit::ChangeClip { change, .. }) => Some(match change {
+                ClipChange::Name(_) => "clip's name",
+                ClipChange::Colour(_) => "clip's colour",
+                ClipChange::Gain(_) => "clip's gain",
+                ClipChange::Looped(_) => "clip's loop",
+                ClipChange::Quantise(_) => "clip's boundary",
+            }),
+            Command::Edit(Edit::ChangeTrack { change, .. }) => Some(match change {
+                TrackChange::Name(_) => "track's name",
+                TrackChange::Colour(_) => "track's colour",
+            }),
+            _ => None,
+        };
+        kinds.push(kind(&command));
+        changes.extend(change);
+    }
+    for (seen, count) in [(&mut kinds, KINDS), (&mut changes, CHANGES)] {
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), count, "{seen:?}");
+    }
+}
+
+/// Kinds of changes of clips and of tracks.
+const CHANGES: usize = 7;
 
 /// A command, and why it is refused in a session like that.
 type Refused = (Command, Refusal);

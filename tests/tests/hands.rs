@@ -3,30 +3,19 @@
 #![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use keyboardia_tests::{
-    process::{Running, window},
-    stage::{Screen, file},
-};
+use keyboardia_tests::stage::{self, Screen};
 use serde_json::Value;
-use std::time::Duration;
 use tempfile::TempDir;
 
-/// Time for a whole script on a machine without a graphics card.
-const SCRIPT_LIMIT: Duration = Duration::from_mins(3);
 /// Bars last long enough for the slowest window to do several things in one.
 const BEGIN: &str = "wait joined\nwait loaded\ntempo 50\nwait tempo 50\n";
+/// What is queued from here on stays queued for the rest of half a minute, however slowly the window draws.
+const UNHURRIED: &str = "quantise 8 bars\n";
 const END: &str = "wait settled\nprint state\nquit\n";
 
 /// Plays a script in a window with its own host; gives what it printed as JSON.
 fn played(screen: &Screen, script: &str) -> Vec<Value> {
-    let dir = TempDir::new().unwrap();
-    let script = file(&dir, "script", script);
-    let mut command = window(&screen.display, dir.path());
-    command.args(["--silent", "--port", "0", "--script"]).arg(script);
-    let (status, said, errors) = Running::start(&mut command).finish(SCRIPT_LIMIT);
-    assert!(status.success(), "{status}: {errors}");
-    let lines = said.lines().filter(|line| line.starts_with('{'));
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    stage::played(screen, &TempDir::new().unwrap(), &["--port", "0"], script)
 }
 
 /// A hand: how it presses pads, rows and columns, and moves clips.
@@ -74,10 +63,11 @@ fn performance(Hand { pad, scene, stop, carry, .. }: &Hand) -> String {
         pad(1, 1),
         pad(0, 1),
         "wait playing 1 1\nwait playing 0 1\n".into(),
+        UNHURRIED.into(),
         pad(2, 0),
         "wait queued 2 0\n".into(),
         pad(2, 0),
-        "wait settled\n".into(),
+        "wait settled\nquantise 1 bar\n".into(),
         carry((5, 4), (4, 7)),
         "wait empty 5 4\nwait filled 4 7\n".into(),
         scene(3),
@@ -122,10 +112,10 @@ fn what_is_cleared_is_back_after_an_undo_and_gone_again_after_a_redo() {
 #[test]
 fn drags_and_long_presses_launch_nothing_and_leave_what_was_queued() {
     let screen = Screen::open(1280, 800);
-    // What begins while a finger stays is not taken back, so nothing begins for half a minute.
-    let script = "quantise 8 bars\ndrag 0 3 0 4\nwait frames 30\nwait settled\nprint state\npress 1 1\nwait playing 1 1\n\
+    // What begins while a finger stays is not taken back.
+    let script = "drag 0 3 0 4\nwait frames 30\nwait settled\nprint state\npress 1 1\nwait playing 1 1\n\
                   press 2 0\nwait queued 2 0\ndrag 2 1 2 7\nhold 3 2\nkey esc\nwait settled\nprint state\n";
-    let said = played(&screen, &[BEGIN, script, "quit\n"].concat());
+    let said = played(&screen, &[BEGIN, UNHURRIED, script, "quit\n"].concat());
     let [rest, after] = said.as_slice() else { panic!("two states, not {said:?}") };
     assert_eq!(rest["playing"], false, "a drag does not start the music");
     assert_eq!(after["queued"][3], Value::Null, "a long press is no launch: {after}");
@@ -137,11 +127,11 @@ fn drags_and_long_presses_launch_nothing_and_leave_what_was_queued() {
 fn the_map_opens_and_closes_the_bank_moves_and_what_is_typed_into_a_field_presses_no_pad() {
     let screen = Screen::open(1280, 800);
     // The third thing of the bar at the top is the tempo: a click makes it a field to type into.
-    let script = "key ?\nprint clipped\nkey esc\nkey q\nwait playing 0 1\nkey ctrl+q\nkey alt+2\nkey pagedown\n\
-                  key 2\nkey pageup\nclick 404 34\nwait typing\nkey ctrl+a\ntype 45\nkey enter\n\
+    let opened = "key ?\nprint clipped\nkey esc\nkey q\nwait playing 0 1\n";
+    let script = "key ctrl+q\nkey alt+2\nkey pagedown\nkey 2\nkey pageup\nclick 404 34\nwait typing\nkey ctrl+a\ntype 45\nkey enter\n\
                   wait tempo 45\nselect scene 2\nkey 3\nwait queued 2 0\nselect scene 2\nkey enter\n\
                   wait queued 1 2\nwait settled\nprint state\nquit\n";
-    let said = played(&screen, &[BEGIN, script].concat());
+    let said = played(&screen, &[BEGIN, opened, UNHURRIED, script].concat());
     let [clipped, state] = said.as_slice() else { panic!("two lines, not {said:?}") };
     assert_eq!(clipped["clipped"], serde_json::json!([]), "texts of the map that do not fit");
     assert_eq!(state["queued"][0], 2, "the row that was selected with arrows is launched: {state}");

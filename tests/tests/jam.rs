@@ -10,10 +10,12 @@ use keyboardia_session::{
 use keyboardia_tests::{
     bots::{agree, bot, bot_by, heard, ready, state},
     measure::rms,
-    process::{HostProcess, PATIENCE, Running, wait_for},
-    stage::Room,
+    process::{HostProcess, PATIENCE, Running, program, wait_for},
+    relay::{Relay, Weather},
+    stage::{self, Room},
 };
-use std::{net::UdpSocket, process::Stdio};
+use keyboardia_visitor::{client, udp};
+use std::{io::Write, net::UdpSocket, process::Stdio};
 
 #[test]
 fn one_presses_and_both_engines_start_the_clip_within_a_millisecond() {
@@ -215,12 +217,51 @@ fn where_udp_does_not_come_through_a_web_socket_is_taken() {
 }
 
 #[test]
+fn where_the_game_comes_through_but_not_the_time_a_web_socket_is_taken_too() {
+    // Nobody answers who is asked for the time there.
+    let deaf = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let relay = Relay::open(Weather::CALM, Weather::CALM, 1);
+    let [game, time] = [relay.game, deaf.local_addr().expect("an address")].map(|address| address.to_string());
+    let host = HostProcess::with(&["--relay", &game, &time]);
+    let [udp, echo] = host.udp();
+    relay.lead_to(udp, echo);
+    let ada = bot_by(Transport::Auto, &host.http, &host.code);
+    ready(&ada);
+    assert!(relay.counts().0 > 0, "the game has come through");
+    assert!(ada.press(TrackId(0), SceneId(0)));
+    heard(&ada, TrackId(0));
+}
+
+#[test]
+fn who_trusts_a_host_s_certificate_plays_by_https_and_a_secure_web_socket() {
+    let deaf: Vec<UdpSocket> = (0..2).map(|_| UdpSocket::bind("127.0.0.1:0").expect("a socket")).collect();
+    let addresses: Vec<String> =
+        deaf.iter().map(|socket| socket.local_addr().expect("an address").to_string()).collect();
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().display().to_string();
+    let host = HostProcess::with(&["--data", &data, "--relay", &addresses[0], &addresses[1]]);
+    let secure = format!("https://{}", host.http);
+    let why = failure(&bot(&secure, Some(&host.code)));
+    assert!(why.contains("cannot prove who it is"), "{why}");
+    let ada = bot_by(Transport::WebSocket, &host.http, &host.code);
+    ready(&ada);
+    let sounds = Player::sound_dir(&PlayerOptions::default()).expect("the library");
+    let mut command = std::process::Command::new(program("keyboardia-bot"));
+    command.arg(&secure).arg(&host.code).arg(sounds).env("SSL_CERT_FILE", dir.path().join("certificate.pem"));
+    let mut ben = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::null()));
+    wait_for("the other player", || (state(&ada).players().len() == 2).then_some(()));
+    let mut orders = ben.stdin().expect("its input");
+    writeln!(orders, "tempo 97.3").expect("an order");
+    wait_for("the tempo", || (state(&ada).transport().last().tempo.milli_bpm() == 97_300).then_some(()));
+}
+
+#[test]
 fn malformed_packets_from_anywhere_do_not_disturb_the_jam() {
     let host = HostProcess::start();
     let (ada, ben) = (bot(&host.http, Some(&host.code)), bot(&host.http, Some(&host.code)));
     ready(&ada);
     ready(&ben);
-    let joined: keyboardia_session::api::Joined = reqwest::blocking::Client::new()
+    let joined: keyboardia_session::api::Joined = client()
         .post(format!("http://{}/api/sessions/{}/join", host.http, host.code))
         .json(&serde_json::json!({ "protocol": keyboardia_session::limits::PROTOCOL_VERSION }))
         .send()
@@ -230,7 +271,7 @@ fn malformed_packets_from_anywhere_do_not_disturb_the_jam() {
     for round in 0..2_000_u32 {
         let bytes: Vec<u8> =
             (0..round % 1_300).map(|i| (i.wrapping_mul(round).wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-        let target = if round % 2 == 0 { joined.time } else { host.http.parse().expect("an address") };
+        let target = if round % 2 == 0 { udp(&joined).time } else { host.http.parse().expect("an address") };
         let _ = noise.send_to(&bytes, target);
     }
     assert!(ada.press(TrackId(0), SceneId(0)));
@@ -335,16 +376,50 @@ fn the_sound_moves_to_another_output_and_back_while_the_session_goes_on() {
     assert!((hers.at.0 - his.at.0).abs() <= 1_000_000);
 }
 
-/// The test below, inside a room with a sound system of its own.
+/// Runs one of the tests below inside a room with a sound system of its own.
+fn run_inside(room: &Room, test: &str) {
+    let mut inside = std::process::Command::new(std::env::current_exe().expect("a test is a program"));
+    inside.args(["--exact", test, "--ignored", "--nocapture"]);
+    let inside = room.invite(&mut inside).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (status, out, err) = Running::start(inside).finish(PATIENCE);
+    assert!(status.success() && out.contains("1 passed"), "{out}\n{err}");
+}
+
+/// Somebody who is heard by everybody in the room.
+fn loud(host: &HostProcess) -> Player {
+    Player::join(PlayerOptions {
+        host: host.http.clone(),
+        code: Some(host.code.clone()),
+        output: Output::Default,
+        ..PlayerOptions::default()
+    })
+}
+
+/// Waits for a device that plays; its name.
+fn plays(player: &Player) -> String {
+    wait_for("a device that plays", || match &player.view().hearing {
+        Hearing::Playing { device, .. } => Some(device.clone()),
+        _ => None,
+    })
+}
+
+/// Lets the second launch a clip, which both hear on its beat.
+fn both_hear(ada: &Player, ben: &Player, track: TrackId) {
+    assert!(ben.press(track, SceneId(0)));
+    let (hers, his) = (heard(ada, track), heard(ben, track));
+    assert_eq!(hers.start, his.start);
+    // A device of high latency begins in mid-clip, but on its beat.
+    for heard in [hers, his] {
+        let apart = (state(ben).transport().beat_at(heard.at.micros()) - heard.beat).as_f64().abs();
+        assert!(apart < 0.005, "{apart} beats out of phase: {heard:?}");
+    }
+}
+
 #[test]
 fn a_real_sound_device_can_be_left_and_found_again() {
     let room = Room::open();
     let recording = room.record();
-    let mut inside = std::process::Command::new(std::env::current_exe().expect("a test is a program"));
-    inside.args(["--exact", "inside_a_room_with_sound", "--ignored", "--nocapture"]);
-    let inside = room.invite(&mut inside).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (status, out, err) = Running::start(inside).finish(PATIENCE);
-    assert!(status.success() && out.contains("1 passed"), "{out}\n{err}");
+    run_inside(&room, "inside_a_room_with_sound");
     assert!(rms(&recording.stop()) > 1e-3, "it was heard");
 }
 
@@ -352,41 +427,48 @@ fn a_real_sound_device_can_be_left_and_found_again() {
 #[ignore = "needs a sound device; started by a_real_sound_device_can_be_left_and_found_again"]
 fn inside_a_room_with_sound() {
     let host = HostProcess::start();
-    let ada = Player::join(PlayerOptions {
-        host: host.http.clone(),
-        code: Some(host.code.clone()),
-        output: Output::Default,
-        ..PlayerOptions::default()
-    });
-    let ben = bot(&host.http, Some(&host.code));
+    let (ada, ben) = (loud(&host), bot(&host.http, Some(&host.code)));
     ready(&ada);
     ready(&ben);
-    let plays = || {
-        wait_for("a device that plays", || match &ada.view().hearing {
-            Hearing::Playing { device, .. } => Some(device.clone()),
-            _ => None,
-        })
-    };
-    let both_hear = |track| {
-        assert!(ben.press(track, SceneId(0)));
-        let (hers, his) = (heard(&ada, track), heard(&ben, track));
-        assert_eq!(hers.start, his.start);
-        // A device of high latency begins in mid-clip, but on its beat.
-        for heard in [hers, his] {
-            let apart = (state(&ben).transport().beat_at(heard.at.micros()) - heard.beat).as_f64().abs();
-            assert!(apart < 0.005, "{apart} beats out of phase: {heard:?}");
-        }
-    };
-    let device = plays();
+    let device = plays(&ada);
     assert_eq!(Player::outputs().first(), Some(&device));
-    both_hear(TrackId(0));
+    both_hear(&ada, &ben, TrackId(0));
     ada.set_output(Output::Silent);
     wait_for("silence", || matches!(ada.view().hearing, Hearing::Silent(_)).then_some(()));
-    both_hear(TrackId(1));
+    both_hear(&ada, &ben, TrackId(1));
     ada.set_output(Output::Device(device.clone()));
-    assert_eq!(plays(), device);
-    both_hear(TrackId(2));
+    assert_eq!(plays(&ada), device);
+    both_hear(&ada, &ben, TrackId(2));
     wait_for("levels", || (ada.view().levels.master[0] > 0.01).then_some(()));
+}
+
+#[test]
+fn a_sound_device_that_is_lost_is_told_costs_nothing_but_its_sound_and_is_picked_up_when_it_is_back() {
+    run_inside(&Room::open(), "inside_a_room_whose_device_is_lost");
+}
+
+#[test]
+#[ignore = "needs a sound device; started by the test above"]
+fn inside_a_room_whose_device_is_lost() {
+    let host = HostProcess::start();
+    let (ada, ben) = (loud(&host), bot(&host.http, Some(&host.code)));
+    ready(&ada);
+    ready(&ben);
+    plays(&ada);
+    both_hear(&ada, &ben, TrackId(0));
+    stage::take_device_away();
+    wait_for("a sentence", || match &ada.view().hearing {
+        Hearing::Silent(why) if why.contains("the game goes on silently") => Some(()),
+        _ => None,
+    });
+    both_hear(&ada, &ben, TrackId(1));
+    stage::bring_device_back();
+    plays(&ada);
+    both_hear(&ada, &ben, TrackId(2));
+    wait_for("levels, in time", || {
+        let view = ada.view();
+        (view.levels.master[0] > 0.01 && view.phase_error_us.abs() < 1_000).then_some(())
+    });
 }
 
 #[test]

@@ -5,7 +5,8 @@
 use keyboardia_player::{Connection, Player, Transport};
 use keyboardia_server::{Host, HostConfig};
 use keyboardia_session::{
-    Avatar, Beats, Colour, Command, CommandClass, Edit, Name, Notice, Refusal, SceneId, Tempo, TrackChange, TrackId,
+    Avatar, Beats, Colour, Command, CommandClass, Edit, Farewell, Name, Notice, Refusal, SceneId, Tempo, TrackChange,
+    TrackId,
 };
 use keyboardia_tests::{
     bots::{agree, bot_by, heard, ready, seat, state},
@@ -22,6 +23,8 @@ use std::time::Duration;
 const SEED: &str = "KEYBOARDIA_SEED";
 /// How long the host is out of reach: twice as long as it takes to notice, and less than a seat is kept.
 const OUTAGE: Duration = Duration::from_secs(20);
+/// Longest first wait of a player before it asks for its seat.
+const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// Half of the clicks of two players are no further apart than this, milliseconds, on a busy machine.
 const APART_MS_MAX: f64 = 10.0;
 /// Share of the beats that both play exactly once, although a busy machine may cut a click now and then.
@@ -174,6 +177,67 @@ fn one_of_three_loses_the_host_and_returns_to_the_same_seat_over_udp() {
 #[test]
 fn one_of_three_loses_the_host_and_returns_to_the_same_seat_on_a_web_socket() {
     one_of_three_is_lost_and_returns(Transport::WebSocket);
+}
+
+/// The sentence with which a player has given up, if it has.
+fn given_up(player: &Player) -> Option<String> {
+    match &player.view().connection {
+        Connection::Failed(why) => Some(why.clone()),
+        _ => None,
+    }
+}
+
+/// Requests for seats that a host has answered.
+fn answers(host: &Host) -> String {
+    let metrics = keyboardia_visitor::client().get(format!("http://{}/metrics", host.http_addr())).send().unwrap();
+    let text = metrics.text().unwrap();
+    let joins =
+        text.lines().filter(|line| line.starts_with("keyboardia_http_answers_total") && !line.contains("\"200\""));
+    joins.collect::<Vec<_>>().join(", ")
+}
+
+/// Whoever was removed is told, and does not ask again.
+fn a_removed_player_does_not_come_back(transport: Transport) {
+    let host = Host::start(HostConfig::loopback()).unwrap();
+    let (http, code) = (host.http_addr().to_string(), host.create_session().unwrap().to_string());
+    let ada = bot_by(Transport::Udp, &http, &code);
+    ready(&ada);
+    let ben = bot_by(transport, &http, &code);
+    ready(&ben);
+    assert!(ada.command(Command::SetRemoval { seat: seat(&ben), remove: true }));
+    let why = wait_for("the player's end", || given_up(&ben));
+    assert_eq!(why, Farewell::Removed.to_string());
+    // A player that asked for its seat would be refused with 403.
+    wait_at_most(3 * BACKOFF_FIRST, || None::<()>);
+    assert!(!answers(&host).contains("403"), "{}", answers(&host));
+    assert_eq!(given_up(&ben), Some(why));
+    assert_eq!(ada.view().connection, Connection::Connected);
+}
+
+#[test]
+fn a_removed_player_does_not_come_back_over_udp() {
+    a_removed_player_does_not_come_back(Transport::Udp);
+}
+
+#[test]
+fn a_removed_player_does_not_come_back_on_a_web_socket() {
+    a_removed_player_does_not_come_back(Transport::WebSocket);
+}
+
+#[test]
+fn a_player_whose_session_is_over_asks_once_and_gives_up() {
+    let mut first = Host::start(HostConfig::loopback()).unwrap();
+    let (http, code) = (first.http_addr(), first.create_session().unwrap().to_string());
+    let ada = bot_by(Transport::Udp, &http.to_string(), &code);
+    ready(&ada);
+    first.stop();
+    wait_for("a lost connection", || matches!(ada.view().connection, Connection::Reconnecting(_)).then_some(()));
+    // It keeps no sessions.
+    let second = Host::start(HostConfig { http, ..HostConfig::loopback() }).unwrap();
+    let why = wait_for("the player's end", || given_up(&ada));
+    assert_eq!(why, format!("No session has the code {code}; check the five words."));
+    wait_at_most(3 * BACKOFF_FIRST, || None::<()>);
+    assert_eq!(answers(&second), "keyboardia_http_answers_total{status=\"404\"} 1");
 }
 
 #[test]

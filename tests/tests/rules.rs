@@ -3,12 +3,16 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Action, Authority, Beats, Command, CommandId, EventKind, JoinError, Micros, Outbox, Patience, Profile, Quantise,
-    Refusal, SceneId, Seat, SeatId, Tempo, TimeSignature, TrackId, Unwritten,
-    limits::{GRACE_US, JOURNAL_ENTRIES_MAX, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX, UPCOMING_TIMELINES_MAX},
-    wire::{self, ClientMessage, HostMessage},
+    Action, Authority, Beats, Channel, Command, CommandId, EventKind, JoinError, Micros, Outbox, Patience, Profile,
+    Quantise, Recipient, Refusal, SceneId, Seat, SeatId, Tempo, TimeSignature, TrackId, Unwritten,
+    limits::{
+        COMMANDS_IN_FLIGHT_MAX, GRACE_US, JOURNAL_ENTRIES_MAX, LEAD_MAX_US, LEAD_MIN_US, SEATS_MAX,
+        UPCOMING_TIMELINES_MAX,
+    },
+    seat::Notice,
+    wire::{self, ClientMessage, HostMessage, Report},
 };
-use keyboardia_tests::table::{START, Table, launch, report, token};
+use keyboardia_tests::table::{FILLED, START, Table, launch, rename, report, token};
 
 #[test]
 fn the_first_launch_starts_the_transport_and_sounds_with_it() {
@@ -53,10 +57,36 @@ fn the_lead_is_what_the_slowest_seat_needs_within_its_bounds() {
     table.send(1, &report(120_000));
     table.send(2, &report(80_000));
     assert_eq!(table.authority.lead_us(), 120_000);
-    table.send(2, &report(u32::MAX));
+    table.send(2, &report(LEAD_MAX_US as u32));
     assert_eq!(table.authority.lead_us(), LEAD_MAX_US);
     table.authority.leave(START, SeatId(2), &mut Outbox::new());
     assert_eq!(table.authority.lead_us(), 120_000);
+}
+
+#[test]
+fn a_seat_that_needs_more_than_the_longest_lead_slows_nobody() {
+    let mut table = Table::with_players(2);
+    table.send(0, &report(60_000));
+    // Half a second would not be enough for this seat: it starts in mid-clip whether the others wait or not.
+    for needs in [LEAD_MAX_US as u32 + 1, u32::MAX] {
+        table.send(1, &report(needs));
+        assert_eq!(table.authority.lead_us(), 60_000);
+    }
+    assert_eq!(table.authority.report(SeatId(1)).map(|report| report.lead_us), Some(u32::MAX));
+    table.send(1, &report(90_000));
+    assert_eq!(table.authority.lead_us(), 90_000, "its way has become shorter");
+}
+
+#[test]
+fn what_a_seat_says_of_itself_reaches_everybody_and_cannot_be_lost() {
+    let mut table = Table::with_players(2);
+    let said = Report { lead_us: 21_000, round_trip_us: 1_234, phase_error_us: -56 };
+    let mut out = Outbox::new();
+    table.authority.handle(table.now, SeatId(1), &wire::encode(&ClientMessage::Report(said)), &mut out);
+    let told: Vec<_> =
+        out.iter().map(|sent| (sent.to, sent.channel, wire::decode::<HostMessage>(&sent.bytes).unwrap())).collect();
+    let relayed = HostMessage::Report { seat: SeatId(1), report: said };
+    assert_eq!(told, [(Recipient::All, Channel::Reliable, relayed)]);
 }
 
 #[test]
@@ -299,6 +329,44 @@ fn a_restored_session_goes_on_in_phase_under_the_next_epoch() {
 }
 
 #[test]
+fn a_session_that_slept_is_the_same_for_those_who_stayed_and_knows_who_has_gone() {
+    let mut table = Table::with_players(3);
+    table.authority.keep_journal();
+    assert_eq!(table.authority.take_unwritten(), Unwritten::Everything);
+    let snapshot = table.authority.snapshot();
+    table.ask(0, rename(FILLED, "Another")).unwrap();
+    let Unwritten::Entries(entries) = table.authority.take_unwritten() else { panic!("too much") };
+    let (memory, later) = (table.authority.memory(), table.now + 600_000_000);
+    let wake = |memory: &[u8], connected: &[SeatId]| {
+        let mut out = Outbox::new();
+        let woken = Authority::resume(&snapshot, &entries, memory, connected, later, &mut out).unwrap();
+        (woken, out.iter().map(|sent| wire::decode::<HostMessage>(&sent.bytes).unwrap()).collect::<Vec<_>>())
+    };
+
+    let (woken, told) = wake(&memory, &[SeatId(0), SeatId(1), SeatId(2)]);
+    assert_eq!(told, []);
+    assert_eq!((woken.epoch(), woken.state()), (table.authority.epoch(), table.authority.state()));
+    assert_eq!(woken.expires_at(), None);
+    let mut woken = Table::around(woken, later);
+    assert!(woken.ask(0, Command::Undo).is_ok(), "what she did before can be taken back");
+
+    let (mut woken, told) = wake(&memory, &[SeatId(0)]);
+    let lost = |message: &HostMessage| match message {
+        HostMessage::Event(event) => Some(event.kind.clone()),
+        _ => None,
+    };
+    let lost: Vec<EventKind> = told.iter().filter_map(lost).collect();
+    assert_eq!(lost, [EventKind::PlayerLost(SeatId(1)), EventKind::PlayerLost(SeatId(2))]);
+    assert_eq!(woken.expires_at(), Some(later + GRACE_US), "their seats wait for them from now on");
+    woken.wake(later + GRACE_US, &mut Outbox::new());
+    assert_eq!(woken.seats_taken(), 1);
+
+    let (_, told) = wake(b"nonsense", &[SeatId(0), SeatId(1), SeatId(2)]);
+    assert_eq!(told, vec![HostMessage::History { undo: 0, redo: 0 }; 3], "they are told that it is gone");
+    assert!(Authority::resume(&snapshot[1..], &entries, &memory, &[], later, &mut Outbox::new()).is_none());
+}
+
+#[test]
 fn players_hear_what_is_safe_and_who_writes_nothing_down_promises_nothing() {
     let welcome = |authority: &mut Authority| {
         let mut out = Outbox::new();
@@ -346,6 +414,37 @@ fn a_player_knows_for_how_long_the_host_has_not_written_down_what_happened() {
     hear(&mut seat, &mut out, 1_000_000);
     assert_eq!(unsaved(&seat, 4_000_000), 3_000_000);
     assert_eq!(seat.view(Micros(0)).unwrap().durable, Some(seq));
+}
+
+#[test]
+fn nothing_is_asked_before_the_session_is_there() {
+    let mut seat = Seat::new();
+    assert_eq!(seat.command(START, launch(0, 0)), Err(Refusal::NotConnected));
+    assert_eq!(seat.take_notices(), [Notice::Refused(Refusal::NotConnected)]);
+    assert_eq!(seat.take_outgoing().count(), 0);
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_not_asked_without_end() {
+    let mut table = Table::with_players(0);
+    table.authority.admit(START, &token(0), Profile::default()).unwrap();
+    let (mut seat, mut out) = (Seat::new(), Outbox::new());
+    table.authority.join(START, &token(0), &mut out).unwrap();
+    out.drain(..).for_each(|outgoing| seat.receive(START, &outgoing.bytes));
+    seat.take_notices();
+    let mute = |mute| Command::SetMute { track: TrackId(0), mute };
+    for index in 0..COMMANDS_IN_FLIGHT_MAX {
+        assert!(seat.command(START, mute(index % 2 == 0)).is_ok(), "{index}");
+    }
+    assert_eq!(seat.command(START, mute(true)), Err(Refusal::NoAnswer));
+    assert_eq!(seat.take_notices(), [Notice::Refused(Refusal::NoAnswer)]);
+    // One answer makes room for one more.
+    let asked: Vec<Vec<u8>> = seat.take_outgoing().collect();
+    assert_eq!(asked.len(), COMMANDS_IN_FLIGHT_MAX, "what was refused was not sent");
+    table.authority.handle(START, SeatId(0), &asked[0], &mut out);
+    out.drain(..).for_each(|outgoing| seat.receive(START, &outgoing.bytes));
+    assert!(seat.command(START, mute(true)).is_ok());
+    assert_eq!(seat.command(START, mute(true)), Err(Refusal::NoAnswer));
 }
 
 #[test]

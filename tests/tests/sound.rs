@@ -105,6 +105,28 @@ fn thirty_minutes_of_looping_leave_the_loop_where_the_beat_says() {
 }
 
 #[test]
+fn a_device_of_another_rate_takes_over_in_phase() {
+    for rates in [[44_100, 48_000, 44_100], [48_000, 44_100, 48_000]] {
+        let mut rig = Rig::new(rates[0], 1);
+        rig.add("tick", (0..24_000).map(|i| if i < 24 { 0.8 } else { 0.0 }));
+        let transport = playing(bpm(133.0));
+        rig.engine.set_score(&score(&transport, vec![track(vec![launch("tick", Beats::ZERO, Beats::whole(1))])]));
+        for (part, rate) in (0..).zip(rates) {
+            // Opening a device takes its time, and never a whole number of beats or frames.
+            rig.change_device(rate, 0.037_3 * f64::from(part));
+            let (begin, mut out) = (rig.frames, Vec::new());
+            rig.render(3 * rate as usize, 441, &mut out);
+            let first = (0..100).map(Beats::whole).find(|beat| rig.frame_of(&transport, *beat) > begin as f64).unwrap();
+            for beat in (0..5).map(|later| first + Beats::whole(later)) {
+                let exact = rig.frame_of(&transport, beat) - begin as f64;
+                let found = onset(&out, (exact as usize).saturating_sub(2_000), 0.05).expect("it ticks") as f64;
+                assert!((found - exact).abs() <= 2.0, "{rate} Hz: {} frames off at {beat:?}", found - exact);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_late_joiner_hears_the_loop_in_phase() {
     let length = Beats::whole(4);
     let plan = score(&playing(bpm(97.3)), vec![track(vec![launch("tone", Beats::ZERO, length)])]);

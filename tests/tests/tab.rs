@@ -3,7 +3,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_player::{Connection, Heard, Player, PreviewStart, port::FromWindow, view::Wish};
-use keyboardia_session::{Beats, Command, Manifest, Notice, Profile, Refusal, SceneId, TrackId};
+use keyboardia_session::{
+    Beats, Command, Manifest, Notice, Profile, Refusal, SceneId, SessionCode, TrackId,
+    api::{ApiError, ApiErrorKind},
+};
 use keyboardia_tests::{
     bots::{bot, ready},
     measure::{onset, rms},
@@ -11,6 +14,8 @@ use keyboardia_tests::{
     tab::Tab,
 };
 use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener},
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -88,6 +93,42 @@ fn a_tab_and_a_native_player_start_the_clip_within_a_millisecond_and_the_tab_sou
 }
 
 #[test]
+fn a_correction_of_a_tab_s_latency_holds_at_once() {
+    const NUDGE_US: i32 = 19_000;
+    let host = HostProcess::start();
+    let _ada = native(&host);
+    let mut tab = join(&host, None);
+    tab.say(&FromWindow::Wish(Wish::Command(Command::SetPlaying(true))));
+    let in_time = |tab: &mut Tab| {
+        let view = tab.view.as_ref()?;
+        let is_playing = view.session.as_ref()?.is_playing();
+        (is_playing && view.phase_error_us.abs() < 1_000).then_some(())
+    };
+    until(&mut tab, "a transport that runs", in_time);
+    let settled = Instant::now();
+    until(&mut tab, "time to pass", |_| (settled.elapsed() > Duration::from_secs(2)).then_some(()));
+    // Less than what is jumped by itself: what is not told to be a jump is made good for in ten seconds.
+    tab.say(&FromWindow::LatencyNudge(NUDGE_US));
+    tab.say(&FromWindow::Wish(Wish::Press(TrackId(0), SceneId(0))));
+    let from = tab.out.len();
+    let ours = until(&mut tab, "a clip that sounds", |tab| {
+        let phase_us = tab.view.as_ref()?.phase_error_us;
+        // A few reports may still tell of before.
+        assert!(tab.out.len() < from + 9_600 || phase_us.abs() < 5_000, "{phase_us} µs out of time");
+        tab.heard.drain(..).find(|heard| heard.track == TrackId(0))
+    });
+    let (now, local) = until(&mut tab, "the present", |tab| {
+        let session = tab.view.as_ref()?.session.as_ref()?;
+        Some((session.now?, tab.elapsed()))
+    });
+    let begin = onset(&tab.out, from, 0.01).expect("sound");
+    let at_speaker_s = begin as f64 / 48_000.0 + 0.020;
+    let session_s = (ours.at.0 - now.0 as i64 * 1_000) as f64 / 1e9 + local.as_secs_f64();
+    let off_ms = (at_speaker_s - session_s) * 1e3 + f64::from(NUDGE_US) / 1e3;
+    assert!((-8.0..12.0).contains(&off_ms), "the sound is {off_ms} ms off");
+}
+
+#[test]
 fn a_tab_that_loses_its_network_goes_on_sounding_and_is_back_on_its_seat() {
     let host = HostProcess::start();
     let ada = native(&host);
@@ -106,10 +147,71 @@ fn a_tab_that_loses_its_network_goes_on_sounding_and_is_back_on_its_seat() {
         tab.notices.drain(..).any(|notice| notice == Notice::Refused(Refusal::NotConnected)).then_some(())
     });
     until(&mut tab, "three seconds of sound", |tab| (tab.out.len() > from + 3 * 48_000).then_some(()));
-    assert!(tab.out[from..].chunks(24_000).all(|half| rms(half) > 0.01), "the sound went on");
+    assert!(tab.out[from..].chunks_exact(24_000).all(|half| rms(half) > 0.01), "the sound went on");
     tab.cut(true);
+    assert_eq!(tab.returned, 0);
     until(&mut tab, "the session again", |tab| (tab.view.as_ref()?.connection == Connection::Connected).then_some(()));
+    assert_eq!(tab.returned, 1, "the host may have another page by now");
     assert_eq!(tab.view.as_ref().and_then(|view| Some(view.session.as_ref()?.me)), me);
+}
+
+#[test]
+fn a_sound_that_is_needed_while_the_network_is_gone_comes_when_it_is_back() {
+    let host = HostProcess::start();
+    let _ada = native(&host);
+    let mut tab = join(&host, None);
+    tab.cut(false);
+    let sound = Manifest::builtin().unwrap().sounds.last().expect("a sound").id.clone();
+    tab.say(&FromWindow::Preview(Some((sound.clone(), PreviewStart::Now))));
+    // Longer than a few attempts in a row take.
+    let gone = Instant::now();
+    until(&mut tab, "seconds without a network", |_| (gone.elapsed() > Duration::from_secs(4)).then_some(()));
+    let view = tab.view.clone().expect("a picture");
+    assert!(view.damaged.is_empty() && view.previewing.as_ref() == Some(&sound), "{:?}", view.damaged);
+    tab.cut(true);
+    let from = tab.out.len();
+    until(&mut tab, "the sound", |tab| (rms(&tab.out[from..]) > 1e-3).then_some(()));
+}
+
+/// A host that refuses every request with this answer.
+fn refusing(status: u16, kind: ApiErrorKind) -> SocketAddr {
+    let door = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = door.local_addr().expect("where it is");
+    let body = serde_json::to_string(&ApiError { kind, message: "Update the older one.".into() }).expect("JSON");
+    std::thread::spawn(move || {
+        for guest in door.incoming().map_while(Result::ok) {
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} No\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            let mut request = BufReader::new(&guest);
+            let mut line = String::new();
+            let mut bytes = 0;
+            while request.read_line(&mut line).is_ok_and(|count| count > 2) {
+                let lower = line.to_ascii_lowercase();
+                bytes =
+                    lower.strip_prefix("content-length: ").and_then(|text| text.trim().parse().ok()).unwrap_or(bytes);
+                line.clear();
+            }
+            request.read_exact(&mut vec![0; bytes]).unwrap_or_default();
+            (&guest).write_all((head + &body).as_bytes()).unwrap_or_default();
+        }
+    });
+    address
+}
+
+#[test]
+fn a_tab_that_speaks_another_version_looks_for_a_newer_page_and_keeps_its_seat() {
+    let address = refusing(426, ApiErrorKind::OtherProtocol);
+    let mut tab = Tab::open(&address.to_string(), sounds());
+    let (code, token) = (SessionCode::from_entropy(7).to_string(), "0".repeat(64));
+    tab.remembered = Some((code.clone(), token.clone()));
+    tab.say(&FromWindow::Join { code: Some(code.clone()), profile: Profile::default(), token: Some(token.clone()) });
+    let why = until(&mut tab, "a look for a newer page", |tab| tab.stale.clone());
+    assert_eq!(why, "Update the older one.");
+    // Neither the seat nor the session is given up: the newer page goes on with them.
+    assert_eq!(tab.remembered, Some((code, token)));
+    until(&mut tab, "a picture", |tab| {
+        (tab.view.as_ref()?.connection == Connection::Reconnecting(why.clone())).then_some(())
+    });
 }
 
 #[test]

@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_player::{Connection, Output, Player, PlayerOptions};
-use keyboardia_session::TrackId;
+use keyboardia_session::{Cell, SceneId, TrackId};
 use keyboardia_tests::{
     measure::{onset, rms},
     process::{HostProcess, Running, program, wait_for, window},
@@ -74,6 +74,8 @@ fn a_press_in_the_window_is_seen_and_heard_and_heard_by_a_second_player_too() {
     let mut window = Running::start(room.invite(&mut command).args(["--port", "0", "--script"]).arg(script));
     let mut said = lines(&mut window);
     let invitation = said.find(|line| line.contains("--join")).expect("an invitation");
+    // Where a page is packed, an address for browsers follows.
+    let mut said = said.filter(|line| line.starts_with('{'));
     let words: Vec<&str> = invitation.split_whitespace().skip_while(|word| *word != "--join").collect();
     let port = words[1].rsplit(':').next().unwrap();
     let second = bot(&format!("127.0.0.1:{port}"), words[2]);
@@ -129,12 +131,34 @@ fn a_window_joins_a_host_elsewhere_by_address_and_code() {
     wait_for("two players", || {
         ada.view().session.as_ref().filter(|session| session.state.players().len() == 2).map(|_| ())
     });
-    assert!(ada.press(TrackId(1), keyboardia_session::SceneId(1)));
+    assert!(ada.press(TrackId(1), SceneId(1)));
     let state: Value = serde_json::from_str(&lines(&mut window).next().expect("a state")).unwrap();
     assert_eq!(state["tracks"][1], 1);
     let (status, _, errors) = window.finish(SCRIPT_LIMIT);
     assert!(status.success(), "{status}: {errors}");
     assert_eq!(ada.view().connection, Connection::Connected);
+}
+
+#[test]
+fn the_others_see_where_a_finger_is_and_that_it_was_lifted() {
+    let (screen, host) = (Screen::open(1280, 800), HostProcess::start());
+    let dir = TempDir::new().unwrap();
+    let script = ["wait joined\nwait players 2\n", &"hold 2 3\nkey esc\n".repeat(20), "quit\n"].concat();
+    let script = file(&dir, "script", &script);
+    let mut command = game(&screen, dir.path());
+    command.args(["--silent", "--join", &host.http, &host.code, "--script"]).arg(script);
+    let ada = bot(&host.http, &host.code);
+    let window = Running::start(&mut command);
+    let cursors = || {
+        let view = ada.view();
+        let session = view.session.as_ref()?;
+        Some(session.peers.iter().filter_map(|peer| peer.cursor).collect::<Vec<_>>())
+    };
+    let cell = Cell::new(TrackId(2), SceneId(3));
+    wait_for("a finger", || cursors().filter(|cursors| *cursors == [cell]));
+    wait_for("no finger", || cursors().filter(Vec::is_empty));
+    let (status, _, errors) = window.finish(SCRIPT_LIMIT);
+    assert!(status.success(), "{status}: {errors}");
 }
 
 #[test]

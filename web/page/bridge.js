@@ -1,6 +1,7 @@
 // What the game asks of the page around it: `globalThis.keyboardia`.
 
 import { element, note, trouble } from './tell.js';
+import { origin } from './version.js';
 
 /** Messages to the jam that may wait until it is there. */
 const POSTS_WAITING_MAX = 256;
@@ -17,7 +18,7 @@ export function code() {
   return /^[a-z]+(-[a-z]+){4}$/.test(text) ? text : '';
 }
 
-const linkTo = (words) => `${location.origin}/#${words}`;
+const linkTo = (words) => `${origin()}/#${words}`;
 
 /** Hands a link to whatever shares links here, else to the clipboard, else shows it. */
 async function share(words) {
@@ -99,8 +100,11 @@ export const keyboardia = {
   tokenOf: (words) => sound?.tokenOf(words) ?? '',
   code,
   host: () => location.origin,
+  guests: origin,
   share: (words) => void share(words),
   fullscreen: () => void fullscreen(),
+  /** Whether whoever plays wants less motion, as they have told their system. */
+  calm: () => matchMedia('(prefers-reduced-motion: reduce)').matches,
   arrived,
   failed: (text) => trouble(text),
 };

@@ -1,35 +1,34 @@
-// The decoder's worker: fetches sounds and decodes them, one after the other.
+// The decoder's worker: fetches sounds and decodes them, one after the other. What nobody brings may come later; the seat
+// asks again.
 
 import { Engine } from "./engine.js";
 
 /** A sound may take so long to come, milliseconds. */
 const PATIENCE_MS = 20_000;
-/** Attempts to fetch one. */
-const ATTEMPTS = 3;
+/** Answers that may be others in a while, beside those of a host that fails (5xx). */
+const PASSING = [408, 425, 429];
 
 /** @type {Engine} */ let engine;
 let port, sounds;
 const encoder = new TextEncoder();
 
+/** A sound's file, or nothing if nobody brings it now. */
 async function file(name) {
-  let why = "";
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    try {
-      const answer = await fetch(sounds(name), { signal: AbortSignal.timeout(PATIENCE_MS) });
-      if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
-      why = `The sound ${name} is not on this host (${answer.status}).`;
-      if (answer.status < 500) break;
-    } catch {
-      why = `The sound ${name} could not be fetched.`;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
+  let answer;
+  try {
+    answer = await fetch(sounds(name), { signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
+  } catch {
+    return undefined;
   }
-  throw new Error(why);
+  if (answer.status >= 500 || PASSING.includes(answer.status)) return undefined;
+  throw new Error(`The sound ${name} is not on this host (${answer.status}).`);
 }
 
 async function load(name) {
   try {
     const bytes = await file(name);
+    if (!bytes) return port.postMessage({ name, why: "", later: true });
     const [a, b] = engine.write(encoder.encode(name), bytes);
     if (!engine.calls.keyboardia_decode(a, b)) throw new Error(engine.text(0));
     const [overview, frames] = [engine.read(0), engine.read(1)];
@@ -39,12 +38,14 @@ async function load(name) {
   }
 }
 
-onmessage = async ({ data }) => {
-  engine = await Engine.of(data.module);
-  sounds = (name) => `${data.soundsUrl.replace(/\/$/, "")}/${name}.ogg`;
-  port = data.port;
+async function start({ module, soundsUrl, port: given }) {
+  engine = await Engine.of(module);
+  sounds = (name) => `${soundsUrl.replace(/\/$/, "")}/${name}.ogg`;
+  port = given;
   let last = Promise.resolve();
   port.onmessage = ({ data }) => {
     last = last.then(() => load(data.load));
   };
-};
+}
+
+onmessage = ({ data }) => start(data).catch((error) => postMessage({ failed: String(error?.message ?? error) }));

@@ -4,7 +4,7 @@
 import { code, connect, keyboardia, resume } from './bridge.js';
 import { download, DownloadError } from './download.js';
 import { missing } from './support.js';
-import { element, note, trouble } from './tell.js';
+import { element, hush, note, trouble } from './tell.js';
 import { assets, isOld } from './version.js';
 
 /** How long the game waits for the sound before it begins without. */
@@ -51,7 +51,7 @@ async function load() {
 /** What the sound has to say: `fatal` ends the game, `stale` says that the host speaks another version. */
 function onFailure(text, { fatal = false, stale = false } = {}) {
   if (stale) {
-    void isOld().then((old) => old || trouble(text));
+    void isOld({ canGoOn: false }).then((old) => old || trouble(text));
   } else if (fatal) {
     trouble(text);
   } else {
@@ -60,13 +60,16 @@ function onFailure(text, { fatal = false, stale = false } = {}) {
 }
 
 async function openSound({ engineModule, open }) {
-  connect(await open({
+  const opened = await open({
     engineModule,
     seatUrl: new URL('./seat.js', import.meta.url).href,
     workletUrl: new URL('./worklet.js', import.meta.url).href,
     soundsUrl: new URL(assets.sounds, document.baseURI).href,
     onFailure,
-  }));
+    onNews: (text) => (text ? note(text) : hush()),
+    onReturn: () => void isOld(),
+  });
+  connect(opened);
 }
 
 /** Keeps a phone's screen on while the page is to be seen. */
@@ -86,9 +89,14 @@ async function start(parts) {
   const opening = openSound(parts).catch((error) => {
     trouble(`The sound cannot be started: ${error?.message ?? error}.`);
   });
-  await Promise.race([opening, pause(SOUND_PATIENCE_MS)]);
+  const late = pause(SOUND_PATIENCE_MS).then(() => 'late');
+  const isLate = (await Promise.race([opening, late])) === 'late';
   if (!element('trouble').hidden) {
     return;
+  }
+  if (isLate) {
+    note('The sound takes long to start, and the jam waits for it.', 'Reload', () => location.reload());
+    void opening.then(hush);
   }
   try {
     await parts.bindings.default({ module_or_path: parts.module });
@@ -151,6 +159,8 @@ function shine() {
 
 function watch() {
   element('again').onclick = () => location.reload();
+  // Some phones do not turn the page with them.
+  element('upright').onclick = () => element('turn').classList.add('waived');
   addEventListener('hashchange', () => {
     // Another link in the same tab is another jam.
     if (keyboardia.started) {

@@ -10,9 +10,10 @@
 // | 5 it is closed | which | code | | |
 // | 6 the sound reports | | | report | when it was rendered (µs): float |
 // | 7 a sound is decoded | | | name | shape |
-// | 8 a sound is not | | | name | why |
+// | 8 a sound is not | | 1: nobody brought it, it may come later | name | why |
 // | 9 the speaker is read | | | frame, time (µs), latency (µs): floats | |
 // | 10 the device | | | rate: float | why it is silent |
+// | 11 the speaker may be another one | | | | |
 //
 // | the seat asks | number | first | second |
 // |---|---|---|---|
@@ -26,6 +27,8 @@
 // | 8 hand it a sound's frames | | name | |
 // | 9 load a sound | | name | |
 // | 10 remember a token | | code | token |
+// | 11 look for a newer page, for the host speaks another version | | why | |
+// | 12 look whether there is one, for the host is back | | | |
 
 import { Engine } from "./engine.js";
 
@@ -80,6 +83,10 @@ function carry(ask, number) {
       return decoder.postMessage({ load: engine.text(0) });
     case 10:
       return postMessage({ code: engine.text(0), token: engine.text(1) });
+    case 11:
+      return postMessage({ stale: engine.text(0) });
+    case 12:
+      return postMessage({ returned: true });
   }
 }
 
@@ -152,7 +159,7 @@ function loaded({ data }) {
     if (samples.size > SAMPLES_MAX) samples.delete(samples.keys().next().value);
     take(7, { first, second: data.overview });
   } else {
-    take(8, { first, second: encoder.encode(data.why) });
+    take(8, { first, second: encoder.encode(data.why), status: data.later ? 1 : 0 });
   }
 }
 
@@ -174,6 +181,7 @@ async function start({ module, soundPort, decoderPort, host, timeOrigin, seed })
       const [frame, at, latency] = data.reading;
       return take(9, { first: floats(frame, (at + later) * 1e3, latency * 1e3) });
     }
+    if (data.moved) return take(11);
     if (data.rate) return take(10, { first: floats(data.rate), second: encoder.encode(data.silent) });
   };
   setInterval(() => take(0), TURN_MS);

@@ -7,12 +7,16 @@ const READING_MS = 200;
 const STALL_MS = 30;
 /** Messages of the seat that may wait for the window; it asks for each. */
 const WAITING_MAX = 64;
+/** A sound that does not play is told of after so long, milliseconds: the press that starts it may have been a moment ago. */
+const SILENCE_MS = 1_000;
 /** The token of this tab's seat, kept over a reload. */
 const SEAT_KEY = "keyboardia-seat";
 
 const SUSPENDED = "The browser has suspended the sound; click or press a key to hear it.";
 const INTERRUPTED = "Something else on this device has taken the sound; it comes back by itself.";
 const CLOSED = "The browser has closed the sound; reload the page to hear it.";
+const BROKEN = "The sound device has failed; look whether it is plugged in.";
+const OTHER_DEVICES = "The sound devices have changed; the sound goes on in time.";
 
 /** The seat that this tab had before it was reloaded; taken out, so that a copy of the tab does not have it too. */
 function remembered() {
@@ -33,10 +37,15 @@ function remembered() {
  * @param {string} options.seatUrl the seat's worker
  * @param {string} options.workletUrl the AudioWorklet
  * @param {string} options.soundsUrl the folder of the sounds
- * @param {(text: string, how: {fatal: boolean}) => void} options.onFailure what went wrong for good, as a sentence
+ * @param {(text: string, how: {fatal?: boolean, stale?: boolean}) => void} options.onFailure what went wrong, as a sentence:
+ *   for good, or because the host speaks another version, or until the sound is let go on
+ * @param {(text: string) => void} options.onNews what is good to know, as a sentence; an empty one takes back what went wrong
+ * @param {() => void} options.onReturn the host is back after a while, perhaps with another page
  * @returns {Promise<{post: Function, take: Function, resume: Function, tokenOf: Function}>}
  */
-export async function open({ engineModule, seatUrl, workletUrl, soundsUrl, onFailure }) {
+export async function open({
+  engineModule, seatUrl, workletUrl, soundsUrl, onFailure, onNews = () => {}, onReturn = () => {},
+}) {
   const fail = (text) => onFailure(text, { fatal: true });
   const context = new AudioContext({ latencyHint: "interactive" });
   const resume = () => context.state !== "running" && context.state !== "closed" && context.resume().catch(() => {});
@@ -50,6 +59,7 @@ export async function open({ engineModule, seatUrl, workletUrl, soundsUrl, onFai
   };
 
   const [seat, decoder] = [worker(seatUrl), worker(new URL("./decoder.js", import.meta.url).href)];
+  decoder.onmessage = ({ data }) => data.failed && fail(`Sounds cannot be decoded here (${data.failed}); reload the page.`);
   const [toDecoder, toSound] = [new MessageChannel(), new MessageChannel()];
   decoder.postMessage({ module: engineModule, soundsUrl, port: toDecoder.port2 }, [toDecoder.port2]);
   const [random] = crypto.getRandomValues(new Uint32Array(1));
@@ -61,6 +71,8 @@ export async function open({ engineModule, seatUrl, workletUrl, soundsUrl, onFai
         waiting.push(data.picture);
         if (waiting.length > WAITING_MAX) waiting.shift();
       } else if (data.code) Object.assign(memory, data);
+      else if (data.stale) onFailure(data.stale, { stale: true });
+      else if (data.returned) onReturn();
     };
   });
   seat.postMessage(
@@ -90,21 +102,50 @@ export async function open({ engineModule, seatUrl, workletUrl, soundsUrl, onFai
   await ready;
 
   const silent = () => ({ running: "", suspended: SUSPENDED, interrupted: INTERRUPTED, closed: CLOSED })[context.state];
-  const tell = () => seat.postMessage({ rate: context.sampleRate, silent: silent() ?? SUSPENDED });
+  let silence;
+  const tell = () => {
+    seat.postMessage({ rate: context.sampleRate, silent: silent() ?? SUSPENDED });
+    if (context.state === "running") {
+      if (silence === "told") onNews("");
+      clearTimeout(silence);
+      silence = undefined;
+    } else {
+      silence ??= setTimeout(() => {
+        silence = "told";
+        onFailure(silent() ?? SUSPENDED);
+      }, SILENCE_MS);
+    }
+  };
   context.onstatechange = tell;
+  context.onerror = () => {
+    onFailure(BROKEN);
+    resume();
+  };
   tell();
   for (const gesture of ["pointerdown", "keydown", "touchend"]) addEventListener(gesture, resume, { passive: true });
   document.addEventListener("visibilitychange", resume);
 
+  const read = () => {
+    if (context.state !== "running") return;
+    const { contextTime, performanceTime } = context.getOutputTimestamp();
+    const latency = ((context.outputLatency || 0) + (context.baseLatency || 0)) * 1e3;
+    seat.postMessage({ reading: [contextTime * context.sampleRate, performanceTime, latency] });
+  };
   let due = performance.now() + READING_MS;
   setInterval(() => {
     const late = performance.now() - due;
     due = performance.now() + READING_MS;
-    if (late > STALL_MS || context.state !== "running") return;
-    const { contextTime, performanceTime } = context.getOutputTimestamp();
-    const latency = ((context.outputLatency || 0) + (context.baseLatency || 0)) * 1e3;
-    seat.postMessage({ reading: [contextTime * context.sampleRate, performanceTime, latency] });
+    if (late <= STALL_MS) read();
   }, READING_MS);
+
+  // What was read of another speaker says nothing of this one.
+  const moved = () => {
+    seat.postMessage({ moved: true });
+    read();
+    onNews(OTHER_DEVICES);
+  };
+  context.onsinkchange = moved;
+  navigator.mediaDevices?.addEventListener("devicechange", moved);
 
   return {
     /** Says something to the seat. */

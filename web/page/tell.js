@@ -27,6 +27,12 @@ export function trouble(text, { href, label } = {}) {
 
 let noteTimer;
 
+/** Takes back the sentence over the game. */
+export function hush() {
+  clearTimeout(noteTimer);
+  element('note').hidden = true;
+}
+
 /** Shows a sentence over the game; with an action, until that is pressed. */
 export function note(text, action, act) {
   clearTimeout(noteTimer);
@@ -35,13 +41,11 @@ export function note(text, action, act) {
   button.hidden = action === undefined;
   button.textContent = action ?? '';
   button.onclick = () => {
-    element('note').hidden = true;
+    hush();
     act?.();
   };
   element('note').hidden = false;
   if (action === undefined) {
-    noteTimer = setTimeout(() => {
-      element('note').hidden = true;
-    }, NOTE_MS);
+    noteTimer = setTimeout(hush, NOTE_MS);
   }
 }

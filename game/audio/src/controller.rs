@@ -3,10 +3,12 @@
 //! A kira clock runs forwards from zero and knows nothing of negative beats, seeks or stops. The controller adds a base
 //! to it (the *beat line*), sets the speed for each block so that the block ends on the beat that it should, corrects
 //! what is left by at most [`NUDGE_MAX`] of the tempo, and moves the base where that would take too long (a *jump*,
-//! which the decks declick). Its arithmetic is [`Steering`]'s, which needs no kira.
+//! which the decks declick). Its arithmetic is [`Steering`]'s, which needs no kira; who is steered, and when, is the
+//! [`Pacer`](crate::pacer::Pacer)'s.
 
 use crate::{
     limits::{JUMP_LEAST_S, JUMP_THRESHOLD_S, LATE_CHANGE_S, NUDGE_MAX},
+    pacer::BeatClock,
     time_map::Nanos,
 };
 use keyboardia_session::{Beats, Timeline, Transport, limits::UPCOMING_TIMELINES_MAX};
@@ -219,10 +221,9 @@ impl Steering {
     }
 }
 
-/// See the module.
+/// The kira clock, with its one writer. See the module.
 pub struct Controller {
     clock: ClockHandle,
-    steering: Steering,
     /// Nano-beats that the running block adds to what the clock showed before it.
     last_advance: i64,
 }
@@ -232,35 +233,18 @@ impl Controller {
     pub fn new(mut clock: ClockHandle) -> Self {
         clock.set_speed(ClockSpeed::TicksPerSecond(0.0), AT_ONCE);
         clock.start();
-        Self { clock, steering: Steering::default(), last_advance: 0 }
+        Self { clock, last_advance: 0 }
+    }
+}
+
+impl BeatClock for Controller {
+    fn time(&self) -> i64 {
+        nano(self.clock.time()).saturating_add(self.last_advance)
     }
 
-    /// As [`Steering::follow`].
-    pub fn follow(&mut self, plan: TransportPlan) {
-        self.steering.follow(plan);
-    }
-
-    /// As [`Steering::jump`].
-    pub fn jump(&mut self) {
-        self.steering.jump();
-    }
-
-    /// As [`Steering::phase_error_ns`].
-    pub fn phase_error_ns(&self) -> i64 {
-        self.steering.phase_error_ns()
-    }
-
-    /// As [`Steering::frames_until_change`].
-    pub fn frames_until_change(&self, time: Nanos, frames: usize, frame_ns: f64) -> usize {
-        self.steering.frames_until_change(time, frames, frame_ns)
-    }
-
-    /// Sets speed and base for the block that comes next.
-    pub fn steer(&mut self, line: &BeatLine, block: Block) {
-        let clock = nano(self.clock.time()).saturating_add(self.last_advance);
-        let advance = self.steering.steer(line, block, clock);
-        self.last_advance = advance;
-        let speed = advance as f64 * 1e-9 * f64::from(block.sample_rate) / block.frames.max(1) as f64;
+    fn advance(&mut self, nano_beats: i64, block: Block) {
+        self.last_advance = nano_beats;
+        let speed = nano_beats as f64 * 1e-9 * f64::from(block.sample_rate) / block.frames.max(1) as f64;
         self.clock.set_speed(ClockSpeed::TicksPerSecond(speed), AT_ONCE);
     }
 }

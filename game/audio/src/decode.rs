@@ -2,21 +2,26 @@
 
 use crate::{
     limits::{SAMPLE_FRAMES_MAX, SOUND_FILE_BYTES_MAX},
+    ogg,
     sample::Sample,
 };
 use kira::Frame;
-use std::io::Cursor;
-use symphonia::core::{
-    codecs::audio::AudioDecoderOptions,
-    errors::Error,
-    formats::{FormatOptions, TrackType, probe::Hint},
-    io::{MediaSourceStream, MediaSourceStreamOptions},
-    meta::MetadataOptions,
+use symphonia::{
+    core::{
+        codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, well_known::CODEC_ID_VORBIS},
+        errors::Error,
+        packet::PacketRef,
+        units::{Duration, Timestamp},
+    },
+    default::codecs::VorbisDecoder,
 };
 use thiserror::Error;
 
 /// The sample rate of every sound, Hz.
 pub const SAMPLE_RATE: u32 = 48_000;
+
+/// Where the head of a Vorbis stream says its sample rate, bytes from its beginning.
+const RATE_AT: usize = 12;
 
 /// Why a file is not a sound that can be played.
 #[derive(Debug, Error)]
@@ -57,25 +62,18 @@ pub fn decode_ogg(bytes: Vec<u8>, expected_frames: usize) -> Result<Sample, Deco
     if bytes.len() > SOUND_FILE_BYTES_MAX {
         return Err(DecodeError::TooLarge);
     }
-    let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), MediaSourceStreamOptions::default());
-    let mut hint = Hint::new();
-    hint.with_extension("ogg");
-    let probe = symphonia::default::get_probe();
-    let mut format = probe.probe(&hint, source, FormatOptions::default(), MetadataOptions::default())?;
-    let track = format.default_track(TrackType::Audio).ok_or(DecodeError::Empty)?;
-    let track_id = track.id;
-    let codec = track.codec_params.as_ref().and_then(|params| params.audio()).ok_or(DecodeError::Empty)?;
-    if codec.sample_rate != Some(SAMPLE_RATE) {
+    let stream = ogg::read(&bytes).map_err(Error::DecodeError)?;
+    let [head, _comments, setup, packets @ ..] = &stream.packets[..] else { return Err(DecodeError::Empty) };
+    let mut codec = AudioCodecParameters::new();
+    codec.for_codec(CODEC_ID_VORBIS).with_extra_data([&head[..], setup].concat().into());
+    let mut decoder = VorbisDecoder::try_new(&codec, &AudioDecoderOptions::default())?;
+    if head.get(RATE_AT..).and_then(|rate| rate.first_chunk()) != Some(&SAMPLE_RATE.to_le_bytes()) {
         return Err(DecodeError::OtherRate);
     }
-    let mut decoder = symphonia::default::get_codecs().make_audio_decoder(codec, &AudioDecoderOptions::default())?;
     let mut frames = Vec::new();
     let mut interleaved: Vec<f32> = Vec::new();
-    while let Some(packet) = format.next_packet()? {
-        if packet.track_id != track_id {
-            continue;
-        }
-        let buffer = decoder.decode(&packet)?;
+    for packet in packets {
+        let buffer = decoder.decode_ref(&PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, packet))?;
         let channels = buffer.spec().channels().count();
         interleaved.resize(buffer.samples_interleaved(), 0.0);
         buffer.copy_to_slice_interleaved(&mut interleaved);
@@ -88,6 +86,8 @@ pub fn decode_ogg(bytes: Vec<u8>, expected_frames: usize) -> Result<Sample, Deco
             return Err(DecodeError::TooLong);
         }
     }
+    // The last block is as long as any, and the stream says where it ends.
+    frames.truncate(usize::try_from(stream.end).unwrap_or(usize::MAX));
     if frames.len() != expected_frames {
         return Err(DecodeError::OtherLength { got: frames.len(), expected: expected_frames });
     }

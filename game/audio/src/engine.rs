@@ -10,10 +10,10 @@ use crate::{
     limits::{BLOCK_FRAMES_MAX, ENGINE_TRACKS_MAX, ONSETS_WAITING_MAX, PLANS_WAITING_MAX, PREVIEWS_WAITING_MAX},
     meter::{Levels, Meter, MeterTap},
     metronome::{MetronomePlan, MetronomeSettings},
+    pacer::{Mastering, Pacer},
     preview::{PreviewPlan, PreviewSettings, PreviewStart, PreviewWish},
     renderer::{PullBackend, Renderer, Status},
     sample::Sample,
-    time_map::TimeMap,
 };
 use keyboardia_session::{
     Beats, Gain, Meters, Score, SoundId, TrackId, TrackScore, Voice, limits::QUEUE_MAX, score::Switch,
@@ -130,12 +130,27 @@ pub struct Engine {
 /// # Errors
 /// See [`EngineError`].
 pub fn engine(settings: EngineSettings) -> Result<(Engine, Renderer), EngineError> {
+    engine_with(settings, Mastering::Limited)
+}
+
+/// Makes an engine whose mix ends like this.
+pub(crate) fn engine_with(settings: EngineSettings, mastering: Mastering) -> Result<(Engine, Renderer), EngineError> {
     let EngineSettings { sample_rate, tracks } = settings;
     if !(1..=ENGINE_TRACKS_MAX).contains(&tracks) || sample_rate == 0 {
         return Err(EngineError::Settings(tracks, sample_rate));
     }
     let master = Arc::new(Meter::default());
     let (master_gains, master_gains_out) = command_writer_and_reader();
+    let main_track = MainTrackBuilder::new().sound_capacity(0).with_built_effect(Box::new(Fader::new(
+        sample_rate,
+        master_gains_out,
+        Arc::default(),
+    )));
+    let main_track = match mastering {
+        Mastering::Limited => main_track.with_built_effect(Box::new(Limiter::new(sample_rate))),
+        #[cfg(feature = "takes")]
+        Mastering::Bare => main_track.with_built_effect(Box::new(crate::bounce::Headroom)),
+    };
     let kira_settings = AudioManagerSettings::<PullBackend> {
         capacities: Capacities {
             sub_track_capacity: tracks + PRIVATE_TRACKS,
@@ -144,11 +159,7 @@ pub fn engine(settings: EngineSettings) -> Result<(Engine, Renderer), EngineErro
             modulator_capacity: 0,
             listener_capacity: 0,
         },
-        main_track_builder: MainTrackBuilder::new()
-            .sound_capacity(0)
-            .with_built_effect(Box::new(Fader::new(sample_rate, master_gains_out, Arc::default())))
-            .with_built_effect(Box::new(Limiter::new(sample_rate)))
-            .with_built_effect(Box::new(MeterTap(master.clone()))),
+        main_track_builder: main_track.with_built_effect(Box::new(MeterTap(master.clone()))),
         internal_buffer_size: BLOCK_FRAMES_MAX,
         backend_settings: sample_rate,
     };
@@ -190,14 +201,10 @@ pub fn engine(settings: EngineSettings) -> Result<(Engine, Renderer), EngineErro
     let status = Arc::new(Status::default());
     let renderer = Renderer {
         kira,
-        controller: Controller::new(clock),
+        pacer: Pacer::new(sample_rate, Controller::new(clock), line).with_mastering(mastering),
         transport: transport_out,
-        line,
         ledger,
         status: status.clone(),
-        map: TimeMap::new(sample_rate),
-        sample_rate,
-        jumps: 0,
     };
     let engine = Engine {
         strips,

@@ -8,11 +8,16 @@
 //! Score ─→ Engine ─┬─ plans (bounded queues) ──→ Deck ×track ─→ Fader: volume, pan, meter ─┐
 //! Ears ──→         ├─ gains (latest wins) ─────────────────────────↗                       ├─→ master: fader, limiter,
 //! Metronome, ─→    ├─ own plans, own voices ───→ Metronome, Preview ───────────────────────┘   meter ─→ frames
-//! Preview          └─ transport (latest wins) ─→ Controller ─→ speed of the one kira clock
+//! Preview          └─ transport (latest wins) ─→ Pacer ─→ Controller ─→ speed of the one kira clock
 //! ```
 //!
 //! Start reading at [`engine`], then [`controller`] (who owns time) and [`deck`] (who owns sound).
+//!
+//! With the feature `takes` come players' own sounds: `import` reads files, `tempo` guesses what loop they are, `take`
+//! makes samples of recordings and files, `bounce` renders a score faster than it sounds, `wav` writes it down.
 
+#[cfg(feature = "takes")]
+pub mod bounce;
 pub mod control;
 pub mod controller;
 pub mod course;
@@ -22,18 +27,28 @@ pub mod decode;
 pub mod ears;
 pub mod engine;
 mod fader;
+#[cfg(feature = "takes")]
+pub mod import;
 pub mod ledger;
 pub mod limiter;
 pub mod limits;
 pub mod meter;
 pub mod metronome;
+mod ogg;
 pub mod overview;
+pub mod pacer;
 pub mod preview;
 pub mod ramp;
 pub mod renderer;
 pub mod sample;
+#[cfg(feature = "takes")]
+pub mod take;
+#[cfg(feature = "takes")]
+pub mod tempo;
 pub mod time_map;
 mod voice;
+#[cfg(feature = "takes")]
+pub mod wav;
 
 pub use control::{FromEngine, RemoteEngine, SoundControl, ToEngine};
 pub use deck::Onset;
@@ -42,7 +57,8 @@ pub use ears::{Ear, Ears};
 pub use engine::{Engine, EngineError, EngineSettings, PreviewRequest, engine};
 pub use meter::Levels;
 pub use overview::Overview;
+pub use pacer::ClockOffset;
 pub use preview::PreviewStart;
-pub use renderer::{ClockOffset, Renderer, Status};
+pub use renderer::{Renderer, Status};
 pub use sample::Sample;
 pub use time_map::Nanos;

@@ -4,8 +4,9 @@ use crate::sample::Sample;
 use kira::Frame;
 use serde::{Deserialize, Serialize};
 
-/// The shape of a sound, for drawing: its loudest sample in each of [`Overview::PARTS`] equal parts, 0 … 255. The scale
-/// is the square root of the linear one, so that quiet parts show: 255 is full scale, 81 is −20 dB.
+/// The shape of a sound, for drawing: how loud each of [`Overview::PARTS`] equal parts is (root mean square), as a share of
+/// the loudest, 0 … 255. Peaks would look alike for most sounds, for nearly all of them reach the same; and as a share of
+/// its own loudest part, a soft sound has a shape, too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Vec<u8>", try_from = "Vec<u8>")]
 pub struct Overview(pub [u8; Overview::PARTS]);
@@ -17,13 +18,14 @@ impl Overview {
     /// The shape of `sample`.
     pub fn of(sample: &Sample) -> Self {
         let frames = sample.frames();
-        Self(std::array::from_fn(|part| {
+        let power = |frame: &Frame| f64::from(frame.left).powi(2) + f64::from(frame.right).powi(2);
+        let loudness: [f64; Self::PARTS] = std::array::from_fn(|part| {
             let begin = part * frames.len() / Self::PARTS;
             let end = ((part + 1) * frames.len() / Self::PARTS).max(begin + 1);
-            let loudness = |frame: &Frame| frame.left.abs().max(frame.right.abs());
-            let peak = frames[begin..end].iter().map(loudness).fold(0.0, f32::max);
-            (peak.min(1.0).sqrt() * 255.0).round() as u8
-        }))
+            (frames[begin..end].iter().map(power).sum::<f64>() / (end - begin) as f64).sqrt()
+        });
+        let loudest = loudness.iter().copied().fold(0.0, f64::max);
+        Self(loudness.map(|part| if loudest > 0.0 { (part / loudest * 255.0).round() as u8 } else { 0 }))
     }
 }
 
@@ -46,12 +48,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shape_shows_the_peaks_of_both_sides_and_the_quiet_parts_too() -> Result<(), &'static str> {
+    fn a_shape_shows_how_loud_the_parts_of_both_sides_are_beside_the_loudest() -> Result<(), &'static str> {
         let mut frames = vec![Frame::ZERO; 6_400];
-        frames[150] = Frame::new(-1.0, 0.0);
-        frames[6_399] = Frame::new(0.0, 0.01);
+        frames[100..200].fill(Frame::new(-0.5, 0.0));
+        frames[6_300..].fill(Frame::new(0.0, 0.1));
         let Overview(parts) = Overview::of(&Sample::new(frames).ok_or("some frames")?);
-        assert_eq!((parts[0], parts[1], parts[2], parts[63]), (0, 255, 0, 26));
+        assert_eq!((parts[0], parts[1], parts[2], parts[63]), (0, 255, 0, 51));
+        Ok(())
+    }
+
+    #[test]
+    fn a_lone_peak_does_not_make_a_part_loud_and_silence_has_no_shape() -> Result<(), &'static str> {
+        let mut frames = vec![Frame::from_mono(0.2); 6_400];
+        frames[150] = Frame::from_mono(0.9);
+        let Overview(parts) = Overview::of(&Sample::new(frames).ok_or("some frames")?);
+        assert!(parts[1] == 255 && parts[0] > 200, "{parts:?}");
+        let silence = Sample::new(vec![Frame::ZERO; 100]).ok_or("some frames")?;
+        assert_eq!(Overview::of(&silence), Overview([0; Overview::PARTS]));
         Ok(())
     }
 

@@ -1,11 +1,10 @@
 //! The callback side: asked for frames and the time at which they leave the speaker, it renders them.
 
 use crate::{
-    controller::{BeatLine, Block, Controller, TransportPlan},
+    controller::{Controller, TransportPlan},
     ledger::Ledger,
-    limiter,
-    limits::BLOCK_FRAMES_MAX,
-    time_map::{Nanos, TimeMap},
+    pacer::{ClockOffset, Pacer},
+    time_map::Nanos,
 };
 use kira::{
     backend::{self, Backend},
@@ -69,46 +68,32 @@ impl Backend for PullBackend {
     }
 }
 
-/// How session time is had from the player's own clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ClockOffset {
-    /// Session time less the player's, nanoseconds.
-    pub offset_ns: i64,
-    /// Counts the jumps of the offset; the sound jumps with it instead of hurrying after it.
-    pub jumps: u32,
-}
-
 /// The callback side of an engine. Owned by whoever drives the device; given back when the device is lost.
 pub struct Renderer {
     pub(crate) kira: backend::Renderer,
-    pub(crate) controller: Controller,
+    pub(crate) pacer: Pacer<Controller>,
     pub(crate) transport: CommandReader<TransportPlan>,
-    pub(crate) line: Arc<BeatLine>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) status: Arc<Status>,
-    pub(crate) map: TimeMap,
-    pub(crate) sample_rate: u32,
-    pub(crate) jumps: u32,
 }
 
 impl Renderer {
     /// The rate at which frames are made, Hz.
     pub fn sample_rate(&self) -> u32 {
-        self.sample_rate
+        self.pacer.sample_rate()
     }
 
     /// Another device, or the same one opened anew. Not for the callback: it allocates.
     pub fn set_device(&mut self, sample_rate: u32) {
-        self.map.reset(sample_rate);
-        if self.sample_rate != sample_rate {
-            self.sample_rate = sample_rate;
+        if self.sample_rate() != sample_rate {
             self.kira.on_change_sample_rate(sample_rate);
         }
+        self.pacer.set_device(sample_rate);
     }
 
     /// The way to the speaker may have changed by any amount: what was learned of it is forgotten. Allocates nothing.
     pub fn forget_way(&mut self) {
-        self.map.reset(self.sample_rate);
+        self.pacer.set_device(self.sample_rate());
     }
 
     /// Fills `out` (interleaved, `channels` per frame; the first two carry sound, mono carries their mean). Its first
@@ -119,29 +104,15 @@ impl Renderer {
     pub fn render(&mut self, out: &mut [f32], channels: u16, local: Nanos, clock: ClockOffset) {
         let width = usize::from(channels.max(1));
         let frames = out.len() / width;
-        let at = Nanos(self.map.advance(frames, local).0.saturating_add(clock.offset_ns));
-        // Who jumps is of no interest, but that somebody did.
-        let jumps = clock.jumps.wrapping_add(self.map.steps());
-        if std::mem::replace(&mut self.jumps, jumps) != jumps {
-            self.controller.jump();
-        }
-        let frame_ns = self.map.frame_ns();
-        // What goes into the limiter now leaves it later.
-        let delay = limiter::latency_frames(self.sample_rate);
         if let Some(plan) = self.transport.read() {
-            self.controller.follow(plan);
+            self.pacer.follow(plan);
         }
-        let mut done = 0;
-        while done < frames {
-            let time = Nanos(at.0.saturating_add(((done + delay) as f64 * frame_ns).round() as i64));
-            let most = (frames - done).min(BLOCK_FRAMES_MAX);
-            let count = self.controller.frames_until_change(time, most, frame_ns);
-            self.controller.steer(&self.line, Block { time, frames: count, frame_ns, sample_rate: self.sample_rate });
-            self.kira.on_start_processing();
-            self.kira.process(&mut out[done * width..(done + count) * width], channels.max(1));
-            done += count;
-        }
-        self.status.phase_error_ns.store(self.controller.phase_error_ns(), Relaxed);
+        let kira = &mut self.kira;
+        self.pacer.run(frames, local, clock, |stretch, _| {
+            kira.on_start_processing();
+            kira.process(&mut out[stretch.frames.start * width..stretch.frames.end * width], channels.max(1));
+        });
+        self.status.phase_error_ns.store(self.pacer.phase_error_ns(), Relaxed);
         self.status.frames.fetch_add(frames as u64, Relaxed);
         self.status.voices.store(self.ledger.taken() as u32, Relaxed);
     }

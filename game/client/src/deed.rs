@@ -60,8 +60,21 @@ pub(crate) struct ToggleLibrary;
 #[derive(Resource, Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Selection(pub(crate) Option<Target>);
 
+/// The hand that did something last.
+#[derive(Resource, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Hand {
+    /// The mouse.
+    #[default]
+    Mouse,
+    /// A finger on the screen.
+    Finger,
+    /// The keyboard.
+    Keys,
+}
+
 pub(super) fn plugin(app: &mut App) {
-    app.add_message::<Deed>()
+    app.init_resource::<Hand>()
+        .add_message::<Deed>()
         .add_message::<Tap>()
         .add_message::<ToggleMetronome>()
         .add_message::<ToggleLibrary>()

@@ -5,7 +5,7 @@
 
 use crate::{
     ClientSet,
-    deed::Deed,
+    deed::{Deed, Hand},
     link::Now,
     motion::Motion,
     playfield::layout::{Layout, Target},
@@ -42,11 +42,14 @@ enum Hint {
 }
 
 impl Hint {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Press => "Press a pad: it starts on the next bar.",
-            Self::Together => "Press another one: they stay together.",
-            Self::More => "Right-click a pad for more. The key ? shows all keys.",
+    /// What it says to somebody who plays with this hand.
+    fn text(self, hand: Hand) -> &'static str {
+        match (self, hand) {
+            (Self::Press, _) => "Press a pad: it starts on the next bar.",
+            (Self::Together, _) => "Press another one: they stay together.",
+            (Self::More, Hand::Mouse) => "Right-click a pad for more. The key ? shows all keys.",
+            (Self::More, Hand::Finger) => "Touch a pad and stay for a moment: lift for more, drag to move it.",
+            (Self::More, Hand::Keys) => "Shift F10 shows what can be done with a pad, ? what each key does.",
         }
     }
 }
@@ -87,6 +90,8 @@ impl HintsSeen {
 #[derive(Resource, Debug, Default)]
 struct Shown {
     hint: Option<Hint>,
+    /// The hand that it is said to.
+    hand: Hand,
     /// The pad that it means.
     pad: Option<Target>,
     /// Where it lies.
@@ -110,6 +115,7 @@ pub(super) fn plugin(app: &mut App) {
 fn choose(
     mut deeds: MessageReader<Deed>,
     now: Res<Now>,
+    hand: Res<Hand>,
     layout: Res<Layout>,
     mut settings: ResMut<Settings>,
     mut shown: ResMut<Shown>,
@@ -132,8 +138,8 @@ fn choose(
         settings.hints_seen = done;
     }
     let hint = done.due(busy);
-    if shown.hint != hint {
-        *shown = Shown { hint, ..Shown::default() };
+    if (shown.hint, shown.hand) != (hint, *hand) {
+        *shown = Shown { hint, hand: *hand, ..Shown::default() };
     }
     shown.pad = match hint {
         Some(Hint::Press | Hint::Together) => good_pad(view, &layout),
@@ -195,7 +201,7 @@ fn show(
         let line = egui::Stroke::new(1.0, theme::ACCENT.mix(theme::SURFACE, 0.35).egui());
         let fill = theme::SURFACE.mix(theme::ACCENT, 0.06).egui();
         ui.painter().rect(rect, 9.0, fill, line, egui::StrokeKind::Inside);
-        let galley = galley(ui.ctx(), hint);
+        let galley = galley(ui.ctx(), hint.text(shown.hand));
         ui.painter().galley(rect.min + PADDING, galley, theme::TEXT.egui());
         response.on_hover_text("Click to hide this hint").clicked()
     });
@@ -210,7 +216,7 @@ fn look(context: &egui::Context, layout: &Layout, taken: &[egui::Rect], hint: Hi
     let window = egui::Rect::from_min_size(pos2(0.0, 0.0), vec2(layout.size.x, layout.size.y));
     if !shown.spot.is_some_and(|spot| window.contains_rect(spot) && is_free(spot, taken)) {
         if shown.height == 0.0 {
-            shown.height = measure(context, hint);
+            shown.height = measure(context, hint.text(shown.hand));
         }
         let near = shown.pad.filter(|pad| layout.has(*pad)).map_or(layout.corner(), |pad| layout.rect(pad)).center();
         shown.spot = calm(window, vec2(WIDTH, shown.height), pos2(near.x, near.y), taken);
@@ -221,14 +227,13 @@ fn look(context: &egui::Context, layout: &Layout, taken: &[egui::Rect], hint: Hi
 /// Space inside a hint.
 const PADDING: egui::Vec2 = vec2(11.0, 8.0);
 
-fn galley(context: &egui::Context, hint: Hint) -> std::sync::Arc<egui::Galley> {
-    let text = hint.text().to_owned();
+fn galley(context: &egui::Context, text: &str) -> std::sync::Arc<egui::Galley> {
     let width = WIDTH - 2.0 * PADDING.x;
-    context.fonts_mut(|fonts| fonts.layout(text, theme::font(13.0), theme::TEXT.egui(), width))
+    context.fonts_mut(|fonts| fonts.layout(text.to_owned(), theme::font(13.0), theme::TEXT.egui(), width))
 }
 
-fn measure(context: &egui::Context, hint: Hint) -> f32 {
-    galley(context, hint).size().y + 2.0 * PADDING.y
+fn measure(context: &egui::Context, text: &str) -> f32 {
+    galley(context, text).size().y + 2.0 * PADDING.y
 }
 
 /// Everything that is drawn in this frame, and what lies over it.
@@ -327,6 +332,14 @@ mod tests {
         assert_eq!(seen.due(0), Some(Hint::More));
         seen.see(Hint::More);
         assert_eq!(seen.due(2), None);
+    }
+
+    #[test]
+    fn fingers_are_not_told_of_keys_and_buttons_that_they_lack() {
+        for hint in [Hint::Press, Hint::Together, Hint::More] {
+            let text = hint.text(Hand::Finger);
+            assert!(["key", "click"].iter().all(|word| !text.to_lowercase().contains(word)), "{text}");
+        }
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod screen;
 mod script;
 mod settings;
 mod shot;
+mod spots;
 mod tessellated;
 mod theme;
 mod tiles;
@@ -174,6 +175,7 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
         motion::plugin,
         shot::plugin,
         script::plugin,
+        spots::plugin,
     ))
     .add_plugins((tiles::plugin, labels::plugin, backdrop::plugin, wordmark::plugin, playfield::plugin))
     .add_plugins((title::plugin, joining::plugin, transport::plugin, mixer::plugin, players::plugin))

@@ -44,12 +44,22 @@ pub(crate) struct Invitation {
     pub(crate) address: String,
     /// The session's five words.
     pub(crate) code: String,
+    /// Where browsers find the host's page, if it is known to have one.
+    pub(crate) page: Option<String>,
 }
 
 impl Invitation {
-    /// What others type.
+    /// What others are sent: a link where there is a page, which the game reads, too; else what they type.
     pub(crate) fn command(&self) -> String {
-        platform::invitation(&self.address, &self.code)
+        match &self.page {
+            Some(page) => format!("{page}/#{}", self.code),
+            None => self.typed(),
+        }
+    }
+
+    /// What those type who have the game.
+    fn typed(&self) -> String {
+        format!("./play --join {} {}", self.address, self.code)
     }
 }
 
@@ -212,18 +222,20 @@ impl Link {
         if self.host.is_some() {
             return self.invitation.clone();
         }
-        let joined = || Some(Invitation { address: view.host.clone(), code: view.code.clone()? });
-        joined()
+        view.code.clone().map(|code| platform::invitation(view.host.clone(), code))
     }
 
     /// Finds a place for a new session; returns where this window joins it.
     fn open_host(&mut self, to_network: bool) -> Result<(String, Option<SessionCode>), String> {
         // The last host may still hold the usual ports.
         self.retiring.drain(..).for_each(Goodbye::wait);
-        let Hosted { host, address, code, invited_at } = platform::hosted(to_network, self.port)?;
+        let Hosted { host, address, code, invited_at, page } = platform::hosted(to_network, self.port)?;
         if let (Some(address), Some(code)) = (invited_at, code) {
-            let invitation = Invitation { address, code: code.to_string() };
-            println!("Others join with\n  {}", invitation.command());
+            let invitation = Invitation { address, code: code.to_string(), page };
+            println!("Others join with\n  {}", invitation.typed());
+            if invitation.page.is_some() {
+                println!("or in a browser at\n  {}", invitation.command());
+            }
             self.invitation = Some(invitation);
         }
         self.host = host;
@@ -309,6 +321,15 @@ mod tests {
         }
         let code = SessionCode::from_entropy(7);
         assert_eq!(read_code(&format!(" {code} ")), Ok(code));
+    }
+
+    #[test]
+    fn an_invitation_is_a_link_where_there_is_a_page_and_a_command_elsewhere() {
+        let (address, code) = ("192.168.1.5".to_owned(), "able-acid-aged-also-area".to_owned());
+        let plain = Invitation { address, code, page: None };
+        assert_eq!(plain.command(), "./play --join 192.168.1.5 able-acid-aged-also-area");
+        let with_page = Invitation { page: Some("https://192.168.1.5:7373".into()), ..plain };
+        assert_eq!(with_page.command(), "https://192.168.1.5:7373/#able-acid-aged-also-area");
     }
 
     #[test]

@@ -15,9 +15,6 @@ use std::{
 const FRAMES: u32 = 3;
 pub(crate) const NO_DISPLAY: &str = "No display was found: start it in a desktop session, or run the host without a window: cargo run \
                           --release -p keyboardia-server";
-const NO_ADAPTER: &str = "No graphics adapter was found: install a Vulkan or OpenGL driver (on Debian: \
-                          mesa-vulkan-drivers, which also draws without one), or run the host without a window: cargo run \
-                          --release -p keyboardia-server";
 
 static OPENED: AtomicBool = AtomicBool::new(false);
 
@@ -52,7 +49,7 @@ fn sentence(message: &str) -> String {
         return NO_DISPLAY.into();
     }
     if message.contains("GPU") || message.contains("wgpu surface") || message.contains("adapter") {
-        return NO_ADAPTER.into();
+        return platform::NO_ADAPTER.into();
     }
     let first = message.lines().next().unwrap_or_default();
     format!("The window could not be opened: {first}")
@@ -65,7 +62,10 @@ mod tests {
     #[test]
     fn failures_of_the_start_become_sentences() {
         assert_eq!(sentence("Failed to build event loop: Os(OsError { line: 81 })"), NO_DISPLAY);
-        assert_eq!(sentence("Unable to find a GPU! Make sure you have installed required drivers!"), NO_ADAPTER);
+        assert_eq!(
+            sentence("Unable to find a GPU! Make sure you have installed required drivers!"),
+            platform::NO_ADAPTER
+        );
         assert_eq!(sentence("something\nmore"), "The window could not be opened: something");
     }
 }

@@ -35,7 +35,9 @@ pub(crate) enum Go {
 }
 
 pub(super) fn plugin(app: &mut App) {
-    app.init_state::<Screen>()
+    // The title is no stage on the way of who knows where to go: nobody sees it, not even for a frame.
+    let is_bound = destination(app.world().resource()).is_some();
+    app.insert_state(if is_bound { Screen::Joining } else { Screen::Title })
         .init_resource::<Trouble>()
         .add_message::<Go>()
         .add_systems(Startup, begin)

@@ -29,7 +29,7 @@ const MESHES_MAX: usize = 2_048;
 
 /// The meshes of shapes.
 #[derive(Resource, Default)]
-struct Tessellated {
+pub(crate) struct Tessellated {
     meshes: HashMap<u64, Kept>,
     /// Pixels per point, and the size of the texture of letters and discs, for which they were made.
     made_for: (f32, [usize; 2]),
@@ -52,7 +52,10 @@ pub(super) fn plugin(app: &mut App) {
         .configure_sets(PostUpdate, EguiPostUpdateSet::PostProcessOutput.before(AssetEventSystems));
 }
 
-fn replace(mut contexts: Query<(&mut EguiContext, &mut EguiFullOutput)>, mut tessellated: ResMut<Tessellated>) {
+pub(crate) fn replace(
+    mut contexts: Query<(&mut EguiContext, &mut EguiFullOutput)>,
+    mut tessellated: ResMut<Tessellated>,
+) {
     for (mut context, mut output) in &mut contexts {
         let Some(output) = &mut output.0 else { continue };
         let shapes = mem::take(&mut output.shapes);

@@ -27,7 +27,7 @@ const SCALE_MIN: f32 = 0.25;
 const INTER: &[u8] = include_bytes!("../../../assets/fonts/Inter-subset.ttf");
 const STRONG: &str = "strong";
 /// How much smaller a text may get, step by step, before it is cut.
-const SQUEEZES: [f32; 2] = [0.88, 0.8];
+const SQUEEZES: [f32; 3] = [0.88, 0.8, 0.7];
 /// Steps in which a dark colour is lightened.
 const LIFT_STEPS: u8 = 20;
 /// Height of a line of text as a share of its size.
@@ -356,6 +356,19 @@ mod tests {
         }
         let large = Vec2::new(2560.0, 1440.0);
         assert!(Scale::for_window(large).resized(120, large).0 > Scale::for_window(large).0);
+    }
+
+    #[test]
+    fn whatever_colour_a_clip_or_a_player_has_a_text_on_it_is_read() {
+        let steps: [u8; 6] = [0, 51, 102, 153, 204, 255];
+        for red in steps {
+            for green in steps {
+                for blue in steps {
+                    let fill = legible(Rgb([red, green, blue]));
+                    assert!(contrast(fill.ink(), fill) >= CONTRAST_MIN, "{red} {green} {blue}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use bevy_egui::{
     EguiContexts, EguiPrimaryContextPass,
     egui::{self, Align2, Color32, CornerRadius, Key, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2},
 };
+use std::net::SocketAddr;
 
 /// Largest card, and the space between two of them and around all.
 const CARD: egui::Vec2 = vec2(340.0, 252.0);
@@ -181,10 +182,17 @@ fn join(ui: &mut Ui, fields: &mut LastJoin) -> bool {
 /// The address and the code of an invitation that was pasted whole into one of the fields: a command, or a link.
 fn read_invitation(text: &str) -> Option<LastJoin> {
     if let Some((address, code)) = text.trim().split_once("/#").filter(|(address, _)| address.starts_with("http")) {
-        return Some(LastJoin { address: address.into(), code: code.into() });
+        return Some(LastJoin { address: plain(address).into(), code: code.into() });
     }
     let mut words = text.split_whitespace().skip_while(|word| *word != "--join").skip(1);
     Some(LastJoin { address: words.next()?.into(), code: words.next()?.into() })
+}
+
+/// The address in a link. Nobody vouches for a bare address: its host has signed its certificate itself, and answers the game
+/// at the same port without.
+fn plain(address: &str) -> &str {
+    let bare = address.strip_prefix("https://").filter(|host| host.parse::<SocketAddr>().is_ok());
+    bare.unwrap_or(address)
 }
 
 fn heading(ui: &mut Ui, name: &str, sentence: &str) {
@@ -318,6 +326,8 @@ mod tests {
             (link.address.as_str(), link.code.as_str()),
             ("https://jam.example:7373", "able-acid-aged-also-area")
         );
+        let near = read_invitation("https://192.168.1.5:7373/#able-acid-aged-also-area").unwrap();
+        assert_eq!(near.address, "192.168.1.5:7373");
         assert_eq!(read_invitation("192.168.1.5"), None);
         assert_eq!(read_invitation("./play --join 192.168.1.5"), None);
     }

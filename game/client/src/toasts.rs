@@ -1,10 +1,12 @@
-//! What a player should be told, as sentences that come and go, and one that stays while the connection is lost.
+//! What a player should be told, as sentences that come and go; those stay that tell of a lost connection and, in a small
+//! window, of silence.
 
 use crate::{
     ClientSet, avatars,
     link::{Now, Told},
     panel,
     playfield::layout::Layout,
+    pocket::Pocket,
     screen::Screen,
     theme::{self, Rgb},
 };
@@ -13,9 +15,12 @@ use bevy_egui::{
     EguiContexts, EguiPrimaryContextPass,
     egui::{self, Align2, Order, RichText, Sense},
 };
-use keyboardia_player::Connection;
-use keyboardia_session::{Avatar, Colour, Player, SeatId, View, seat::Notice};
-use std::{collections::BTreeMap, time::Duration};
+use keyboardia_player::{Connection, Hearing};
+use keyboardia_session::{Avatar, Colour, Player, SeatId, SoundId, View, seat::Notice};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// How long a sentence stays.
 const LIFE: Duration = Duration::from_millis(4_500);
@@ -80,9 +85,13 @@ fn hear(
     time: Res<Time<Real>>,
     mut names: ResMut<Names>,
     mut toasts: ResMut<Toasts>,
+    mut damaged: Local<BTreeSet<SoundId>>,
 ) {
     toasts.expire(time.elapsed());
-    let Some(view) = now.session() else { return };
+    let (Some(player), Some(view)) = (now.player(), now.session()) else { return };
+    if let Some(text) = damage(&mut damaged, &player.damaged) {
+        toasts.say(time.elapsed(), text, theme::WARNING);
+    }
     for player in view.state.players() {
         names.0.entry(player.seat).insert_entry(player.clone());
     }
@@ -95,6 +104,25 @@ fn hear(
         let player = who(notice).and_then(|seat| names.0.get(&seat)).map(|known| (known.avatar, known.colour));
         toasts.push(Toast { text, colour, player, since: time.elapsed() });
     }
+}
+
+/// What is to be said of sounds that cannot be played, once of each; `known` are those of which it was.
+fn damage(known: &mut BTreeSet<SoundId>, damaged: &BTreeMap<SoundId, String>) -> Option<String> {
+    known.retain(|sound| damaged.contains_key(sound));
+    let news: Vec<&String> =
+        damaged.iter().filter(|(sound, _)| known.insert((*sound).clone())).map(|(_, why)| why).collect();
+    match news[..] {
+        [] => None,
+        [why] => Some(sentence_of(why)),
+        _ => Some(format!("{} sounds cannot be played.", news.len())),
+    }
+}
+
+/// A reason that may be part of a sentence, as a whole one.
+fn sentence_of(why: &str) -> String {
+    let mut letters = why.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 /// Whose coming, going or wish a notice tells of.
@@ -140,12 +168,14 @@ fn sentence(notice: &Notice, view: &View, names: &BTreeMap<SeatId, Player>) -> (
             };
             (format!("{who} {verb} {whom} to leave."), if *remove { theme::WARNING } else { colour(by) })
         }
-        Notice::ClockSet(by) => {
-            let seconds = *by as f64 / 1e6;
-            let text = format!("The host's clock was set by {seconds:+.1} s; you are in time again.").replace('-', "−");
-            (text, theme::WARNING)
-        }
+        Notice::ClockSet(by) => (clocks_apart(*by), theme::WARNING),
     }
+}
+
+/// Whether the host's clock was set or this machine slept, nobody here knows.
+fn clocks_apart(behind_us: i64) -> String {
+    let way = if behind_us < 0 { "ahead of" } else { "behind" };
+    format!("Your clock was {:.1} s {way} the host's; you are in time again.", behind_us.unsigned_abs() as f64 / 1e6)
 }
 
 fn show(
@@ -154,6 +184,7 @@ fn show(
     toasts: Res<Toasts>,
     layout: Res<Layout>,
     screen: Res<State<Screen>>,
+    pocket: Res<Pocket>,
 ) -> Result {
     let context = contexts.ctx_mut()?;
     let foot = if *screen.get() == Screen::Title { TITLE_FOOT } else { 0.0 };
@@ -161,6 +192,11 @@ fn show(
     if let Some(Connection::Reconnecting(why)) = now.player().map(|player| &player.connection) {
         let text = format!("{why} Reconnecting; the music goes on.");
         bottom -= note(context, &layout, "reconnecting", bottom, &text, theme::WARNING, Mark::Lasting);
+    }
+    // Elsewhere the panel of the players says so.
+    let is_unsaid = pocket.is_small && !pocket.players;
+    if let Some(Hearing::Silent(why)) = now.player().map(|player| &player.hearing).filter(|_| is_unsaid) {
+        bottom -= note(context, &layout, "silent", bottom, why, theme::WARNING, Mark::Lasting);
     }
     for (index, toast) in toasts.0.iter().enumerate().rev() {
         let mark = toast.player.map_or(Mark::Dot, |(avatar, colour)| Mark::Player(avatar, colour));
@@ -226,6 +262,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn clocks_that_came_apart_are_told_without_saying_whose_fault_it_was() {
+        assert_eq!(clocks_apart(7_345_678), "Your clock was 7.3 s behind the host's; you are in time again.");
+        assert_eq!(clocks_apart(-60_000_000), "Your clock was 60.0 s ahead of the host's; you are in time again.");
+    }
+
+    #[test]
     fn sentences_are_few_and_do_not_repeat_themselves() {
         let mut toasts = Toasts::default();
         for second in 0..10 {
@@ -236,5 +278,23 @@ mod tests {
         assert_eq!(toasts.0.iter().filter(|toast| toast.text == "Sentence 3.").count(), 1);
         toasts.expire(Duration::from_mins(1));
         assert!(toasts.0.is_empty());
+    }
+
+    #[test]
+    fn a_sound_that_cannot_be_played_is_told_of_once() {
+        let sound = |id: &str| SoundId::parse(id).unwrap();
+        let (mut known, mut damaged) = (BTreeSet::new(), BTreeMap::new());
+        assert_eq!(damage(&mut known, &damaged), None);
+        damaged.insert(sound("kick"), "the file is damaged".to_owned());
+        assert_eq!(damage(&mut known, &damaged).as_deref(), Some("The file is damaged."));
+        assert_eq!(damage(&mut known, &damaged), None);
+        for id in ["clap", "hat"] {
+            damaged.insert(sound(id), "It is not there.".to_owned());
+        }
+        assert_eq!(damage(&mut known, &damaged).as_deref(), Some("2 sounds cannot be played."));
+        damaged.clear();
+        assert_eq!(damage(&mut known, &damaged), None);
+        damaged.insert(sound("kick"), "It is not there.".to_owned());
+        assert_eq!(damage(&mut known, &damaged).as_deref(), Some("It is not there."));
     }
 }

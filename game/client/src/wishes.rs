@@ -75,6 +75,20 @@ pub(crate) fn concerns_pad(command: &Command, view: &View, at: TrackId, row: Sce
     }
 }
 
+/// This edit; but if it fills a slot that this player is filling already, it replaces what they put there themselves.
+pub(crate) fn over_own(view: &View, edit: Edit) -> Edit {
+    match edit {
+        Edit::SetClip { cell, clip, replace: false } => {
+            let fills = |command: &Command| match command {
+                Command::Edit(Edit::SetClip { cell: of, clip, .. }) if *of == cell => Some(clip.is_some()),
+                _ => None,
+            };
+            Edit::SetClip { cell, clip, replace: latest(view, fills).unwrap_or(false) }
+        }
+        edit => edit,
+    }
+}
+
 fn latest<T>(view: &View, wish: impl Fn(&Command) -> Option<T>) -> Option<T> {
     view.pending.iter().rev().find_map(|pending| wish(&pending.command))
 }

@@ -225,7 +225,7 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
             self.preview = preview;
             self.need_sounds(local);
         }
-        while let Some((id, sample)) = self.shelf.next() {
+        while let Some((id, sample)) = self.shelf.next(local) {
             self.engine.add_sample(id, sample);
         }
         self.go_on_with_preview(local);

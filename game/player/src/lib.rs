@@ -21,6 +21,8 @@ pub mod shelf;
 pub mod view;
 
 #[cfg(not(target_arch = "wasm32"))]
+mod backoff;
+#[cfg(not(target_arch = "wasm32"))]
 mod device;
 #[cfg(not(target_arch = "wasm32"))]
 mod handle;

@@ -4,9 +4,10 @@
 //! picture out. The seat, the engine and the sounds outlive a connection; a lost one is made anew with the same token.
 
 use crate::{
+    backoff::Backoff,
     body::{self, refuse_wishes},
     device,
-    host::{HostApi, JoinFailure},
+    host::{Address, HostApi, JoinFailure},
     probe::Prober,
     shared::Shared,
     sounds::{DiskLoader, SoundDir},
@@ -31,7 +32,6 @@ use keyboardia_session::{
     limits::{BYTES_PER_TICK_MAX, CHANNEL_BYTES_MAX, CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, RESEND_MS, TRACKS_MAX},
 };
 use std::{
-    hash::{BuildHasher, RandomState},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -43,9 +43,6 @@ const TURN: Duration = Duration::from_millis(1);
 const ACK_INTERVAL_US: i64 = 10_000;
 /// How often a packet is sent when there is nothing to say.
 const QUIET_PACKET_US: i64 = 100_000;
-/// Waits between attempts to reconnect.
-const BACKOFF_MIN: Duration = Duration::from_millis(250);
-const BACKOFF_MAX: Duration = Duration::from_secs(8);
 /// How long a player tries UDP before it takes a WebSocket.
 const UDP_PATIENCE: Duration = Duration::from_secs(3);
 /// Bytes of a netcode connect token.
@@ -87,7 +84,7 @@ pub(crate) fn run(options: PlayerOptions, shared: &Arc<Shared>) {
 
 fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     let api = HostApi::new(&options.host).map_err(|failure| failure.sentence)?;
-    shared.change_view(|view| api.host().clone_into(&mut view.host));
+    shared.change_view(|view| view.host = api.address().to_string());
     let code = match options.code {
         Some(code) => code,
         None => api.create().map_err(|failure| failure.sentence)?,
@@ -100,15 +97,24 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     let loader = DiskLoader::start(SoundDir::find(options.sounds.as_deref())).map_err(no_thread)?;
     let mut body = Body::new(shared, engine, loader);
     let sound = device::start(options.output.clone(), renderer, shared).map_err(no_thread)?;
-    let mut backoff = BACKOFF_MIN;
+    let mut places = Places { here: api, elsewhere: None };
+    let mut backoff = Backoff::default();
     let mut transport = options.transport;
     let outcome = loop {
+        let known = body.seat.state().cloned();
         let (back, end) = match transport {
-            Transport::WebSocket => connect_by_web(body, api.host(), &code, &joined)?,
+            // A session that lives on no host has a WebSocket only.
+            _ if joined.udp.is_none() => connect_by_web(body, places.here.address(), &code, &joined)?,
+            Transport::WebSocket => connect_by_web(body, places.here.address(), &code, &joined)?,
             Transport::Auto => connect(body, &joined, Some(UDP_PATIENCE))?,
             Transport::Udp => connect(body, &joined, None)?,
         };
         body = back;
+        // A host that lets us in, and then loses us before it has told anything, is not asked more often for that.
+        let heard = body.seat.state();
+        if heard.is_some_and(|state| known.as_ref().is_none_or(|known| !Arc::ptr_eq(known, state))) {
+            backoff.reset();
+        }
         let why = match end {
             End::Left => break Ok(()),
             End::Out(why) => break Err(why),
@@ -126,8 +132,12 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
         tracing::info!(target: "player", "connection lost: {why}");
         shared.change_view(|view| view.connection = Connection::Reconnecting(why));
         let profile = body.profile().unwrap_or_else(|| options.profile.clone());
-        match rejoin(&api, &code, &joined, &profile, &mut body, &mut backoff) {
-            Some(Ok(again)) => joined = again,
+        places.learn(&joined);
+        match rejoin(&mut places, &code, &joined, &profile, &mut body, &mut backoff) {
+            Some(Ok(again)) => {
+                joined = again;
+                shared.change_view(|view| view.host = places.here.address().to_string());
+            }
             Some(Err(failure)) => break Err(failure.sentence),
             None => break Ok(()),
         }
@@ -137,19 +147,51 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     outcome
 }
 
+/// Where a session may be found: where it was found last, and where else it goes on when that is gone.
+struct Places {
+    here: HostApi,
+    elsewhere: Option<HostApi>,
+}
+
+impl Places {
+    /// Remembers where else the session goes on.
+    fn learn(&mut self, joined: &Joined) {
+        let told = joined.elsewhere.as_deref().and_then(|address| HostApi::new(address).ok());
+        if let Some(api) = told {
+            self.elsewhere = Some(api);
+        }
+    }
+
+    /// Asks for the seat where the session was last, and then elsewhere.
+    fn join(&mut self, code: &str, profile: &Profile, token: &str) -> Result<Joined, JoinFailure> {
+        let failure = match self.here.join(code, profile, Some(token)) {
+            Ok(joined) => return Ok(joined),
+            Err(failure) => failure,
+        };
+        let Some(elsewhere) = &mut self.elsewhere else { return Err(failure) };
+        match elsewhere.join(code, profile, Some(token)) {
+            Ok(joined) => {
+                std::mem::swap(&mut self.here, elsewhere);
+                Ok(joined)
+            }
+            Err(other) => Err(JoinFailure { may_pass: failure.may_pass || other.may_pass, ..failure }),
+        }
+    }
+}
+
 /// Asks for the seat again and again, ever more slowly; `None` when the player leaves meanwhile. The player goes on
 /// hearing what it hears.
 fn rejoin(
-    api: &HostApi,
+    places: &mut Places,
     code: &str,
     joined: &Joined,
     profile: &Profile,
     body: &mut Body,
-    backoff: &mut Duration,
+    backoff: &mut Backoff,
 ) -> Option<Result<Joined, JoinFailure>> {
     let shared = body.shared.clone();
     loop {
-        let until = shared.local() + scattered(*backoff).as_micros() as u64;
+        let until = shared.local() + backoff.wait().as_micros() as u64;
         while shared.local() < until {
             if shared.is_leaving() {
                 return None;
@@ -158,7 +200,7 @@ fn rejoin(
             std::thread::sleep(TURN);
         }
         let answer = std::thread::scope(|scope| {
-            let asking = scope.spawn(|| api.join(code, profile, Some(&joined.token)));
+            let asking = scope.spawn(|| places.join(code, profile, &joined.token));
             while !asking.is_finished() {
                 body.turn_alone();
                 std::thread::sleep(TURN);
@@ -167,28 +209,19 @@ fn rejoin(
         });
         let stuck = |_| Err(JoinFailure { sentence: "The player could not ask for its seat.".into(), may_pass: true });
         match answer.unwrap_or_else(stuck) {
-            Ok(joined) => {
-                *backoff = BACKOFF_MIN;
-                return Some(Ok(joined));
-            }
-            Err(failure) if failure.may_pass => *backoff = (*backoff * 2).min(BACKOFF_MAX),
-            Err(failure) => return Some(Err(failure)),
+            Err(failure) if failure.may_pass => {}
+            answer => return Some(answer),
         }
     }
 }
 
-/// A wait of half to all of this, so that players who were lost together do not come back together.
-fn scattered(wait: Duration) -> Duration {
-    // The standard library's hashers are seeded at random.
-    let share = (RandomState::new().hash_one(()) >> 11) as f64 / (1_u64 << 53) as f64;
-    wait.mul_f64(0.5 + share / 2.0)
-}
-
-/// Plays over one connection until it ends; gives up if UDP does not come through within `patience`.
+/// Plays over one connection until it ends; gives up if UDP does not come through within `patience`, be it the game's or
+/// the time's.
 fn connect(mut body: Body, joined: &Joined, patience: Option<Duration>) -> Result<(Body, End), String> {
     let refuse = |what: &str| format!("The host's answer cannot be used: {what}.");
-    let token = from_hex(&joined.connect_token, CONNECT_TOKEN_BYTES_MAX)
-        .ok_or_else(|| refuse("its token is not hexadecimal"))?;
+    let udp = joined.udp.as_ref().ok_or_else(|| refuse("it names no way by UDP"))?;
+    let token =
+        from_hex(&udp.connect_token, CONNECT_TOKEN_BYTES_MAX).ok_or_else(|| refuse("its token is not hexadecimal"))?;
     let token = ConnectToken::read(&mut token.as_slice()).map_err(|_| refuse("its token is of another kind"))?;
     let host = token.server_addresses.iter().flatten().next().copied().ok_or_else(|| refuse("it names no address"))?;
     let any: SocketAddr =
@@ -198,7 +231,7 @@ fn connect(mut body: Body, joined: &Joined, patience: Option<Duration>) -> Resul
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let transport = NetcodeClientTransport::new(now, ClientAuthentication::Secure { connect_token: token }, socket)
         .map_err(|error| refuse(&error.to_string()))?;
-    let _prober = Prober::start(joined.time, body.shared.clone()).map_err(no_socket)?;
+    let prober = Prober::start(udp.time, udp.ahead_us, body.shared.clone()).map_err(no_socket)?;
     let shared = body.shared.clone();
     body.reconnect();
 
@@ -217,13 +250,21 @@ fn connect(mut body: Body, joined: &Joined, patience: Option<Duration>) -> Resul
     app.finish();
     app.cleanup();
     let begin = Instant::now();
-    let mut was_connected = false;
+    let mut connected: Option<Instant> = None;
     let end = loop {
         app.update();
         let world = app.world();
-        was_connected |= world.resource::<RenetClient>().is_connected();
-        if !was_connected && patience.is_some_and(|patience| begin.elapsed() > patience) {
-            break End::Blocked(sentence(DisconnectReason::ConnectionRequestTimedOut, host));
+        if connected.is_none() && world.resource::<RenetClient>().is_connected() {
+            connected = Some(Instant::now());
+        }
+        // Both ways must come through: without the time there is no sound, however well the game goes.
+        let is_spent = |since: Instant| patience.is_some_and(|patience| since.elapsed() > patience);
+        match connected {
+            None if is_spent(begin) => {
+                break End::Blocked(sentence(DisconnectReason::ConnectionRequestTimedOut, host));
+            }
+            Some(since) if !prober.is_answered() && is_spent(since) => break End::Blocked(blocked(udp.time)),
+            _ => {}
         }
         let lost = world.resource::<NetcodeClientTransport>().disconnect_reason();
         let dropped = world.resource::<RenetClient>().disconnect_reason();
@@ -255,11 +296,11 @@ fn connect(mut body: Body, joined: &Joined, patience: Option<Duration>) -> Resul
 }
 
 /// Plays over a WebSocket until it ends.
-fn connect_by_web(mut body: Body, host: &str, code: &str, joined: &Joined) -> Result<(Body, End), String> {
+fn connect_by_web(mut body: Body, address: &Address, code: &str, joined: &Joined) -> Result<(Body, End), String> {
     let token = SeatToken::from_hex(&joined.token)
         .ok_or_else(|| "The host's answer cannot be used: its token is not hexadecimal.".to_owned())?;
     let no_thread = |error: std::io::Error| format!("This machine cannot start another thread: {error}.");
-    let web = Web::start(host, code, &token, body.shared.clone()).map_err(no_thread)?;
+    let web = Web::start(address, code, &token, body.shared.clone()).map_err(no_thread)?;
     body.reconnect();
     loop {
         while let Some(came) = web.next() {
@@ -297,13 +338,15 @@ fn sentence(reason: DisconnectReason, host: SocketAddr) -> String {
     match reason {
         DisconnectReason::ConnectTokenExpired => format!("The host at {host} took too long to let us in."),
         DisconnectReason::ConnectionTimedOut => format!("The host at {host} has gone silent."),
-        DisconnectReason::ConnectionRequestTimedOut | DisconnectReason::ConnectionResponseTimedOut => {
-            format!("The host answers, but not on UDP port {}; a firewall may be in the way.", host.port())
-        }
+        DisconnectReason::ConnectionRequestTimedOut | DisconnectReason::ConnectionResponseTimedOut => blocked(host),
         DisconnectReason::ConnectionDenied => format!("The host at {host} refused the connection."),
         DisconnectReason::DisconnectedByClient => "The connection was closed.".to_owned(),
         DisconnectReason::DisconnectedByServer => format!("The host at {host} closed the connection."),
     }
+}
+
+fn blocked(address: SocketAddr) -> String {
+    format!("The host answers, but not on UDP port {}; a firewall may be in the way.", address.port())
 }
 
 fn receive(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>, mut packets: ResMut<Packets>) {

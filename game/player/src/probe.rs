@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// Probes of one connection; dropping it ends them.
 pub(crate) struct Prober {
     stop: Arc<AtomicBool>,
+    answered: Arc<AtomicBool>,
 }
 
 impl Drop for Prober {
@@ -27,25 +28,33 @@ impl Drop for Prober {
 }
 
 impl Prober {
-    /// Begins to probe `host` with a burst.
-    pub(crate) fn start(host: SocketAddr, shared: Arc<Shared>) -> std::io::Result<Self> {
+    /// Begins to probe `host` with a burst. Session time is so far ahead of what is told there.
+    pub(crate) fn start(host: SocketAddr, ahead_us: i64, shared: Arc<Shared>) -> std::io::Result<Self> {
         let any: SocketAddr =
             if host.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
         let socket = UdpSocket::bind(any)?;
         socket.connect(host)?;
         socket.set_read_timeout(Some(PATIENCE))?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let thread = stop.clone();
-        std::thread::Builder::new().name("probe".into()).spawn(move || run(&socket, &shared, &thread))?;
-        Ok(Self { stop })
+        let prober = Self { stop: Arc::default(), answered: Arc::default() };
+        let (stop, answered) = (prober.stop.clone(), prober.answered.clone());
+        let run = move || run(&socket, ahead_us, &shared, &stop, &answered);
+        std::thread::Builder::new().name("probe".into()).spawn(run)?;
+        Ok(prober)
+    }
+
+    /// Whether a probe has come back on this connection.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered.load(Relaxed)
     }
 }
 
-fn run(socket: &UdpSocket, shared: &Shared, stop: &AtomicBool) {
+fn run(socket: &UdpSocket, ahead_us: i64, shared: &Shared, stop: &AtomicBool, answered: &AtomicBool) {
     let mut buffer = [0; Probe::BYTES + 1];
     let mut probing = Probing::default();
     while !stop.load(Relaxed) && !shared.is_leaving() {
-        if probing.is_due(shared.local(), shared.playing.load(Relaxed), shared.uncertain.load(Relaxed)) {
+        // A burst may be lost as a whole: until something has come back, it is asked on as if the session played.
+        let (is_new, uncertain) = (!answered.load(Relaxed), shared.uncertain.load(Relaxed));
+        if probing.is_due(shared.local(), is_new || shared.playing.load(Relaxed), is_new || uncertain) {
             let request = Probe { sent: shared.local(), received: Micros(0), answered: Micros(0) };
             // What is lost is lost; the next probe follows.
             let _ = socket.send(&request.encode());
@@ -54,7 +63,8 @@ fn run(socket: &UdpSocket, shared: &Shared, stop: &AtomicBool) {
             Ok(length) => {
                 let returned = shared.local();
                 if let Some(probe) = Probe::decode(&buffer[..length]) {
-                    shared.probe_returned(probe, returned);
+                    shared.probe_returned(probe.ahead(ahead_us), returned);
+                    answered.store(true, Relaxed);
                 }
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}

@@ -12,7 +12,10 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicI64, AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
 };
 
@@ -29,6 +32,26 @@ const LATENCY_NUDGE_US_MAX: i32 = 250_000;
 
 /// A player's own clock: nanoseconds since it was started, monotonic.
 pub type PlayerClock = Box<dyn Fn() -> Nanos + Send + Sync>;
+
+/// What the player adds to what the device says of its latency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LatencyNudge {
+    /// Positive where the speaker is later than the device says, microseconds.
+    pub us: i32,
+    /// Counts its changes; the sound jumps with each instead of hurrying after it.
+    pub changes: u32,
+}
+
+impl LatencyNudge {
+    /// Both in one number, so that nobody reads the one without the other.
+    fn packed(self) -> u64 {
+        (u64::from(self.changes) << 32) | u64::from(self.us.cast_unsigned())
+    }
+
+    fn unpacked(packed: u64) -> Self {
+        Self { us: (packed as u32).cast_signed(), changes: (packed >> 32) as u32 }
+    }
+}
 
 /// See the module.
 pub struct Shared {
@@ -51,7 +74,7 @@ pub struct Shared {
     cursor: Mutex<Option<Cell>>,
     private: Mutex<PrivateWishes>,
     output: Mutex<Option<Output>>,
-    latency_nudge_us: AtomicI32,
+    latency_nudge: AtomicU64,
     notices: Mutex<VecDeque<Notice>>,
     heard: Mutex<VecDeque<Heard>>,
     probes: Mutex<VecDeque<(Probe, Micros)>>,
@@ -113,7 +136,7 @@ impl Shared {
             cursor: Mutex::default(),
             private: Mutex::default(),
             output: Mutex::default(),
-            latency_nudge_us: AtomicI32::new(0),
+            latency_nudge: AtomicU64::new(LatencyNudge::default().packed()),
             notices: Mutex::default(),
             heard: Mutex::default(),
             probes: Mutex::default(),
@@ -133,7 +156,8 @@ impl Shared {
     /// Tells the session's clock: its time less ours, if known, and how often that has jumped.
     pub fn set_offset(&self, offset_us: Option<i64>, jumps: u32) {
         self.offset_us.store(offset_us.unwrap_or(UNKNOWN), Relaxed);
-        self.clock_jumps.store(jumps, Relaxed);
+        // Whoever sees a jump sees where it leads.
+        self.clock_jumps.store(jumps, Release);
     }
 
     /// Whether the player is to leave.
@@ -216,30 +240,37 @@ impl Shared {
         lock(&self.output).take().filter(|output| output != present)
     }
 
-    /// Corrects what the device says of its latency: positive where it is later, microseconds.
+    /// Corrects what the device says of its latency: positive where it is later, microseconds. Holds from the next block
+    /// on.
     pub fn set_latency_nudge(&self, nudge_us: i32) {
-        let nudge_us = nudge_us.clamp(-LATENCY_NUDGE_US_MAX, LATENCY_NUDGE_US_MAX);
-        self.latency_nudge_us.store(nudge_us, Relaxed);
+        let us = nudge_us.clamp(-LATENCY_NUDGE_US_MAX, LATENCY_NUDGE_US_MAX);
+        let changed = |packed| {
+            let before = LatencyNudge::unpacked(packed);
+            let after = LatencyNudge { us, changes: before.changes.wrapping_add(1) };
+            (before.us != us).then(|| after.packed())
+        };
+        // Where nothing changes, there is nothing to count.
+        let _ = self.latency_nudge.fetch_update(Relaxed, Relaxed, changed);
     }
 
-    /// What is added to what the device says of its latency, microseconds.
-    pub fn latency_nudge_us(&self) -> i32 {
-        self.latency_nudge_us.load(Relaxed)
+    /// What is added to what the device says of its latency.
+    pub fn latency_nudge(&self) -> LatencyNudge {
+        LatencyNudge::unpacked(self.latency_nudge.load(Relaxed))
     }
 
     /// How session time at the speaker is had from the player's clock; `None` until it is known. Speakers that are later
-    /// than the device says have positive nudges, and are rendered for earlier.
+    /// than the device says have positive nudges, and are rendered for earlier. A change of the nudge counts as a jump.
     pub fn speaker_clock(&self) -> Option<ClockOffset> {
+        let (jumps, nudge) = (self.clock_jumps.load(Acquire), self.latency_nudge());
         let offset = self.offset_us.load(Relaxed);
-        let nudge = i64::from(self.latency_nudge_us());
-        let offset_ns = offset.saturating_add(nudge).saturating_mul(1_000);
-        (offset != UNKNOWN).then(|| ClockOffset { offset_ns, jumps: self.clock_jumps.load(Relaxed) })
+        let offset_ns = offset.saturating_add(nudge.us.into()).saturating_mul(1_000);
+        (offset != UNKNOWN).then_some(ClockOffset { offset_ns, jumps: jumps.wrapping_add(nudge.changes) })
     }
 
     /// Notes the time from rendering to the speaker by the device's own word, which the nudge corrects, and how much is
     /// rendered at once, microseconds. Of the latency, the longest of late counts: it forgets slowly.
     pub fn set_latency(&self, claimed_us: u32, block_us: u32) {
-        let latency = claimed_us.saturating_add_signed(self.latency_nudge_us());
+        let latency = claimed_us.saturating_add_signed(self.latency_nudge().us);
         let shown = self.latency_us.load(Relaxed);
         let forgotten = ((f64::from(block_us) / LATENCY_FORGOTTEN_US).min(1.0) * f64::from(shown)).ceil() as u32;
         self.latency_us.store(latency.max(shown.saturating_sub(forgotten)), Relaxed);
@@ -293,11 +324,26 @@ mod tests {
         shared.set_offset(Some(1_000), 1);
         assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: 1_000_000, jumps: 1 }));
         shared.set_latency_nudge(30_000);
-        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: 31_000_000, jumps: 1 }));
+        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: 31_000_000, jumps: 2 }));
         shared.set_latency(20_000, 10_000);
         assert_eq!(shared.latency_us.load(Relaxed), 50_000);
         shared.set_latency_nudge(-900_000);
-        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: -249_000_000, jumps: 1 }));
+        assert_eq!(shared.speaker_clock(), Some(ClockOffset { offset_ns: -249_000_000, jumps: 3 }));
+    }
+
+    #[test]
+    fn each_change_of_the_nudge_is_a_jump_and_the_same_again_is_none() {
+        let shared = Shared::new(String::new(), Box::new(Nanos::default));
+        shared.set_offset(Some(0), 7);
+        let jumps = |nudge_us| {
+            shared.set_latency_nudge(nudge_us);
+            shared.speaker_clock().map(|clock| (clock.offset_ns, clock.jumps))
+        };
+        assert_eq!(jumps(0), Some((0, 7)), "as it was");
+        assert_eq!(jumps(1_000), Some((1_000_000, 8)));
+        assert_eq!(jumps(1_000), Some((1_000_000, 8)));
+        assert_eq!(jumps(-5_000), Some((-5_000_000, 9)));
+        assert_eq!(shared.latency_nudge(), LatencyNudge { us: -5_000, changes: 2 });
     }
 
     #[test]

@@ -17,6 +17,9 @@ const SOUNDS_SPARE_MAX: usize = 32;
 /// How long they are kept, microseconds: who takes a clip away may want it back.
 const SPARE_US: i64 = 10_000_000;
 
+/// How long it takes until a sound that nobody could bring is asked for again, microseconds: twice as long each time.
+const RETRY_US: std::ops::RangeInclusive<u64> = 500_000..=8_000_000;
+
 /// A sound in memory, and what the library says of it.
 #[derive(Debug)]
 pub struct LoadedSound<S> {
@@ -30,8 +33,17 @@ pub struct LoadedSound<S> {
     pub looped: bool,
 }
 
-/// A sound that has been loaded, or why it could not be, as a sentence.
-pub type Loaded<S> = (SoundId, Result<LoadedSound<S>, String>);
+/// Why a sound could not be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadFault {
+    /// Nobody brought it, which may be otherwise in a while.
+    Later,
+    /// It cannot be played; why, as a sentence.
+    Never(String),
+}
+
+/// A sound that has been loaded, or why it could not be.
+pub type Loaded<S> = (SoundId, Result<LoadedSound<S>, LoadFault>);
 
 /// Loads sounds, beside everything else.
 pub trait Loader {
@@ -58,6 +70,22 @@ struct Entry {
     stage: Stage,
     /// Since when it is not needed; `None` while it is.
     spare_since: Option<Micros>,
+    /// How long to wait if it cannot be had once more, microseconds, and until when not to ask for it.
+    retry_us: u64,
+    asked_after: Micros,
+}
+
+impl Entry {
+    /// A sound that has just become needed.
+    fn new() -> Self {
+        Self { stage: Stage::Coming, spare_since: None, retry_us: *RETRY_US.start(), asked_after: Micros(0) }
+    }
+
+    /// Nobody has brought it.
+    fn put_off(&mut self, now: Micros) {
+        self.asked_after = Micros(now.0 + self.retry_us);
+        self.retry_us = (self.retry_us * 2).min(*RETRY_US.end());
+    }
 }
 
 /// The sounds that are needed, in the order in which they are, and some that were. Loads what is missing, forgets what
@@ -108,8 +136,7 @@ impl<L: Loader> Shelf<L> {
             if needed.len() >= SOUNDS_NEEDED_MAX || !needed.insert(id.clone()) {
                 continue;
             }
-            let entry = self.entries.entry(id.clone());
-            let entry = entry.or_insert_with(|| Entry { stage: Stage::Coming, spare_since: None });
+            let entry = self.entries.entry(id.clone()).or_insert_with(Entry::new);
             entry.spare_since = None;
             if matches!(entry.stage, Stage::Coming) {
                 if !self.in_flight.contains(id) {
@@ -145,38 +172,44 @@ impl<L: Loader> Shelf<L> {
     }
 
     /// Asks the loader for what is most urgent, and takes what it has loaded: the next such sound, if it is still
-    /// needed.
-    pub(crate) fn next(&mut self) -> Option<(SoundId, L::Sample)> {
+    /// needed. One that nobody could bring is asked for again after a while, for as long as it is needed.
+    pub(crate) fn next(&mut self, now: Micros) -> Option<(SoundId, L::Sample)> {
         while let Some((id, loaded)) = self.loader.next() {
             self.in_flight.retain(|asked| *asked != id);
-            self.ask();
             let Some(entry) = self.entries.get_mut(&id) else { continue };
-            self.loading.retain(|loading| *loading != id);
             match loaded {
                 Ok(LoadedSound { sample, overview, length, looped }) => {
                     entry.stage = Stage::Loaded(length, looped);
+                    self.loading.retain(|loading| *loading != id);
                     Arc::make_mut(&mut self.overviews).insert(id.clone(), overview);
                     return Some((id, sample));
                 }
-                Err(why) => {
+                Err(LoadFault::Later) => {
+                    entry.put_off(now);
+                    if entry.spare_since.is_none() {
+                        self.queue.push_front(id);
+                    }
+                }
+                Err(LoadFault::Never(why)) => {
                     tracing::warn!(target: "player", "sound {id}: {why}");
                     entry.stage = Stage::Damaged;
+                    self.loading.retain(|loading| *loading != id);
                     self.damaged.insert(id, why);
                 }
             }
         }
-        self.ask();
+        self.ask(now);
         None
     }
 
-    fn ask(&mut self) {
-        while self.in_flight.len() < SOUNDS_IN_FLIGHT_MAX
-            && let Some(id) = self.queue.pop_front()
-        {
-            if !self.loader.ask(&id) {
-                return self.queue.push_front(id);
+    fn ask(&mut self, now: Micros) {
+        while self.in_flight.len() < SOUNDS_IN_FLIGHT_MAX {
+            let may_be_asked = |id: &SoundId| self.entries.get(id).is_none_or(|entry| entry.asked_after <= now);
+            let Some(next) = self.queue.iter().position(may_be_asked) else { return };
+            if !self.loader.ask(&self.queue[next]) {
+                return;
             }
-            self.in_flight.push(id);
+            self.in_flight.extend(self.queue.remove(next));
         }
     }
 
@@ -214,6 +247,26 @@ mod tests {
     use keyboardia_session::Manifest;
     use std::time::{Duration, Instant};
 
+    /// A loader whose host answers or does not.
+    #[derive(Default)]
+    struct Remote {
+        asked: Vec<SoundId>,
+        answers: VecDeque<Loaded<()>>,
+    }
+
+    impl Loader for Remote {
+        type Sample = ();
+
+        fn ask(&mut self, id: &SoundId) -> bool {
+            self.asked.push(id.clone());
+            true
+        }
+
+        fn next(&mut self) -> Option<Loaded<()>> {
+            self.answers.pop_front()
+        }
+    }
+
     fn shelf() -> Result<(Shelf<DiskLoader>, Vec<SoundId>), Box<dyn std::error::Error>> {
         let dir = SoundDir::find(None).ok_or("the library")?;
         let ids = Manifest::builtin()?.sounds.into_iter().map(|sound| sound.id).collect();
@@ -226,7 +279,7 @@ mod tests {
         let mut order = Vec::new();
         while !shelf.queue.is_empty() || !shelf.in_flight.is_empty() {
             assert!(begin.elapsed() < Duration::from_mins(1), "the loader is stuck");
-            match shelf.next() {
+            match shelf.next(Micros(0)) {
                 Some((id, _)) => order.push(id),
                 None => std::thread::yield_now(),
             }
@@ -241,7 +294,7 @@ mod tests {
         shelf.need(Micros(0), ids[..6].iter(), None);
         assert_eq!(shelf.loading, ids[..6]);
         // Two are with the loader when another becomes urgent.
-        shelf.ask();
+        shelf.ask(Micros(0));
         let urgent = [ids[5].clone(), ids[5].clone()];
         shelf.need(Micros(1), urgent.iter().chain(&ids[..6]), None);
         let want = [0, 1, 5, 2, 3, 4].map(|index| ids[index].clone());
@@ -278,5 +331,51 @@ mod tests {
         shelf.need(Micros(1), [].iter(), None);
         assert_eq!((shelf.entries.len(), shelf.damaged.len()), (SOUNDS_SPARE_MAX, SOUNDS_SPARE_MAX));
         Ok(())
+    }
+
+    #[test]
+    fn a_sound_that_nobody_brings_is_asked_for_again_for_as_long_as_it_is_needed() {
+        let ids: Vec<SoundId> = ["one", "two", "three"].iter().filter_map(|id| SoundId::parse(id)).collect();
+        let mut shelf = Shelf::new(Remote::default());
+        shelf.need(Micros(0), ids.iter(), None);
+        assert!(shelf.next(Micros(0)).is_none());
+        let (mut now, mut waits_us) = (0, Vec::new());
+        // The first is the most urgent, and the network is gone for a minute.
+        while now < 60_000_000 {
+            for id in std::mem::take(&mut shelf.loader.asked) {
+                shelf.loader.answers.push_back((id, Err(LoadFault::Later)));
+            }
+            shelf.next(Micros(now));
+            let begin = now;
+            while shelf.loader.asked.is_empty() {
+                now += 50_000;
+                // Whatever else changes in the session does not ask any earlier.
+                shelf.need(Micros(now), ids.iter(), None);
+                shelf.next(Micros(now));
+            }
+            waits_us.push(now - begin);
+        }
+        assert!(shelf.damaged.is_empty() && shelf.loading == ids, "nothing is given up");
+        assert!(waits_us.len() < 60 && waits_us.iter().all(|wait| *wait <= *RETRY_US.end()), "{waits_us:?}");
+        // It is back.
+        let loaded =
+            || LoadedSound { sample: (), overview: Overview([0; Overview::PARTS]), length: Beats::ZERO, looped: false };
+        let mut order = Vec::new();
+        while order.len() < ids.len() {
+            for id in std::mem::take(&mut shelf.loader.asked) {
+                shelf.loader.answers.push_back((id, Ok(loaded())));
+            }
+            order.extend(shelf.next(Micros(now)).map(|(id, ())| id));
+            now += 50_000;
+        }
+        assert!(shelf.loading.is_empty(), "{order:?}");
+        // What is not there is not asked for again.
+        let gone: Vec<SoundId> = SoundId::parse("gone").into_iter().collect();
+        shelf.need(Micros(now), gone.iter(), None);
+        shelf.next(Micros(now));
+        shelf.loader.answers.push_back((gone[0].clone(), Err(LoadFault::Never("It is not there.".into()))));
+        shelf.loader.asked.clear();
+        assert!(shelf.next(Micros(now + 60_000_000)).is_none());
+        assert!(shelf.loader.asked.is_empty() && shelf.damaged.contains_key(&gone[0]));
     }
 }

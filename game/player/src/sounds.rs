@@ -1,6 +1,6 @@
 //! The sound library on disk, and the thread that loads it.
 
-use crate::shelf::{Loaded, LoadedSound, Loader, SOUNDS_IN_FLIGHT_MAX};
+use crate::shelf::{LoadFault, Loaded, LoadedSound, Loader, SOUNDS_IN_FLIGHT_MAX};
 use keyboardia_audio::{Overview, Sample, decode_ogg};
 use keyboardia_session::{Manifest, SoundId};
 use std::{
@@ -80,7 +80,7 @@ impl DiskLoader {
                     (_, Err(why)) => Err(why.clone()),
                     (None, Ok(_)) => Err("the sound library was not found".to_owned()),
                 };
-                if results.send((id, sound)).is_err() {
+                if results.send((id, sound.map_err(LoadFault::Never))).is_err() {
                     return;
                 }
             }

@@ -3,7 +3,10 @@
 //! The same messages as over UDP, one a frame. What comes is stamped where it arrives, time probes travel on the same
 //! line, and the text `ping` keeps it open.
 
-use crate::shared::Shared;
+use crate::{
+    host::{Address, trust},
+    shared::Shared,
+};
 use futures_util::{SinkExt, StreamExt};
 use keyboardia_session::{
     Farewell, Micros, SeatToken,
@@ -22,7 +25,7 @@ use std::{
 };
 use tokio::{net::TcpStream, runtime::Builder, sync::mpsc, time::timeout};
 use tokio_tungstenite::{
-    WebSocketStream, client_async_with_config,
+    Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
     tungstenite::{Message, protocol::WebSocketConfig},
 };
 
@@ -34,6 +37,8 @@ const WRITE_MAX: Duration = Duration::from_secs(10);
 const PROBE_LOOK: Duration = Duration::from_millis(10);
 /// Messages that may wait for the seat: as many as a host may send while the seat's thread stalls.
 const INCOMING_MAX: usize = 4_096;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Something that came.
 #[derive(Debug)]
@@ -51,19 +56,19 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    /// Begins to connect to `host` (`host:port`), for the seat of this token.
-    pub(crate) fn start(host: &str, code: &str, token: &SeatToken, shared: Arc<Shared>) -> io::Result<Self> {
+    /// Begins to connect to the host there, for the seat of this token.
+    pub(crate) fn start(address: &Address, code: &str, token: &SeatToken, shared: Arc<Shared>) -> io::Result<Self> {
         let (sender, incoming) = sync_channel(INCOMING_MAX);
         let (outgoing, wanted) = mpsc::channel(COMMANDS_IN_FLIGHT_MAX);
-        let (host, path) = (host.to_owned(), format!("/api/sessions/{code}/ws"));
+        let (address, path) = (address.clone(), format!("/api/sessions/{code}/ws"));
         let hello = wire::encode(&Hello { token: token.clone() });
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let run = move || {
             let end = runtime.block_on(async {
-                match timeout(OPEN_MAX, open(&host, &path, hello)).await {
+                match timeout(OPEN_MAX, open(&address, &path, hello)).await {
                     Ok(Ok(socket)) => Carrier { socket, shared, to_seat: sender.clone() }.run(wanted).await,
                     Ok(Err(why)) => Some((why, true)),
-                    Err(_) => Some((format!("The host at {host} does not open a WebSocket."), true)),
+                    Err(_) => Some((format!("The host at {address} does not open a WebSocket."), true)),
                 }
             });
             if let Some((why, may_return)) = end {
@@ -92,15 +97,16 @@ impl Web {
     }
 }
 
-async fn open(host: &str, path: &str, hello: Vec<u8>) -> Result<WebSocketStream<TcpStream>, String> {
-    let broken = |error: &dyn std::fmt::Display| format!("The host at {host} does not open a WebSocket: {error}.");
-    let stream = TcpStream::connect(host).await.map_err(|error| broken(&error))?;
+async fn open(address: &Address, path: &str, hello: Vec<u8>) -> Result<Socket, String> {
+    let broken = |error: &dyn std::fmt::Display| format!("The host at {address} does not open a WebSocket: {error}.");
+    let stream = TcpStream::connect(&address.host).await.map_err(|error| broken(&error))?;
     stream.set_nodelay(true).map_err(|error| broken(&error))?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX))
         .max_write_buffer_size(CHANNEL_BYTES_MAX);
-    let (mut socket, _) = client_async_with_config(format!("ws://{host}{path}"), stream, Some(config))
+    let connector = if address.is_secure { Connector::Rustls(Arc::new(trust()?)) } else { Connector::Plain };
+    let (mut socket, _) = client_async_tls_with_config(address.url("ws", path), stream, Some(config), Some(connector))
         .await
         .map_err(|error| broken(&error))?;
     socket.send(Message::Binary(hello.into())).await.map_err(|error| broken(&error))?;
@@ -108,7 +114,7 @@ async fn open(host: &str, path: &str, hello: Vec<u8>) -> Result<WebSocketStream<
 }
 
 struct Carrier {
-    socket: WebSocketStream<TcpStream>,
+    socket: Socket,
     shared: Arc<Shared>,
     to_seat: SyncSender<FromWeb>,
 }

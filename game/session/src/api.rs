@@ -5,6 +5,7 @@
 //! | `POST /api/sessions` | 201 [`Created`] |
 //! | `POST /api/sessions/{code}/join` with [`JoinRequest`] | 200 [`Joined`] |
 //! | `GET /api/sessions/{code}/ws`, upgraded | a WebSocket; its first frame is a [`crate::wire::Hello`], its last one says why, see [`crate::farewell`] |
+//! | `GET /api/sessions/{code}/bridge`, upgraded, with the place's key as `Authorization: Bearer` | a WebSocket for a host that takes the session over, see [`crate::bridge`]; only places in the cloud have it |
 //! | `PUT /api/sessions/{code}/samples/{hash}` with a sample | 201, or 200 if the session has it already |
 //! | `GET /api/sessions/{code}/samples/{hash}` | 200, the sample (`audio/wav`) |
 //!
@@ -106,15 +107,40 @@ pub struct Joined {
     pub seat: u8,
     /// The secret that brings the player back to this seat, 64 hexadecimal digits.
     pub token: String,
+    /// The way by UDP; without it, the session's WebSocket is the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp: Option<UdpWay>,
+    /// Where the session goes on when this host does not answer any more: an address to join with the same code and token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<String>,
+}
+
+/// How a player who has a seat gets to the host by UDP.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UdpWay {
     /// A netcode connect token, hexadecimal: addresses, keys and the seat, sealed by the host.
     pub connect_token: String,
-    /// Where time probes are answered (UDP).
+    /// Where time probes are answered.
     pub time: SocketAddr,
+    /// How far session time is ahead of the time that is told there, microseconds.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub ahead_us: i64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(us: &i64) -> bool {
+    *us == 0
 }
 
 impl std::fmt::Debug for Joined {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Joined").field("seat", &self.seat).field("time", &self.time).finish_non_exhaustive()
+        f.debug_struct("Joined").field("seat", &self.seat).field("udp", &self.udp).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for UdpWay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UdpWay").field("time", &self.time).finish_non_exhaustive()
     }
 }
 

@@ -122,7 +122,7 @@ impl Address {
 }
 
 /// What is found at an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
     /// Nothing: the clip, column or row is not there.
     Absent,

@@ -42,11 +42,14 @@ pub enum Farewell {
     /// Another version of the wire format.
     #[error("This host speaks protocol {PROTOCOL_VERSION}, your game another one: update the older one.")]
     OtherProtocol,
+    /// The session has another authority now; the player is welcome there.
+    #[error("The session moves to another place, and you with it.")]
+    Moving,
 }
 
 impl Farewell {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Stopping,
         Self::Removed,
         Self::Replaced,
@@ -58,12 +61,13 @@ impl Farewell {
         Self::TooLarge,
         Self::Unnamed,
         Self::OtherProtocol,
+        Self::Moving,
     ];
 
     /// Whether it is worth trying to come back.
     pub fn may_return(self) -> bool {
         match self {
-            Self::Stopping | Self::NoSeat | Self::Full | Self::Silent | Self::TooSlow => true,
+            Self::Stopping | Self::NoSeat | Self::Full | Self::Silent | Self::TooSlow | Self::Moving => true,
             Self::Removed | Self::Replaced | Self::NoSession | Self::TooLarge | Self::Unnamed | Self::OtherProtocol => {
                 false
             }
@@ -83,6 +87,7 @@ impl Farewell {
             Self::OtherProtocol => 4426,
             Self::TooSlow => 4429,
             Self::Stopping => 4503,
+            Self::Moving => 4421,
             Self::Full => 4507,
         }
     }

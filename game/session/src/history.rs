@@ -11,10 +11,11 @@ use crate::{
     state::{SeatId, SessionState},
     time::Micros,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// One place that an edit changed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Change {
     address: Address,
     before: Value,
@@ -22,7 +23,7 @@ struct Change {
 }
 
 /// One edit of a player.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Step {
     /// Tells edits apart.
     serial: u64,
@@ -85,14 +86,14 @@ pub enum Direction {
 }
 
 /// The edits of one player.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Steps {
     done: VecDeque<Step>,
     undone: Vec<Step>,
 }
 
 /// The edits of all players of a session.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct History {
     seats: [Steps; SEATS_MAX],
     last_serial: u64,

@@ -16,10 +16,12 @@ pub mod api;
 pub mod authority;
 pub mod avatar;
 pub mod bounded;
+pub mod bridge;
 pub mod clock;
 pub mod code;
 pub mod command;
 pub mod cursor;
+pub mod denial;
 pub mod edit;
 pub mod event;
 pub mod farewell;
@@ -29,6 +31,8 @@ pub mod library;
 pub mod limits;
 pub mod meter;
 pub mod names;
+pub mod origin;
+pub mod page;
 pub mod probing;
 pub mod replica;
 pub mod reporting;
@@ -44,7 +48,9 @@ pub mod transport;
 pub mod values;
 pub mod wire;
 
-pub use authority::{Authority, Channel, JoinError, Outbox, Outgoing, Patience, Profile, Recipient, Unwritten};
+pub use authority::{
+    Allowance, Authority, Channel, JoinError, Outbox, Outgoing, Patience, Profile, Recipient, Unwritten,
+};
 pub use avatar::Avatar;
 pub use code::SessionCode;
 pub use command::{Command, CommandClass, CommandId, Edit, Refusal};

@@ -40,7 +40,7 @@ pub const GAIN_MAX_CENTI_DB: i16 = 600;
 
 /// Shortest lead between a command and its effect, microseconds.
 pub const LEAD_MIN_US: u64 = 20_000;
-/// Longest lead that any seat can ask for, microseconds; slower seats start in phase.
+/// Longest lead that any seat can ask for, microseconds; seats that need more start in phase, and nobody waits for them.
 pub const LEAD_MAX_US: u64 = 500_000;
 /// Launches and stops that may wait on one track: those that some seat may already have heard of, and the newest.
 pub const QUEUE_MAX: usize = 4;
@@ -85,6 +85,12 @@ pub const RESYNCS_BURST: u32 = 3;
 /// Snapshots that a player who loses the thread again and again gets on and on, a second.
 pub const RESYNCS_PER_S: u32 = 1;
 
+/// Messages of any kind that a place and a host whose sessions it relays take of one connection at once: all that its
+/// player may ask for at once, and as much again.
+pub const LINE_MESSAGES_BURST: u32 = 2_560;
+/// Messages of any kind that they take of one connection on and on, a second.
+pub const LINE_MESSAGES_PER_S: u32 = 1_000;
+
 /// Edits that a player can take back.
 pub const UNDO_STEPS_MAX: usize = 32;
 /// Changes of one property that follow each other within this time are one edit, microseconds.
@@ -107,6 +113,8 @@ pub const SAMPLE_FRAMES_MAX: u32 = 64 * SAMPLE_RATE_HZ;
 pub const SAMPLE_HEADER_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of a sample's file: the longest in stereo, 16 bits, and its header.
 pub const SAMPLE_BYTES_MAX: usize = SAMPLE_FRAMES_MAX as usize * 2 * 2 + SAMPLE_HEADER_BYTES_MAX;
+/// Samples that one seat brings at once, or waits to.
+pub const SAMPLE_UPLOADS_PER_SEAT_MAX: usize = 2;
 /// Samples of one session.
 pub const SAMPLES_PER_SESSION_MAX: usize = 128;
 /// Bytes of all samples of one session (128 MiB).
@@ -116,6 +124,14 @@ pub const SAMPLE_BYTES_PER_SESSION_MAX: u64 = 128 * 1024 * 1024;
 pub const GRACE_US: u64 = 30_000_000;
 /// Steps of a session that may wait to be written down; beyond that, the whole session is written anew.
 pub const JOURNAL_ENTRIES_MAX: usize = 1_024;
+/// Steps of a session after which it is written down as a whole again.
+pub const ENTRIES_BEFORE_WHOLE: usize = 512;
+/// Bytes of one frame between a host and the place that holds its session, too: room for a whole session.
+pub const BRIDGE_FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// How often a host says that it is there, seconds.
+pub const BRIDGE_PING_S: u64 = 15;
+/// Bytes of the steps in one frame there; more go into several.
+pub const BRIDGE_ENTRIES_BYTES_MAX: usize = 256 * 1024;
 /// Time between two clock beacons while playing, microseconds.
 pub const BEACON_INTERVAL_US: u64 = 75_000;
 

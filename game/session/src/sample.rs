@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 use std::{fmt, time::Duration};
 use thiserror::Error;
 
+/// How long a sample may be kept by whoever has fetched it: its name says what it is, so it never changes.
+pub const CACHE: &str = "private, immutable, max-age=31536000";
 /// Bytes of a hash.
 pub const SAMPLE_HASH_BYTES: usize = 32;
 /// Bytes of a sample of one channel.

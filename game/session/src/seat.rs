@@ -69,7 +69,8 @@ pub enum Notice {
         /// Whether they are to go.
         remove: bool,
     },
-    /// The session's clock jumped by so many microseconds, and so did the sound.
+    /// The session's clock was found so many microseconds ahead of where this machine's own had it, and the sound has
+    /// jumped there: the host's was set, or this machine slept. A seat cannot tell which.
     ClockSet(i64),
     /// Somebody else has edited the grid; faders that they move are not told.
     Edited {
@@ -446,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_is_told_once_and_joining_is_not() {
+    fn clocks_that_came_apart_are_told_once_and_joining_is_not() {
         let mut seat = Seat::new();
         for index in 0..40 {
             probe(&mut seat, index * 250, 5_000_000);

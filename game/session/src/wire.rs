@@ -96,7 +96,7 @@ pub enum HostMessage {
         /// Edits to make again.
         redo: u8,
     },
-    /// How a seat is doing; may be lost.
+    /// How a seat is doing; told when it has changed.
     Report {
         /// Which seat.
         seat: SeatId,
@@ -144,6 +144,11 @@ pub fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, Malformed> {
     if bytes.len() > MESSAGE_BYTES_MAX {
         return Err(Malformed::TooLarge);
     }
+    read(bytes)
+}
+
+/// Decodes a message of any size.
+pub(crate) fn read<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, Malformed> {
     let (version, body) = bytes.split_first().ok_or(Malformed::Garbled)?;
     if *version != PROTOCOL_VERSION {
         return Err(Malformed::OtherVersion(*version));
@@ -187,6 +192,12 @@ impl Probe {
         let mut times =
             times.chunks_exact(8).filter_map(|slot| slot.try_into().ok().map(|slot| Micros(u64::from_le_bytes(slot))));
         Some(Self { sent: times.next()?, received: times.next()?, answered: times.next()? })
+    }
+
+    /// The same answer by a clock that is so far ahead of the one that gave it, microseconds.
+    #[must_use]
+    pub fn ahead(self, us: i64) -> Self {
+        Self { received: self.received.offset(us), answered: self.answered.offset(us), ..self }
     }
 }
 

@@ -2,14 +2,19 @@
 //!
 //! Each of these is a bucket of tokens that fills at its rate. Codes cannot be found by trying, and one address cannot
 //! fill the host. This machine itself is not limited; neither are players who are in a session already, who talk to other
-//! ports. IPv6 addresses of one network (64 bits) are one address: a single machine has them all.
+//! ports. IPv6 addresses of one network (64 bits) are one address: a single machine has them all. All who come through a
+//! proxy on this machine that is not trusted are one address, too: nobody knows who they are.
 
 use crate::limits::{ADDRESSES_REMEMBERED_MAX, FORWARDED_MAX};
+use keyboardia_session::origin::limited;
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
+
+/// Where those come from who come through a proxy on this machine that is not trusted; no peer has this address.
+pub(super) const UNTOLD: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What an address asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +32,19 @@ pub(super) enum Errand {
 }
 
 impl Errand {
-    const COUNT: usize = 5;
+    const ALL: [Self; 5] = [Self::Create, Self::Join, Self::Guess, Self::Upload, Self::Fetch];
+    const COUNT: usize = Self::ALL.len();
+
+    /// Its name among what is counted.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Join => "join",
+            Self::Guess => "guess",
+            Self::Upload => "upload",
+            Self::Fetch => "fetch",
+        }
+    }
 
     /// How often at once, and the time that makes up for one.
     const fn allowance(self) -> (u32, Duration) {
@@ -66,6 +83,16 @@ impl Buckets {
     fn are_full(&self, now: Instant) -> bool {
         self.full_at.iter().all(|full_at| *full_at <= now)
     }
+
+    /// Share of the emptiest bucket that is missing, 0 … 1.
+    fn use_share(&self, now: Instant) -> f64 {
+        let share = |errand: Errand| {
+            let (burst, each) = errand.allowance();
+            let missing = self.full_at[errand as usize].saturating_duration_since(now);
+            missing.as_secs_f64() / (each * burst).as_secs_f64()
+        };
+        Errand::ALL.into_iter().map(share).fold(0.0, f64::max)
+    }
 }
 
 /// See the module.
@@ -75,17 +102,20 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Lets an address do something, or says how long it must wait. Where so many addresses come that they cannot be told
-    /// apart any more, newcomers wait.
+    /// Lets an address do something, or says how long it must wait. Where so many addresses come that they cannot all be
+    /// remembered, the one that has asked for least is forgotten: newcomers do not wait, and whoever has used up much does.
     ///
     /// # Errors
     /// The wait.
     pub(super) fn enter(&mut self, from: IpAddr, errand: Errand, now: Instant) -> Result<(), Duration> {
-        let Some(key) = key(from) else { return Ok(()) };
+        let Some(key) = limited(from) else { return Ok(()) };
         if !self.addresses.contains_key(&key) && self.addresses.len() >= ADDRESSES_REMEMBERED_MAX {
             self.addresses.retain(|_, buckets| !buckets.are_full(now));
             if self.addresses.len() >= ADDRESSES_REMEMBERED_MAX {
-                return Err(errand.allowance().1);
+                let shares = self.addresses.iter().map(|(ip, buckets)| (*ip, buckets.use_share(now)));
+                if let Some((least, _)) = shares.min_by(|(_, one), (_, other)| one.total_cmp(other)) {
+                    self.addresses.remove(&least);
+                }
             }
         }
         let buckets = self.addresses.entry(key).or_insert(Buckets { full_at: [now; Errand::COUNT] });
@@ -101,25 +131,12 @@ impl Gate {
     }
 }
 
-/// What an address counts as; nothing for this machine.
-fn key(from: IpAddr) -> Option<IpAddr> {
-    let from = from.to_canonical();
-    let key = match from {
-        IpAddr::V4(_) => from,
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-    };
-    (!from.is_loopback()).then_some(key)
-}
-
 /// Whom a request comes from: the peer; or, if that is a proxy that is trusted, the last address in `forwarded` that is
-/// none.
+/// none. Of a proxy on this machine that is not trusted, [`UNTOLD`].
 pub(super) fn origin(peer: IpAddr, forwarded: Option<&str>, trusted: &[IpAddr]) -> IpAddr {
     let is_trusted = |ip: &IpAddr| trusted.contains(&ip.to_canonical());
     if !is_trusted(&peer) {
-        return peer;
+        return if peer.to_canonical().is_loopback() && forwarded.is_some() { UNTOLD } else { peer };
     }
     let hops = forwarded.unwrap_or_default().rsplit(',').take(FORWARDED_MAX);
     // What a proxy did not write cannot be believed, so the first that is no address ends the search.
@@ -142,7 +159,7 @@ mod tests {
 
     #[test]
     fn each_errand_has_a_burst_and_then_its_rate() {
-        for errand in [Errand::Create, Errand::Join, Errand::Guess, Errand::Upload, Errand::Fetch] {
+        for errand in Errand::ALL {
             let (mut gate, now, from) = (Gate::default(), Instant::now(), ip("203.0.113.9"));
             let (burst, each) = errand.allowance();
             assert_eq!(often(&mut gate, from, errand, now), burst, "{errand:?}");
@@ -180,14 +197,26 @@ mod tests {
     #[test]
     fn addresses_are_forgotten_when_their_buckets_are_full_and_bounded_until_then() {
         let (mut gate, now) = (Gate::default(), Instant::now());
-        let nth = |index: u32| IpAddr::V4(std::net::Ipv4Addr::from(0x0a00_0000 + index));
-        let let_in = (0..ADDRESSES_REMEMBERED_MAX as u32 + 100)
-            .filter(|index| gate.enter(nth(*index), Errand::Create, now).is_ok())
-            .count();
-        assert_eq!(let_in, ADDRESSES_REMEMBERED_MAX);
+        let nth = |index: u32| IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + index));
+        (0..ADDRESSES_REMEMBERED_MAX as u32).for_each(|index| gate.enter(nth(index), Errand::Create, now).unwrap());
         let later = now + Errand::Create.allowance().1;
         assert!(gate.enter(nth(1 << 20), Errand::Create, later).is_ok());
         assert_eq!(gate.addresses.len(), 1);
+    }
+
+    #[test]
+    fn a_flood_of_addresses_keeps_no_newcomer_out_and_makes_nobody_forgotten_who_has_asked_too_often() {
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        let (eve, ada) = (ip("203.0.113.9"), ip("203.0.113.10"));
+        often(&mut gate, eve, Errand::Guess, now);
+        assert!(gate.enter(ada, Errand::Join, now).is_ok());
+        let nth = |index: u32| IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + index));
+        for index in 0..ADDRESSES_REMEMBERED_MAX as u32 + 200 {
+            assert!(gate.enter(nth(index), Errand::Create, now).is_ok(), "newcomer {index}");
+            assert!(gate.addresses.len() <= ADDRESSES_REMEMBERED_MAX);
+        }
+        assert!(gate.enter(eve, Errand::Join, now).is_err(), "whoever has guessed too often");
+        assert!(gate.enter(ada, Errand::Join, now).is_ok());
     }
 
     #[test]
@@ -199,5 +228,18 @@ mod tests {
         assert_eq!(origin(proxy, Some("10.9.9.9, 203.0.113.9, 192.0.2.2"), &trusted), ip("203.0.113.9"));
         assert_eq!(origin(proxy, Some("203.0.113.9, nonsense"), &trusted), proxy);
         assert_eq!(origin(proxy, None, &trusted), proxy);
+    }
+
+    #[test]
+    fn whoever_comes_through_a_proxy_on_this_machine_that_nobody_trusts_is_limited() {
+        for here in ["127.0.0.1", "::1", "::ffff:127.0.0.1"].map(ip) {
+            for told in ["203.0.113.9", "127.0.0.1", ""] {
+                assert_eq!(origin(here, Some(told), &[]), UNTOLD);
+            }
+            assert_eq!(origin(here, None, &[]), here);
+        }
+        assert_eq!(origin(ip("127.0.0.1"), Some("203.0.113.9"), &[ip("127.0.0.1")]), ip("203.0.113.9"));
+        let (mut gate, now) = (Gate::default(), Instant::now());
+        assert_eq!(often(&mut gate, UNTOLD, Errand::Create, now), Errand::Create.allowance().0);
     }
 }

@@ -14,10 +14,11 @@ mod uploads;
 
 use crate::{
     addresses::Route,
-    desk::{Admitted, Desk, Refused, Request},
-    limits::HTTP_STOP_MAX,
-    metrics::{CONTENT_TYPE, Metrics, Status},
+    desk::{Admitted, Desk, Opener, Refused, Request},
+    limits::{HTTP_STOP_MAX, HTTP_WAITING_MAX},
+    metrics::{CONTENT_TYPE, Metrics},
     page::PageDir,
+    pulse::Pulse,
     samples::Samples,
     tickets::{Ticket, Tickets},
     web::FromWeb,
@@ -25,9 +26,12 @@ use crate::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{ConnectInfo, DefaultBodyLimit, Path, State, rejection::BytesRejection, rejection::PathRejection},
-    http::{HeaderMap, Method, StatusCode, Uri, header},
-    middleware::map_response_with_state,
+    extract::{
+        ConnectInfo, DefaultBodyLimit, Path, Request as HttpRequest, State,
+        rejection::{BytesRejection, PathRejection},
+    },
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -35,15 +39,17 @@ use door::{Door, Visit};
 use gate::{Errand, Gate};
 use keyboardia_session::{
     SeatToken, SessionCode,
-    api::{Created, JoinRequest, Joined},
+    api::{Created, JoinRequest, Joined, UdpWay},
+    denial::Denial,
     limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX},
+    origin::limited,
 };
 use page::Page;
 use refusal::Refusal;
 use std::{
     io,
-    net::{IpAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError},
+    net::{IpAddr, SocketAddr, TcpListener},
+    sync::{Arc, Mutex, Once, PoisonError},
     time::Instant,
 };
 use tokio::{
@@ -64,6 +70,9 @@ pub(crate) struct Front {
     gate: Arc<Mutex<Gate>>,
     /// Proxies whose word on where a request comes from is believed.
     trusted: Arc<[IpAddr]>,
+    /// That there is a proxy on this machine whose word is not believed is told once.
+    warning: Arc<Once>,
+    pulse: Pulse,
     samples: Samples,
     uploads: Uploads,
     metrics: Metrics,
@@ -72,6 +81,8 @@ pub(crate) struct Front {
     sockets: Arc<Semaphore>,
     places: usize,
     page: Option<Page>,
+    /// Where sessions go on when this host is gone.
+    elsewhere: Option<String>,
 }
 
 impl Front {
@@ -80,24 +91,36 @@ impl Front {
         desk: Desk,
         tickets: Arc<Tickets>,
         trusted: Vec<IpAddr>,
+        pulse: Pulse,
         samples: Samples,
         metrics: Metrics,
         to_loop: mpsc::Sender<FromWeb>,
         seats: usize,
         page: Option<&PageDir>,
+        elsewhere: Option<String>,
     ) -> Self {
         // Some come back before their old connection is given up.
         let places = seats + SEATS_MAX;
         let sockets = Arc::new(Semaphore::new(places));
         let (gate, trusted, uploads) = (Arc::default(), trusted.into(), Uploads::new());
-        let page = page.map(Page::new);
-        Self { desk, tickets, gate, trusted, samples, uploads, metrics, to_loop, sockets, places, page }
+        let (warning, page) = (Arc::new(Once::new()), page.map(Page::new));
+        #[rustfmt::skip]
+        let front = Self {
+            desk, tickets, gate, trusted, warning, pulse, samples, uploads, metrics, to_loop, sockets, places, page, elsewhere,
+        };
+        front
     }
 
     /// Whom a request comes from.
     fn origin(&self, route: &Route, headers: &HeaderMap) -> IpAddr {
-        let forwarded = headers.get_all(FORWARDED).iter().next_back().and_then(|value| value.to_str().ok());
-        gate::origin(route.peer, forwarded, &self.trusted)
+        let forwarded = headers.get_all(FORWARDED).iter().next_back().map(|value| value.to_str().unwrap_or_default());
+        let from = gate::origin(route.peer, forwarded, &self.trusted);
+        if from == gate::UNTOLD {
+            self.warning.call_once(|| {
+                tracing::warn!(target: "host", "a proxy on this machine is not among --trust: all its players count as one");
+            });
+        }
+        from
     }
 
     /// Lets somebody do something, if they have not done it too often.
@@ -105,7 +128,10 @@ impl Front {
         let from = self.origin(route, headers);
         // A poisoned lock guards plain data that is whole at every moment.
         let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-        gate.enter(from, errand, Instant::now()).map_err(Refusal::too_often)
+        gate.enter(from, errand, Instant::now()).map_err(|wait| {
+            self.metrics.turned_away(errand.label());
+            Refusal::too_often(wait)
+        })
     }
 }
 
@@ -122,8 +148,16 @@ impl Http {
     ///
     /// # Errors
     /// When the runtime cannot be made.
-    pub(crate) fn new(listener: TcpListener, tls: Option<TlsAcceptor>, front: Front) -> io::Result<Self> {
+    pub(crate) fn new(listener: TcpListener, tls: Option<TlsAcceptor>, mut front: Front) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
+        // Where that cannot be changed, fewer wait, and the others try again.
+        socket2::SockRef::from(&listener).listen(HTTP_WAITING_MAX).unwrap_or_default();
+        if let Some(page) = &mut front.page {
+            let at = listener.local_addr()?;
+            let ip = front.tickets.addresses.for_guests(at.ip()).filter(|_| tls.is_some());
+            let near = ip.map(|ip| format!("https://{}", SocketAddr::new(ip, at.port())));
+            page.guests_come_to(front.elsewhere.clone().or(near).as_deref());
+        }
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let listener = {
             let _context = runtime.enter();
@@ -135,10 +169,10 @@ impl Http {
     /// Serves until `stop` is true, and then for as long as [`HTTP_STOP_MAX`] to finish what was begun.
     pub(crate) fn run(self, stop: watch::Receiver<bool>) {
         let (sockets, places) = (self.front.sockets.clone(), self.front.places);
+        let door = Door::new(self.listener, self.tls, self.front.trusted.clone(), self.front.metrics.clone());
         let sweep = samples::sweep(self.front.samples.clone(), self.front.desk.clone());
         let service = routes(self.front).into_make_service_with_connect_info::<Visit>();
-        let serve =
-            axum::serve(Door::new(self.listener, self.tls), service).with_graceful_shutdown(stopped(stop.clone()));
+        let serve = axum::serve(door, service).with_graceful_shutdown(stopped(stop.clone()));
         self.runtime.block_on(async {
             tokio::select! {
                 result = serve.into_future() => {
@@ -160,8 +194,7 @@ impl Http {
 
 /// Returns when the host stops, or is gone.
 async fn stopped(mut stop: watch::Receiver<bool>) {
-    // An error means that the host is gone.
-    stop.wait_for(|stopping| *stopping).await.map(drop).unwrap_or_default();
+    crate::bridge::stopped(&mut stop).await;
 }
 
 fn routes(front: Front) -> Router {
@@ -175,12 +208,13 @@ fn routes(front: Front) -> Router {
         .fallback(page::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
-        .layer(map_response_with_state(front.clone(), count))
+        .layer(from_fn_with_state(front.clone(), attend))
         .with_state(front)
 }
 
-async fn healthz() -> &'static str {
-    "ok"
+/// Whether the host's loop is alive, for whoever starts the host again when it is not.
+async fn healthz(State(front): State<Front>) -> Result<&'static str, Refusal> {
+    if front.pulse.is_alive() { Ok("ok") } else { Err(Denial::busy().into()) }
 }
 
 /// What the host counts, for this machine and for those that are trusted; for others there is nothing here.
@@ -192,18 +226,30 @@ async fn metrics(
 ) -> Result<impl IntoResponse, Refusal> {
     let from = front.origin(&route, &headers).to_canonical();
     if !from.is_loopback() && !front.trusted.contains(&from) {
-        return Err(Refusal::unknown_route(uri.path()));
+        return Err(Denial::unknown_route(uri.path()).into());
     }
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], front.metrics.text()))
 }
 
-async fn count(State(front): State<Front>, response: Response) -> Response {
-    front.metrics.answers.get_or_create(&Status { status: response.status().as_u16() }).inc();
+/// Notes that a connection has asked for something, and how it was answered. While many are there, it is the last answer.
+async fn attend(
+    State(front): State<Front>,
+    ConnectInfo(Visit { life, .. }): ConnectInfo<Visit>,
+    request: HttpRequest,
+    next: Next,
+) -> Response {
+    life.ask();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    front.metrics.answered(status.as_u16());
+    if status != StatusCode::SWITCHING_PROTOCOLS && life.is_wanted() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Refusal {
-    Refusal::wrong_method(method.as_str(), uri.path())
+    Denial::wrong_method(method.as_str(), uri.path()).into()
 }
 
 async fn create(
@@ -212,7 +258,8 @@ async fn create(
     headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Created>), Refusal> {
     front.enter(&route, &headers, Errand::Create)?;
-    let code = front.desk.ask(Request::Create).await.map_err(|refused| Refusal::of(refused, ""))?;
+    let opened = front.desk.ask(|reply| Request::Create { opener: Opener::Player, reply }).await;
+    let code = opened.map_err(|refused| Refusal::of(refused, ""))?;
     Ok((StatusCode::CREATED, Json(Created { code: code.to_string() })))
 }
 
@@ -225,15 +272,16 @@ async fn join(
 ) -> Result<Json<Joined>, Refusal> {
     front.enter(&route, &headers, Errand::Join)?;
     let body = body.map_err(|rejection| Refusal::unreadable_body(&rejection))?;
-    let request = JoinRequest::parse(&body).map_err(|bad| Refusal::bad_join(&bad))?;
+    let request = JoinRequest::parse(&body).map_err(|bad| Denial::bad_join(&bad))?;
     let profile = request.profile();
     let token = match request.token {
         None => new_token()?,
-        Some(text) => SeatToken::from_hex(&text).ok_or_else(Refusal::bad_token)?,
+        Some(text) => SeatToken::from_hex(&text).ok_or_else(Denial::bad_token)?,
     };
-    let Path(text) = code.map_err(|_| Refusal::of(Refused::UnknownSession, ""))?;
-    let code = SessionCode::parse(&text).ok_or_else(|| Refusal::of(Refused::UnknownSession, &text))?;
-    let admit = |reply| Request::Admit { code, token: token.clone(), profile, reply };
+    let Path(text) = code.map_err(|_| Denial::unknown_session(""))?;
+    let code = SessionCode::parse(&text).ok_or_else(|| Denial::unknown_session(&text))?;
+    let from = limited(front.origin(&route, &headers));
+    let admit = |reply| Request::Admit { code, token: token.clone(), profile, from, reply };
     let Admitted { seat, socket } = front.desk.ask(admit).await.map_err(|refused| {
         let guess =
             if refused == Refused::UnknownSession { front.enter(&route, &headers, Errand::Guess) } else { Ok(()) };
@@ -242,13 +290,14 @@ async fn join(
     let ticket = Ticket { seat: token, code };
     let (connect_token, time) = front.tickets.issue(&ticket, route, socket).map_err(|error| {
         tracing::error!(target: "host", %error, "no connect token could be issued");
-        Refusal::of(Refused::NoRandomness, &text)
+        Denial::no_secrets()
     })?;
-    Ok(Json(Joined { seat: seat.0, token: ticket.seat.to_hex(), connect_token, time }))
+    let udp = Some(UdpWay { connect_token, time, ahead_us: front.tickets.clocks.ahead_us(code) });
+    Ok(Json(Joined { seat: seat.0, token: ticket.seat.to_hex(), udp, elsewhere: front.elsewhere.clone() }))
 }
 
 fn new_token() -> Result<SeatToken, Refusal> {
     let mut bytes = [0; keyboardia_session::token::SEAT_TOKEN_BYTES];
-    getrandom::fill(&mut bytes).map_err(|_| Refusal::of(Refused::NoRandomness, ""))?;
+    getrandom::fill(&mut bytes).map_err(|_| Denial::no_secrets())?;
     Ok(SeatToken(bytes))
 }

@@ -1,71 +1,64 @@
 //! The page that plays Keyboardia in a browser, as files: what is in `files/` is named by its content and kept for
 //! ever, the rest is asked for anew. Every answer says what the page may do, which is little.
 
-use super::{Front, refusal::Refusal};
+use super::{Front, door::Visit, refusal::Refusal};
 use crate::page::{INDEX, PageDir};
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
     response::{IntoResponse, Response},
 };
+use keyboardia_session::{
+    denial::Denial,
+    page::{HEADERS, LASTING, LASTING_CACHE, PASSING_CACHE},
+};
 use tower_http::services::ServeDir;
 
-/// What begins the path of all that is named by its content.
-const LASTING: &str = "/files/";
 /// What begins the path of all that is no page.
 const API: &str = "/api";
-const LASTING_CACHE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const PASSING_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// What is said where the page would be.
 const NO_PAGE: &str = "This is a host of Keyboardia. It has no page to play on: start it with one (./play web, or \
     --web DIR), or join it from the game.\n";
-/// What every file of the page comes with. The page has no other source than its host, starts no code that is text, and
-/// may be in nobody's frame.
-const HEADERS: [(HeaderName, HeaderValue); 8] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; \
-             img-src 'self' data: blob:; style-src 'self'; font-src 'self'; media-src 'self' blob:; \
-             manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (
-        HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static(
-            "autoplay=(self), clipboard-write=(self), fullscreen=(self), microphone=(self), screen-wake-lock=(self), \
-             camera=(), display-capture=(), geolocation=(), payment=(), usb=()",
-        ),
-    ),
-    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    (header::VARY, HeaderValue::from_static("accept-encoding")),
-];
+/// The list of the page's files, which a page looks at to know whether it is old.
+const ASSETS: &str = "/assets.json";
+/// Comes with that list on the host's own machine: the origin at which others find the page.
+const GUESTS: &str = "keyboardia-guests";
 
 /// The files of a page, compressed where the packer has compressed them and the browser likes it.
 #[derive(Clone)]
-pub(super) struct Page(ServeDir);
+pub(super) struct Page {
+    files: ServeDir,
+    guests: Option<HeaderValue>,
+}
 
 impl Page {
     pub(super) fn new(dir: &PageDir) -> Self {
         let files = ServeDir::new(dir.path()).append_index_html_on_directories(false);
-        Self(files.precompressed_br().precompressed_gzip())
+        Self { files: files.precompressed_br().precompressed_gzip(), guests: None }
+    }
+
+    /// Says where others find the page.
+    pub(super) fn guests_come_to(&mut self, origin: Option<&str>) {
+        self.guests = origin.and_then(|origin| HeaderValue::from_str(origin).ok());
     }
 }
 
 /// Everything that is no other route: a file of the page, or nothing.
-pub(super) async fn serve(State(front): State<Front>, mut request: Request) -> Response {
+pub(super) async fn serve(
+    State(front): State<Front>,
+    ConnectInfo(Visit { route, .. }): ConnectInfo<Visit>,
+    mut request: Request,
+) -> Response {
     let path = request.uri().path().to_owned();
-    let unknown = || Refusal::unknown_route(&path).into_response();
+    let unknown = || Refusal::from(Denial::unknown_route(&path)).into_response();
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     if !is_read || path == API || path.starts_with("/api/") || is_hidden(&path) {
         return unknown();
     }
-    let Some(Page(mut files)) = front.page else {
+    // Whoever plays on the host's own machine has come by an address that leads nobody else here.
+    let is_at_home = front.origin(&route, request.headers()).to_canonical().is_loopback();
+    let Some(Page { mut files, guests }) = front.page else {
         return if path == "/" { (StatusCode::NOT_FOUND, NO_PAGE).into_response() } else { unknown() };
     };
     let is_lasting = path.starts_with(LASTING);
@@ -87,12 +80,17 @@ pub(super) async fn serve(State(front): State<Front>, mut request: Request) -> R
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, value);
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if !is_lasting {
         headers.remove(header::LAST_MODIFIED);
     }
-    headers.insert(header::CACHE_CONTROL, if is_lasting { LASTING_CACHE } else { PASSING_CACHE });
+    if let Some(guests) = guests.filter(|_| is_at_home && path == ASSETS) {
+        headers.insert(GUESTS, guests);
+    }
+    let cache = if is_lasting { LASTING_CACHE } else { PASSING_CACHE };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     response
 }
 

@@ -7,7 +7,7 @@ use super::{Front, door::Visit, gate::Errand, refusal::Refusal};
 use crate::{
     addresses::Route,
     desk::{Desk, Refused, Request},
-    limits::{SAMPLE_READ_BYTES, SAMPLE_SWEEP_INTERVAL},
+    limits::{SAMPLE_READ_BYTES, SAMPLE_SWEEP_INTERVAL, SAMPLE_UPLOAD_MAX},
     samples::{Kept, NoRoom, Samples},
 };
 use axum::{
@@ -19,15 +19,14 @@ use axum::{
     routing::get,
 };
 use futures_util::{StreamExt, stream};
-use keyboardia_session::{SampleHash, SeatId, SeatToken, SessionCode, check_wav, limits::SAMPLE_BYTES_MAX};
+use keyboardia_session::{
+    SampleHash, SeatId, SeatToken, SessionCode, check_wav, denial::Denial, limits::SAMPLE_BYTES_MAX, sample::CACHE,
+};
 use std::{
     fs::File,
     io::{self, Read},
 };
-use tokio::task::spawn_blocking;
-
-/// How long a sound may be kept by whoever has fetched it: its name says what it is, so it never changes.
-const CACHE: &str = "private, immutable, max-age=31536000";
+use tokio::{task::spawn_blocking, time::timeout};
 
 /// The routes of this module.
 pub(super) fn routes() -> Router<Front> {
@@ -43,12 +42,25 @@ async fn bring(
 ) -> Result<StatusCode, Refusal> {
     let (code, seat, hash) = seated(&front, &route, &headers, path, Errand::Upload).await?;
     let length = announced(&headers)?;
+    let arrival = receive(&front, code, seat, hash, length, body);
+    timeout(SAMPLE_UPLOAD_MAX, arrival).await.map_err(|_| Denial::broken_off())?
+}
+
+/// Receives a sound of so many bytes, and keeps it.
+async fn receive(
+    front: &Front,
+    code: SessionCode,
+    seat: SeatId,
+    hash: SampleHash,
+    length: usize,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
     let Some(upload) = front.uploads.begin(code, seat) else {
         // Whoever is still speaking would not hear the answer.
         read(body, length, |_| ()).await?;
         return Err(Refusal::too_many_uploads());
     };
-    let _place = upload.place().await.ok_or_else(|| Refusal::of(Refused::NoAnswer, ""))?;
+    let _place = upload.place().await.ok_or_else(Denial::busy)?;
     let samples = front.samples.clone();
     let reservation = match blocking(move || samples.reserve(code, hash, length as u64)).await? {
         Ok(reservation) => reservation,
@@ -61,9 +73,9 @@ async fn bring(
     read(body, length, |bytes| file.extend_from_slice(bytes)).await?;
     let kept = blocking(move || {
         if SampleHash::of(&file) != hash {
-            return Err(Refusal::other_sample());
+            return Err(Denial::other_sample().into());
         }
-        check_wav(&file).map_err(Refusal::bad_sample)?;
+        check_wav(&file).map_err(Denial::bad_sample)?;
         reservation.keep(&file).map_err(Refusal::no_room)
     });
     Ok(match kept.await?? {
@@ -81,7 +93,7 @@ async fn fetch(
     let (code, _, hash) = seated(&front, &route, &headers, path, Errand::Fetch).await?;
     let samples = front.samples.clone();
     let found = blocking(move || samples.find(code, hash)).await?.map_err(Refusal::no_room)?;
-    let (file, length) = found.ok_or_else(Refusal::unknown_sample)?;
+    let (file, length) = found.ok_or_else(Denial::unknown_sample)?;
     let head = [
         (header::CONTENT_TYPE, "audio/wav".into()),
         (header::CACHE_CONTROL, CACHE.into()),
@@ -101,14 +113,14 @@ async fn seated(
 ) -> Result<(SessionCode, SeatId, SampleHash), Refusal> {
     front.enter(route, headers, errand)?;
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.and_then(SeatToken::from_bearer).ok_or_else(Refusal::unauthorised)?;
-    let Path((text, hash)) = path.map_err(|_| Refusal::of(Refused::UnknownSession, ""))?;
-    let hash = SampleHash::parse(&hash).ok_or_else(Refusal::bad_hash)?;
-    let code = SessionCode::parse(&text).ok_or_else(|| Refusal::of(Refused::UnknownSession, &text))?;
+    let token = token.and_then(SeatToken::from_bearer).ok_or_else(Denial::unauthorised)?;
+    let Path((text, hash)) = path.map_err(|_| Denial::unknown_session(""))?;
+    let hash = SampleHash::parse(&hash).ok_or_else(Denial::bad_hash)?;
+    let code = SessionCode::parse(&text).ok_or_else(|| Denial::unknown_session(&text))?;
     let seat = front.desk.ask(|reply| Request::Seat { code, token, reply }).await;
     match seat {
         Ok(Some(seat)) => Ok((code, seat, hash)),
-        Ok(None) => Err(Refusal::unauthorised()),
+        Ok(None) => Err(Denial::unauthorised().into()),
         Err(refused) => {
             if refused == Refused::UnknownSession {
                 front.enter(route, headers, Errand::Guess)?;
@@ -121,19 +133,19 @@ async fn seated(
 /// How many bytes a request says that it brings.
 fn announced(headers: &HeaderMap) -> Result<usize, Refusal> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let length = length.ok_or_else(Refusal::no_length)?;
-    if length > SAMPLE_BYTES_MAX { Err(Refusal::too_large()) } else { Ok(length) }
+    let length = length.ok_or_else(Denial::no_length)?;
+    if length > SAMPLE_BYTES_MAX { Err(Denial::too_large().into()) } else { Ok(length) }
 }
 
 /// Reads a body that has as many bytes as were announced.
 async fn read(body: Body, length: usize, mut take: impl FnMut(&[u8])) -> Result<(), Refusal> {
     let (mut pieces, mut left) = (body.into_data_stream(), length);
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|_| Refusal::broken_off())?;
-        left = left.checked_sub(piece.len()).ok_or_else(Refusal::broken_off)?;
+        let piece = piece.map_err(|_| Denial::broken_off())?;
+        left = left.checked_sub(piece.len()).ok_or_else(Denial::broken_off)?;
         take(&piece);
     }
-    if left == 0 { Ok(()) } else { Err(Refusal::broken_off()) }
+    if left == 0 { Ok(()) } else { Err(Denial::broken_off().into()) }
 }
 
 /// A file as a body, a piece at a time.
@@ -165,7 +177,7 @@ pub(super) async fn sweep(samples: Samples, desk: Desk) {
         // Those that hold something are asked for first: a session that is opened meanwhile is not among them.
         let codes = blocking(move || held.sessions()).await.unwrap_or_default();
         for code in codes {
-            if desk.ask(|reply| Request::IsOpen { code, reply }).await == Err(Refused::UnknownSession) {
+            if desk.ask(|reply| Request::IsKept { code, reply }).await == Err(Refused::UnknownSession) {
                 let samples = samples.clone();
                 // What fails now is tried again.
                 blocking(move || samples.forget(code)).await.unwrap_or_default();

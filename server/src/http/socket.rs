@@ -6,10 +6,12 @@
 use super::{Front, Refusal, door::Visit, gate::Errand};
 use crate::{
     budget::Budget,
-    clock::HostClock,
+    clock::SessionClocks,
+    desk::{Refused, Request},
     limits::{MESSAGES_PER_SECOND_MAX, WEB_FRAME_BYTES_MAX, WEB_HELLO_MAX, WEB_WRITE_MAX},
+    metrics::Metrics,
     tickets::Ticket,
-    web::{FromWeb, Line, TaskEnd, ToWeb, WebId},
+    web::{FromWeb, Line, TaskEnd, ToWeb, WebId, next_id},
 };
 use axum::{
     extract::{
@@ -22,12 +24,13 @@ use axum::{
 };
 use keyboardia_session::{
     Farewell, SessionCode,
+    denial::Denial,
     limits::{MESSAGE_BYTES_MAX, PING_INTERVAL_S, WEB_SILENCE_S},
     wire::{self, Hello, Malformed, Probe},
 };
 use renet::Bytes;
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::Ordering::Relaxed,
     time::{Duration, Instant},
 };
 use tokio::{sync::mpsc, time::timeout};
@@ -37,9 +40,6 @@ const PING: &str = "ping";
 const PONG: &str = "pong";
 /// Time in which a used-up budget is good for some messages again.
 const BUDGET_PAUSE: Duration = Duration::from_millis(10_000 / MESSAGES_PER_SECOND_MAX);
-
-/// The number of the next WebSocket.
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Turns a connection into a WebSocket. Whatever is wrong with it is said in its close frame, since browsers do not show
 /// their pages anything else.
@@ -51,8 +51,14 @@ pub(super) async fn open(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     front.enter(&visit.route, &headers, Errand::Join)?;
-    let upgrade = upgrade.map_err(|_| Refusal::no_web_socket())?;
-    let code = code.ok().and_then(|Path(text)| SessionCode::parse(&text));
+    let upgrade = upgrade.map_err(|_| Denial::no_web_socket())?;
+    let mut code = code.ok().and_then(|Path(text)| SessionCode::parse(&text));
+    if let Some(guess) = code
+        && !is_open(&front, guess).await?
+    {
+        front.enter(&visit.route, &headers, Errand::Guess)?;
+        code = None;
+    }
     let place = front.sockets.clone().try_acquire_owned();
     let upgrade = upgrade.max_message_size(WEB_FRAME_BYTES_MAX).max_frame_size(WEB_FRAME_BYTES_MAX);
     Ok(upgrade.on_upgrade(async move |mut socket| {
@@ -62,16 +68,26 @@ pub(super) async fn open(
             (Ok(_place), Some(code)) => match hello(&mut socket, code).await {
                 Ok(ticket) => {
                     visit.life.outgrow();
-                    Carrier::new(socket, front.tickets.clock, front.to_loop).run(ticket).await;
+                    Carrier::new(socket, code, &front).run(ticket).await;
                     return;
                 }
                 Err(why) => why,
             },
         };
         if let Some(why) = why {
+            front.metrics.closed(why);
             close(&mut socket, why).await;
         }
     }))
+}
+
+/// Whether a session is open here.
+async fn is_open(front: &Front, code: SessionCode) -> Result<bool, Refusal> {
+    match front.desk.ask(|reply| Request::IsOpen { code, reply }).await {
+        Ok(()) => Ok(true),
+        Err(Refused::UnknownSession) => Ok(false),
+        Err(refused) => Err(Refusal::of(refused, "")),
+    }
 }
 
 /// Waits for the first frame, which says whose the connection is; otherwise, why it is closed, if it is there to hear that.
@@ -110,8 +126,10 @@ async fn close(socket: &mut WebSocket, why: Farewell) {
 struct Carrier {
     id: WebId,
     socket: WebSocket,
-    clock: HostClock,
+    code: SessionCode,
+    clocks: SessionClocks,
     to_loop: mpsc::Sender<FromWeb>,
+    metrics: Metrics,
     budget: Budget,
     refilled: Instant,
     heard: Instant,
@@ -123,15 +141,19 @@ enum End {
     Gone(&'static str),
     /// It is to be closed.
     Close(Farewell),
+    /// The loop closes it, and has counted that.
+    Closed(Farewell),
     /// Nobody reads there.
     Slow,
+    /// The loop has found that, and has counted it.
+    GivenUp,
 }
 
 impl Carrier {
-    fn new(socket: WebSocket, clock: HostClock, to_loop: mpsc::Sender<FromWeb>) -> Self {
-        let now = Instant::now();
-        let id = NEXT.fetch_add(1, Relaxed);
-        Self { id, socket, clock, to_loop, budget: Budget::default(), refilled: now, heard: now }
+    fn new(socket: WebSocket, code: SessionCode, front: &Front) -> Self {
+        let (clocks, to_loop, metrics) = (front.tickets.clocks.clone(), front.to_loop.clone(), front.metrics.clone());
+        let (budget, now) = (Budget::default(), Instant::now());
+        Self { id: next_id(), socket, code, clocks, to_loop, metrics, budget, refilled: now, heard: now }
     }
 
     async fn run(mut self, ticket: Ticket) {
@@ -139,13 +161,19 @@ impl Carrier {
         if self.to_loop.send(FromWeb::Opened(self.id, ticket, line)).await.is_err() {
             return close(&mut self.socket, Farewell::Stopping).await;
         }
-        let why = match self.carry(end).await {
+        let ended = self.carry(end).await;
+        match ended {
+            End::Close(why) => self.metrics.closed(why),
+            End::Slow => self.metrics.closed(Farewell::TooSlow),
+            End::Gone(_) | End::Closed(_) | End::GivenUp => {}
+        }
+        let why = match ended {
             End::Gone(why) => why,
-            End::Close(why) => {
+            End::Close(why) | End::Closed(why) => {
                 close(&mut self.socket, why).await;
                 "closed"
             }
-            End::Slow => "too slow",
+            End::Slow | End::GivenUp => "too slow",
         };
         // Without a loop nobody wants to know.
         self.to_loop.send(FromWeb::Closed(self.id, why)).await.unwrap_or_default();
@@ -170,8 +198,8 @@ impl Carrier {
                         end.waiting.fetch_sub(length, Relaxed);
                         ended
                     }
-                    Some(ToWeb::Close(why)) => Some(End::Close(why)),
-                    None => Some(End::Slow),
+                    Some(ToWeb::Close(why)) => Some(End::Closed(why)),
+                    None => Some(End::GivenUp),
                 },
                 _ = ping.tick() => {
                     if self.heard.elapsed() > Duration::from_secs(WEB_SILENCE_S) {
@@ -195,7 +223,7 @@ impl Carrier {
 
     /// A frame came.
     async fn came(&mut self, message: Message) -> Option<End> {
-        let received = self.clock.now();
+        let received = self.clocks.now(self.code);
         self.heard = self.refilled;
         self.budget.spend();
         let bytes = match message {
@@ -211,7 +239,7 @@ impl Carrier {
             return Some(End::Close(Farewell::TooLarge));
         }
         if let Some(probe) = Probe::decode(&bytes) {
-            let reply = Probe { received, answered: self.clock.now(), ..probe };
+            let reply = Probe { received, answered: self.clocks.now(self.code), ..probe };
             return self.answer(Message::Binary(Bytes::copy_from_slice(&reply.encode()))).await;
         }
         let sent = self.to_loop.send(FromWeb::Message(self.id, bytes)).await;
@@ -230,7 +258,7 @@ impl Carrier {
     async fn send(&mut self, message: Message, end: &TaskEnd) -> Option<End> {
         tokio::select! {
             ended = self.answer(message) => ended,
-            () = end.slow.notified() => Some(End::Slow),
+            () = end.slow.notified() => Some(End::GivenUp),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Who is bringing sounds right now: so many at once on the whole host, and so few of one seat that the others find a
 //! place, too.
 
-use crate::limits::{SAMPLE_UPLOADS_MAX, SAMPLE_UPLOADS_PER_SEAT_MAX};
-use keyboardia_session::{SeatId, SessionCode};
+use crate::limits::SAMPLE_UPLOADS_MAX;
+use keyboardia_session::{SeatId, SessionCode, limits::SAMPLE_UPLOADS_PER_SEAT_MAX};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -13,8 +13,8 @@ use keyboardia_session::{
     Micros, Name, Profile,
     api::{ApiError, Joined},
 };
-use keyboardia_visitor::{Failure, Visitor, Way};
-use reqwest::blocking::{Client, Response};
+use keyboardia_visitor::{Failure, Visitor, Way, client};
+use reqwest::blocking::Response;
 use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
@@ -32,7 +32,7 @@ pub(crate) fn url(host: SocketAddr, path: &str) -> String {
 }
 
 pub(crate) fn post(host: SocketAddr, path: &str, body: impl Into<String>) -> Response {
-    Client::new().post(url(host, path)).body(body.into()).send().expect("HTTP answers")
+    client().post(url(host, path)).body(body.into()).send().expect("HTTP answers")
 }
 
 pub(crate) fn create(host: SocketAddr) -> String {
@@ -64,6 +64,11 @@ impl Player {
     /// Joins, and waits until the snapshot is there.
     pub(crate) fn enter(host: SocketAddr, code: &str, token: Option<&str>) -> Self {
         Self(Visitor::enter(Way::Udp, host, code, &ada(), token).expect("a player in the session"))
+    }
+
+    /// Comes back in this way.
+    pub(crate) fn enter_by(way: Way, host: SocketAddr, code: &str, token: &str) -> Self {
+        Self(Visitor::enter(way, host, code, &ada(), Some(token)).expect("a player in the session"))
     }
 
     /// The same on a WebSocket.

@@ -17,7 +17,7 @@ macro_rules! ensure {
 
 mod harm;
 mod play;
-mod samples;
+pub mod samples;
 mod seats;
 mod time;
 mod web;
@@ -98,12 +98,12 @@ fn profile(name: &str) -> Profile {
 }
 
 /// Renames a track.
-fn rename(track: u8, name: &str) -> Command {
+pub fn rename(track: u8, name: &str) -> Command {
     Command::Edit(Edit::ChangeTrack { track: TrackId(track), change: TrackChange::Name(Name::sanitised(name)) })
 }
 
 /// What a track is called, as far as somebody knows.
-fn name_of(visitor: &Visitor, track: u8) -> String {
+pub fn name_of(visitor: &Visitor, track: u8) -> String {
     visitor.state().track(TrackId(track)).map(|track| track.name.as_str().to_owned()).unwrap_or_default()
 }
 

@@ -6,15 +6,18 @@ use keyboardia_session::{
     api::{ApiError, ApiErrorKind},
     limits::{SAMPLE_BYTES_MAX, SAMPLE_RATE_HZ},
 };
-use keyboardia_visitor::{Failure, PATIENCE, address};
-use reqwest::blocking::{Client, RequestBuilder};
+use keyboardia_visitor::{Failure, PATIENCE, address, client};
+use reqwest::blocking::RequestBuilder;
 use std::{
     io::{Cursor, Read, Write},
     net::TcpStream,
 };
 
 /// A sound of so many frames; each seed is another.
-fn wav(frames: u32, seed: i16) -> Vec<u8> {
+///
+/// # Panics
+/// Never: it is written to memory.
+pub fn wav(frames: u32, seed: i16) -> Vec<u8> {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: SAMPLE_RATE_HZ,
@@ -28,7 +31,8 @@ fn wav(frames: u32, seed: i16) -> Vec<u8> {
     file.into_inner()
 }
 
-fn name(sound: &[u8]) -> String {
+/// What a sound is asked for by.
+pub fn name(sound: &[u8]) -> String {
     SampleHash::of(sound).to_string()
 }
 
@@ -63,11 +67,11 @@ impl Asker<'_> {
     }
 
     fn put(&self, name: &str, sound: &[u8]) -> Result<u16, Failure> {
-        Ok(self.send(Client::new().put(self.url(name)).body(sound.to_vec()))?.0)
+        Ok(self.send(client().put(self.url(name)).body(sound.to_vec()))?.0)
     }
 
     fn get(&self, name: &str) -> Result<Vec<u8>, Failure> {
-        Ok(self.send(Client::new().get(self.url(name)))?.1)
+        Ok(self.send(client().get(self.url(name)))?.1)
     }
 }
 
@@ -115,7 +119,7 @@ pub(super) fn what_is_no_sample_is_refused(authority: &Authority) -> Outcome {
     let half = good[..good.len() / 2].to_vec();
     refused(asker.put(&name(&half), &half), 400, ApiErrorKind::BadSample)?;
     refused(asker.put("abc", &good), 400, ApiErrorKind::BadRequest)?;
-    // It is refused by what it says of itself; nothing follows.
+    // It is refused by what it says of itself.
     let host = address(&authority.url);
     let mut stream = TcpStream::connect(&host).map_err(|error| format!("No connection: {error}."))?;
     let head = format!(
@@ -124,14 +128,18 @@ pub(super) fn what_is_no_sample_is_refused(authority: &Authority) -> Outcome {
         ada.joined.token,
         SAMPLE_BYTES_MAX + 1
     );
-    let mut answer = Vec::new();
-    stream
-        .set_read_timeout(Some(PATIENCE))
-        .and_then(|()| stream.write_all(head.as_bytes()))
-        .and_then(|()| stream.read_to_end(&mut answer))
-        .map_err(|error| format!("A sound that is too large is not answered: {error}."))?;
-    let answer = String::from_utf8_lossy(&answer);
-    ensure!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("too_large"), "{answer}");
+    let mut answer = String::new();
+    let unanswered = |error: std::io::Error| format!("A sound that is too large is not answered: {error}.");
+    stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.write_all(head.as_bytes())).map_err(unanswered)?;
+    // Whether it is answered before all of it has come is nobody's promise. Who is answered early need not read on.
+    stream.write_all(&vec![0; SAMPLE_BYTES_MAX + 1]).unwrap_or_default();
+    while !answer.contains("too_large") {
+        let mut piece = [0; 1_024];
+        let length = stream.read(&mut piece).map_err(unanswered)?;
+        ensure!(length > 0, "the answer ends with {answer}");
+        answer.push_str(&String::from_utf8_lossy(&piece[..length]));
+    }
+    ensure!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     let status = asker.put(&name(&good), &good)?;
     ensure!(status == 201, "{status} for a sound that is one");
     Ok(())

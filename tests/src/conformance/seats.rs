@@ -7,14 +7,13 @@ use keyboardia_session::{
     limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
     wire::HostMessage,
 };
-use keyboardia_visitor::{Failure, Visitor, Way, address, until};
-use reqwest::blocking::Client;
+use keyboardia_visitor::{Failure, Visitor, Way, address, client, until};
 use std::collections::BTreeSet;
 
 /// Posts a body to a session's door; a refusal is given as any other.
 fn knock(authority: &Authority, code: &str, body: String) -> Result<u16, Failure> {
     let url = format!("http://{}/api/sessions/{code}/join", address(&authority.url));
-    let answer = Client::new().post(url).body(body).send()?;
+    let answer = client().post(url).body(body).send()?;
     let status = answer.status().as_u16();
     if status == 200 { Ok(status) } else { Err(Failure::Refused { status, error: answer.json::<ApiError>()? }) }
 }
@@ -25,7 +24,7 @@ pub(super) fn a_session_has_a_code_of_five_words_and_its_host_is_well(authority:
         ensure!(SessionCode::parse(code).is_some_and(|parsed| parsed.to_string() == *code), "“{code}” is no code");
     }
     ensure!(codes[0] != codes[1], "two sessions have one code");
-    let health = reqwest::blocking::get(format!("http://{}/healthz", address(&authority.url)));
+    let health = client().get(format!("http://{}/healthz", address(&authority.url))).send();
     let health = health.map_err(Failure::from)?;
     ensure!(health.status() == 200, "/healthz answers {}", health.status());
     // As people write it.

@@ -138,7 +138,10 @@ impl Trial {
             }
             step::WRITTEN => self.authority.written(self.authority.state().seq(), &mut out),
             step::LOSE => self.authority.lose_unwritten(),
-            step::RESTORE => drop(self.restored()),
+            step::RESTORE => {
+                self.restored();
+                self.nap(&mut out);
+            }
             _ => self.restart(),
         }
         self.check(out);
@@ -154,6 +157,20 @@ impl Trial {
         assert_eq!(restored.epoch(), self.authority.epoch() + 1);
         assert_eq!(restored.seats_taken(), self.authority.seats_taken());
         restored
+    }
+
+    /// The host forgets everything but the connections and what it has kept, and nobody notices.
+    fn nap(&mut self, out: &mut Outbox) {
+        let connected: Vec<SeatId> = self.seats.keys().copied().collect();
+        let memory = self.authority.memory();
+        let woken = Authority::resume(&self.snapshot, &self.entries, &memory, &connected, self.now, out);
+        let mut woken = woken.expect("a session");
+        assert!(out.is_empty(), "somebody is told of a nap");
+        assert!(woken.snapshot() == self.authority.snapshot(), "it woke as another");
+        assert!(woken.memory() == memory, "it has forgotten something");
+        assert_eq!(woken.take_unwritten(), Unwritten::Entries(Vec::new()));
+        woken.set_patience(self.patience);
+        self.authority = woken;
     }
 
     /// The host ends and begins again: everybody is on the way.

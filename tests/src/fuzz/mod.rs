@@ -17,6 +17,7 @@ use script::Script;
 use keyboardia_session::{
     Colour, Micros, Name, SampleHash, Score, Seat, SeatToken, SessionCode, SessionState,
     api::{JoinRequest, from_hex, to_hex},
+    bridge::{self, FromHost, FromPlace},
     check_wav,
     limits::{
         MESSAGE_BYTES_MAX, PROTOCOL_VERSION, SAMPLE_FRAMES_MAX, SAMPLE_FRAMES_MIN, SAMPLE_RATE_HZ,
@@ -38,13 +39,15 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: [(&str, Target); 5] =
     [("wire", wire), ("http", http), ("wav", wav), ("authority", authority), ("seat", seat)];
 
-/// Messages of either side, snapshots and time probes: read, they are written as they were, and a seat bears them.
+/// Messages of either side, frames of a bridge, snapshots and time probes: read, they are written as they were, and a seat bears them.
 pub fn wire(bytes: &[u8]) {
     // Nearly all inputs would be of another version, so the version is set before them, too.
     let versioned = [&[PROTOCOL_VERSION], bytes].concat();
     for bytes in [bytes, &versioned] {
         message::<ClientMessage>(bytes);
         message::<HostMessage>(bytes);
+        frame::<FromHost>(bytes);
+        frame::<FromPlace>(bytes);
         hear(bytes);
     }
     if let Some(probe) = Probe::decode(bytes) {
@@ -61,6 +64,12 @@ fn message<M: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) {
         let again = wire::encode(&message);
         assert!(again.len() <= bytes.len() && again.len() <= MESSAGE_BYTES_MAX, "longer than it came: {message:?}");
         assert_eq!(wire::decode::<M>(&again), Ok(message));
+    }
+}
+
+fn frame<M: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) {
+    if let Ok(message) = bridge::decode::<M>(bytes) {
+        assert_eq!(bridge::decode::<M>(&bridge::encode(&message)), Ok(message));
     }
 }
 

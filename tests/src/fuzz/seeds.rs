@@ -10,6 +10,8 @@ use keyboardia_session::{
     Authority, Avatar, Cell, Colour, Command, CommandId, Farewell, Manifest, Micros, Name, Outbox, Profile, SceneId,
     SeatId, SeatToken, SessionCode, SessionSetup, TrackId,
     api::JoinRequest,
+    bridge::{self, FromHost, FromPlace, Parcel, Written},
+    denial::Denial,
     limits::{SAMPLE_FRAMES_MIN, SAMPLE_RATE_HZ},
     wire::{self, ClientMessage, HostMessage, Malformed, Probe, Report},
 };
@@ -91,10 +93,37 @@ fn wire() -> BTreeSet<Vec<u8>> {
     let setup = SessionSetup::starter(&Manifest::builtin().expect("the shipped manifest"));
     let host = host_messages(setup.clone());
     let malformed = wire::encode(&HostMessage::Malformed(Malformed::OtherVersion(3)));
-    let messages = client.into_iter().chain(host).chain([malformed]);
+    let messages = client.into_iter().chain(host).chain([malformed]).chain(bridge_frames());
     let probe = Probe { sent: Micros(1), received: Micros(2), answered: Micros(3) };
     let state = Authority::new(setup, Micros(1_790_000_000_000_000)).state().encode();
     messages.map(|message| message[1..].to_vec()).chain([probe.encode().to_vec(), state]).collect()
+}
+
+/// What a host and a place say to each other, one of each kind.
+fn bridge_frames() -> Vec<Vec<u8>> {
+    let (token, bytes) = (SeatToken([3; 32]), wire::encode(&ClientMessage::Resync));
+    let written = Written { snapshot: vec![7; 9], entries: vec![vec![1, 2], Vec::new()] };
+    let from_host = [
+        FromHost::Hello { epoch: 3, granted: Some(2) },
+        FromHost::Whole { snapshot: vec![7; 9], seq: 9 },
+        FromHost::Entries { entries: written.entries.clone(), seq: 9 },
+        FromHost::Messages(vec![Parcel { lines: vec![1, 2], bytes: bytes.clone() }]),
+        FromHost::Close { line: 1, why: Farewell::TooSlow },
+        FromHost::Admitted { ask: 4, outcome: Ok(5) },
+        FromHost::Admitted { ask: 4, outcome: Err(Denial::too_often(7)) },
+        FromHost::Shift(-40_000),
+        FromHost::Over,
+    ];
+    let profile = Profile { name: Some(Name::sanitised("Grace")), ..Profile::default() };
+    let from_place = [
+        FromPlace::Granted { epoch: 4, session: Some(written) },
+        FromPlace::Held(9),
+        FromPlace::Opened { line: 1, token: token.clone() },
+        FromPlace::Heard { line: 1, bytes },
+        FromPlace::Closed(1),
+        FromPlace::Admit { ask: 4, token, profile },
+    ];
+    from_host.iter().map(bridge::encode).chain(from_place.iter().map(bridge::encode)).collect()
 }
 
 fn http() -> BTreeSet<Vec<u8>> {

@@ -1,12 +1,14 @@
 //! The world of the simulation: what happens when, to whom, and what is heard of it.
 
+mod hands;
+
 use super::{
     START, Time,
     host::{Host, Sent},
     player::{Parcel, Player},
     scenario::Scenario,
     script, seconds,
-    tally::Tally,
+    tally::{Distribution, Tally},
 };
 use crate::world::Dice;
 use keyboardia_session::{Command, Micros, SeatToken, SessionState, Transport, limits::SEATS_MAX, wire::Probe};
@@ -18,7 +20,7 @@ const LOOK_EVERY: Time = 200_000_000;
 const WATCH_EVERY: Time = 10_000_000;
 /// Within this time the players of a world come, seconds.
 const ARRIVALS_S: f64 = 60.0;
-/// The baselines are looked at for this time of each world, and ours for all of it, minutes.
+/// The baselines are simulated for this time of each world, and ours for all of it, minutes.
 const BASELINE_MINUTES: f64 = 6.0;
 /// Mean time that a player stays, and is away, seconds.
 const STAY_S: f64 = 900.0;
@@ -59,6 +61,7 @@ enum Task {
     Up(Parcel),
     Down(Parcel),
     Watch,
+    Wake(Time),
     Tick,
     Look,
     Act,
@@ -159,6 +162,11 @@ impl Jam {
         self.places.iter_mut().filter_map(|place| place.player.as_mut()).for_each(Player::drop_baselines);
     }
 
+    /// Places for players.
+    pub fn players(&self) -> usize {
+        self.places.len()
+    }
+
     /// What was found so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
@@ -182,55 +190,6 @@ impl Jam {
     /// How far ahead of a command its effect lies, milliseconds.
     pub fn lead_ms(&self) -> f64 {
         self.host.lead_us() as f64 / 1e3
-    }
-
-    /// A player asks for something.
-    pub fn command(&mut self, index: usize, command: Command) {
-        let now = self.now;
-        if let Some(player) = &mut self.places[index].player {
-            let local = player.local(now);
-            // A refusal on the spot is a notice of the seat's.
-            let _ = player.seat.command(local, command);
-            self.wake_player(index);
-        }
-    }
-
-    /// The seat of a player who is there.
-    pub fn seat(&self, index: usize) -> Option<&keyboardia_session::Seat> {
-        self.places[index].player.as_ref().map(|player| &player.seat)
-    }
-
-    /// A player comes.
-    pub fn join(&mut self, index: usize) {
-        self.happen(index, Task::Join);
-    }
-
-    /// A player goes.
-    pub fn leave(&mut self, index: usize) {
-        self.happen(index, Task::Leave);
-    }
-
-    /// The host's clock is set forward, seconds.
-    pub fn set_host_clock(&mut self, by_s: f64) {
-        self.host.set_us += (by_s * 1e6) as i64;
-        self.wake_host();
-    }
-
-    /// A player's probes are answered with this as well, now.
-    pub fn forge_reply(&mut self, index: usize, reply: impl Fn(Micros, Micros) -> Probe) {
-        let (now, session) = (self.now, self.session_time());
-        if let Some(player) = &mut self.places[index].player {
-            let probe = reply(player.local(now), session);
-            player.probe_returned(now, probe);
-            self.wake_player(index);
-        }
-    }
-
-    /// A player's sound card runs dry for so long, milliseconds.
-    pub fn run_dry(&mut self, index: usize, gap_ms: f64) {
-        if let Some(player) = &mut self.places[index].player {
-            player.card.run_dry(gap_ms * 1e3);
-        }
     }
 
     /// How far each speaker is ahead of the session (negative: behind), milliseconds; `None` for silent ones.
@@ -290,14 +249,33 @@ impl Jam {
             | Task::ProbeTurn
             | Task::ProbeBack(_)
             | Task::Down(_)
-            | Task::Watch => self.happen_to(index, task),
+            | Task::Watch
+            | Task::Wake(_) => self.happen_to(index, task),
         }
     }
 
     fn happen_to(&mut self, index: usize, task: Task) {
         let now = self.now;
         let Some(player) = &mut self.places[index].player else { return };
+        if let Some(until) = player.asleep_until.filter(|_| !matches!(task, Task::Wake(_))) {
+            // Threads go on where they were, and a stream waits; datagrams do not.
+            let waits = match task {
+                Task::Connected | Task::Callback | Task::ProbeTurn | Task::Watch => true,
+                Task::Down(_) => player.is_stream,
+                _ => false,
+            };
+            if waits {
+                self.schedule(until, index, task);
+            } else if matches!(task, Task::Turn) {
+                player.next_turn = None;
+            }
+            return;
+        }
         match task {
+            Task::Wake(slept) => {
+                player.wake(slept);
+                self.wake_player(index);
+            }
             Task::Connected => {
                 player.connected(now);
                 let (client, is_stream) = (self.numbers, player.is_stream);
@@ -306,7 +284,10 @@ impl Jam {
                 self.wake_player(index);
             }
             Task::Callback => {
-                player.callback(now);
+                // One that was planned before the card was changed, or stood still, comes too early.
+                if player.card.is_due(now) {
+                    player.callback(now);
+                }
                 let next = player.card.next_callback(now, &mut player.dice);
                 self.schedule(next, index, Task::Callback);
             }
@@ -502,13 +483,22 @@ impl Jam {
         for ahead in &chains[0] {
             self.tally.session.add(*ahead);
         }
-        let tallies = std::iter::once(&mut self.tally.phase).chain(&mut self.tally.baselines);
-        for (tally, chain) in tallies.zip(&chains) {
-            for (index, one) in chain.iter().enumerate() {
-                for other in &chain[index + 1..] {
-                    tally.add(one - other);
-                }
+        let Tally { phase, compared, baselines, .. } = &mut self.tally;
+        add_pairs(phase, &chains[0]);
+        if self.course.baselines {
+            add_pairs(compared, &chains[0]);
+            for (tally, chain) in baselines.iter_mut().zip(&chains[1..]) {
+                add_pairs(tally, chain);
             }
+        }
+    }
+}
+
+/// Adds how far each two are apart.
+fn add_pairs(times: &mut Distribution, ahead_ms: &[f64]) {
+    for (index, one) in ahead_ms.iter().enumerate() {
+        for other in &ahead_ms[index + 1..] {
+            times.add(one - other);
         }
     }
 }

@@ -21,6 +21,11 @@ impl LocalClock {
         Self { started: now, base_ns: dice.below(1 << 50) as i64, rate, grain_ns }
     }
 
+    /// It stands still for so long, all at once; less than nothing: it leaps forward.
+    pub(super) fn lose(&mut self, time: Time) {
+        self.base_ns -= (time as f64 * self.rate) as i64;
+    }
+
     pub(super) fn nanos(&self, now: Time) -> Nanos {
         let exact = self.base_ns + ((now - self.started) as f64 * self.rate) as i64;
         // Production reads nanoseconds where the clock has them.
@@ -37,7 +42,9 @@ impl LocalClock {
 /// Frames of one callback, as sound cards have them.
 const CALLBACKS: [usize; 3] = [441, 512, 1_024];
 /// Nominal rates, Hz.
-const RATES: [u32; 2] = [48_000, 44_100];
+pub(super) const RATES: [u32; 2] = [48_000, 44_100];
+/// From a callback to its first frame's leaving the speaker, beside two buffers, microseconds.
+const LATENCY_US: std::ops::Range<f64> = 1_000.0..10_000.0;
 
 /// A sound card: frames leave the speaker at an even rate, and are asked for some time before.
 #[derive(Debug)]
@@ -46,7 +53,7 @@ pub(super) struct SoundCard {
     /// Frames of one callback.
     pub(super) frames: usize,
     /// Nanoseconds from one frame to the next, truly.
-    frame_ns: f64,
+    pub(super) frame_ns: f64,
     /// When frame zero leaves the speaker.
     first: f64,
     /// From the moment when a callback should come to its first frame's leaving the speaker, nanoseconds.
@@ -58,12 +65,18 @@ pub(super) struct SoundCard {
 }
 
 impl SoundCard {
+    /// Any sound card.
     pub(super) fn new(machine: &Machine, now: Time, dice: &mut Dice) -> Self {
         let sample_rate = RATES[dice.below(2) as usize];
+        Self::of_rate(sample_rate, machine, now, dice)
+    }
+
+    /// Any sound card of this rate.
+    pub(super) fn of_rate(sample_rate: u32, machine: &Machine, now: Time, dice: &mut Dice) -> Self {
         let frames = CALLBACKS[dice.below(3) as usize];
         let ppm = dice.between(-machine.card_ppm, machine.card_ppm);
         let frame_ns = 1e9 / f64::from(sample_rate) / (1.0 + ppm * 1e-6);
-        let latency_ns = frame_ns * frames as f64 * 2.0 + dice.between(1e6, 10e6);
+        let latency_ns = frame_ns * frames as f64 * 2.0 + dice.between(LATENCY_US.start, LATENCY_US.end) * 1e3;
         Self {
             sample_rate,
             frames,
@@ -74,6 +87,18 @@ impl SoundCard {
             noise_ns: machine.latency_noise_us * 1e3,
             late_ns: machine.callback_late_us * 1e3,
         }
+    }
+
+    /// Asks for so many frames at once from now on, and as much earlier as that takes.
+    pub(super) fn set_buffer(&mut self, frames: usize) {
+        self.latency_ns += self.frame_ns * (frames as f64 - self.frames as f64) * 2.0;
+        self.frames = frames;
+    }
+
+    /// Whether the next callback may come now.
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        // Times are cut to whole nanoseconds.
+        now as f64 + 1.0 >= self.leaves(self.next) - self.latency_ns
     }
 
     /// When the next callback comes; never before `now`, and never so late that the card runs dry.

@@ -1,13 +1,13 @@
 //! Ten players in virtual time: do they hear the same at the same moment?
 //!
 //! Production code throughout: the authority, the seats with their clock estimates, the probe schedule, renet's
-//! messages, the time map and the steering of the sound. Only sockets and sound cards are models. No sound is rendered; what is
-//! looked at is the beat that truly leaves each player's speaker. One seed is one world.
+//! messages, the pacing and the steering of the sound. Only sockets and sound cards are models. No sound is rendered; what
+//! is looked at is the beat that truly leaves each player's speaker. One seed is one world.
 //!
 //! ```text
 //! script ─→ player: seat, renet, probes ──link──→ host: renet, authority, time echo
 //!             │ clock line, transport  ←──link──        │
-//!             └→ speaker: time map, steering ─→ tally ←─┘ the session's beat
+//!             └→ speaker: pacer, steering ─→ tally  ←───┘ the session's beat
 //! ```
 //!
 //! [`scenario`] says what the surroundings are like, [`Jam`] runs them, [`tally`] holds what was found.

@@ -3,7 +3,7 @@
 use super::{
     Time,
     baseline::Baselines,
-    machine::{LocalClock, SoundCard},
+    machine::{LocalClock, RATES, SoundCard},
     network::Link,
     scenario::{Machine, Scenario, Transport},
     seconds,
@@ -66,6 +66,8 @@ pub(super) struct Player {
     pub(super) is_connected: bool,
     is_in_flight: bool,
     pub(super) next_turn: Option<Time>,
+    /// Until then the machine does nothing.
+    pub(super) asleep_until: Option<Time>,
     pub(super) dice: Dice,
     machine: Machine,
     clock: LocalClock,
@@ -104,6 +106,7 @@ impl Player {
             is_in_flight: false,
             is_connected: false,
             next_turn: None,
+            asleep_until: None,
             dice,
             machine: scenario.machine,
             client: RenetClient::new(connection_config()),
@@ -274,12 +277,13 @@ impl Player {
         let offset_us = line.offset_at(local.micros().offset(-(stale as i64))).round() as i64;
         let at = Nanos(local.0 + ahead);
         let clock = |offset_us: i64, jumps: u32| ClockOffset { offset_ns: offset_us * 1_000, jumps };
-        self.speakers[0].render(first, frames, at, clock(offset_us, self.seat.clock().jumps()));
+        let frame_ns = self.card.frame_ns;
+        self.speakers[0].render(first, frames, at, clock(offset_us, self.seat.clock().jumps()), frame_ns);
         if self.speakers.len() > 1
             && let Some(offsets) = self.baselines.offsets()
         {
             for (speaker, offset_us) in self.speakers[1..].iter_mut().zip(offsets) {
-                speaker.render(first, frames, at, clock(offset_us as i64, 0));
+                speaker.render(first, frames, at, clock(offset_us as i64, 0), frame_ns);
             }
         }
     }
@@ -313,6 +317,30 @@ impl Player {
         let grain_us = self.machine.clock_grain_us;
         tally.honest += u64::from(shown.since(truth).unsigned_abs() <= uncertainty_us + grain_us);
         tally.uncertainty.add(uncertainty_us as f64 / 1e3);
+    }
+
+    /// The largest deviation of the sound's speed from the tempo since this was asked last, as a share.
+    pub(super) fn take_hurry(&mut self) -> f64 {
+        self.speakers[0].take_hurry()
+    }
+
+    /// The sound goes to another sound card, of another rate.
+    pub(super) fn change_card(&mut self, now: Time) {
+        let other = RATES.into_iter().find(|rate| *rate != self.card.sample_rate).unwrap_or(self.card.sample_rate);
+        self.card = SoundCard::of_rate(other, &self.machine, now, &mut self.dice);
+        self.speakers.iter_mut().for_each(|speaker| speaker.set_device(other));
+    }
+
+    /// The machine wakes up after so long: its clock has stood still meanwhile, and its sound, too.
+    pub(super) fn wake(&mut self, slept: Time) {
+        self.asleep_until = None;
+        self.clock.lose(slept);
+        self.card.run_dry(slept as f64 / 1e3);
+    }
+
+    /// The player's own clock is suddenly that much further.
+    pub(super) fn set_clock(&mut self, further: Time) {
+        self.clock.lose(-further);
     }
 
     /// Jumps of the sound since the last look.

@@ -1,14 +1,13 @@
-//! What leaves a player's speaker: the production time map and steering, and a record of the beats that they rendered.
+//! What leaves a player's speaker: the production pacing of the sound, and a record of the beats that it would render.
 
 use keyboardia_audio::{
     ClockOffset, Nanos,
-    controller::{BeatLine, Block, Steering, TransportPlan},
+    controller::{BeatLine, Block, TransportPlan},
     limiter,
-    limits::BLOCK_FRAMES_MAX,
-    time_map::TimeMap,
+    pacer::{BeatClock, Pacer},
 };
 use keyboardia_session::Transport;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 /// Blocks that are remembered until they have left the speaker: more than any card's latency.
 const BLOCKS_MAX: usize = 256;
@@ -22,56 +21,65 @@ struct Rendered {
     step: f64,
 }
 
+/// What the kira clock would show, nano-beats.
+#[derive(Debug, Default)]
+struct Count(i64);
+
+impl BeatClock for Count {
+    fn time(&self) -> i64 {
+        self.0
+    }
+
+    fn advance(&mut self, nano_beats: i64, _block: Block) {
+        self.0 += nano_beats;
+    }
+}
+
 /// See the module.
 pub(super) struct Speaker {
-    map: TimeMap,
-    steering: Steering,
-    line: BeatLine,
-    /// What the kira clock would show, nano-beats.
-    clock: i64,
-    sample_rate: u32,
-    /// Jumps of the session's clock that the sound has followed.
-    followed: u32,
+    pacer: Pacer<Count>,
     rendered: VecDeque<Rendered>,
+    /// Largest deviation from the tempo since it was asked for last, as a share.
+    hurry: f64,
 }
 
 impl Speaker {
     pub(super) fn new(sample_rate: u32) -> Self {
-        let (map, steering, line) = (TimeMap::new(sample_rate), Steering::default(), BeatLine::default());
-        Self { map, steering, line, clock: 0, sample_rate, followed: 0, rendered: VecDeque::new() }
+        let pacer = Pacer::new(sample_rate, Count::default(), Arc::new(BeatLine::default()));
+        Self { pacer, rendered: VecDeque::new(), hurry: 0.0 }
     }
 
     pub(super) fn follow(&mut self, transport: &Transport) {
-        self.steering.follow(TransportPlan::new(transport));
+        self.pacer.follow(TransportPlan::new(transport));
     }
 
-    /// As the production renderer does: `frames` frames from `first` on, which leave the speaker at `at`, the player's
-    /// clock.
-    pub(super) fn render(&mut self, first: u64, frames: usize, at: Nanos, clock: ClockOffset) {
-        let at = Nanos(self.map.advance(frames, at).0.saturating_add(clock.offset_ns));
-        let jumps = clock.jumps.wrapping_add(self.map.steps());
-        if std::mem::replace(&mut self.followed, jumps) != jumps {
-            self.steering.jump();
-        }
-        let frame_ns = self.map.frame_ns();
-        let delay = limiter::latency_frames(self.sample_rate);
-        let mut done = 0;
-        while done < frames {
-            let time = Nanos(at.0.saturating_add(((done + delay) as f64 * frame_ns).round() as i64));
-            let most = (frames - done).min(BLOCK_FRAMES_MAX);
-            let count = self.steering.frames_until_change(time, most, frame_ns);
-            let block = Block { time, frames: count, frame_ns, sample_rate: self.sample_rate };
-            let advance = self.steering.steer(&self.line, block, self.clock);
-            if self.rendered.len() == BLOCKS_MAX {
-                self.rendered.pop_front();
+    /// The sound goes on at another device, whose frames are counted anew.
+    pub(super) fn set_device(&mut self, sample_rate: u32) {
+        self.pacer.set_device(sample_rate);
+        self.rendered.clear();
+    }
+
+    /// `frames` frames from `first` on leave the speaker at `at`, the player's clock; `frame_ns` apart, truly.
+    pub(super) fn render(&mut self, first: u64, frames: usize, at: Nanos, clock: ClockOffset, frame_ns: f64) {
+        // The limiter holds the sound back by its look-ahead.
+        let first = first + limiter::latency_frames(self.pacer.sample_rate()) as u64;
+        let (rendered, hurry) = (&mut self.rendered, &mut self.hurry);
+        self.pacer.run(frames, at, clock, |stretch, line| {
+            if rendered.len() == BLOCKS_MAX {
+                rendered.pop_front();
             }
-            // The limiter holds the sound back by its look-ahead.
-            let frame = first + (done + delay) as u64;
-            let beat = self.line.beat_of(self.clock).0;
-            self.rendered.push_back(Rendered { frame, beat, step: self.line.step() });
-            self.clock += advance;
-            done += count;
-        }
+            let step = line.step();
+            rendered.push_back(Rendered { frame: first + stretch.frames.start as u64, beat: stretch.begin.0, step });
+            if let Some(by_tempo) = line.tempo_step().filter(|_| line.is_playing()) {
+                let truly = by_tempo / stretch.frame_ns * frame_ns;
+                *hurry = hurry.max((step / truly - 1.0).abs());
+            }
+        });
+    }
+
+    /// The largest deviation from the tempo of any block since this was asked last, as a share.
+    pub(super) fn take_hurry(&mut self) -> f64 {
+        std::mem::take(&mut self.hurry)
     }
 
     /// The beat that leaves the speaker with a frame, nano-beats; frames are asked for in ascending order.
@@ -85,16 +93,16 @@ impl Speaker {
 
     /// The beat up to which everything is rendered, nano-beats; `None` before the first block.
     pub(super) fn rendered_until(&self) -> Option<i64> {
-        (!self.rendered.is_empty()).then(|| self.line.beat_of(self.clock).0)
+        (!self.rendered.is_empty()).then(|| self.pacer.rendered_until().0)
     }
 
     /// How far the sound is behind (positive) or ahead of the session by its own measure, nanoseconds.
     pub(super) fn phase_error_ns(&self) -> i64 {
-        self.steering.phase_error_ns()
+        self.pacer.phase_error_ns()
     }
 
     /// How often the sound jumped.
     pub(super) fn jumps(&self) -> u32 {
-        self.line.jumps()
+        self.pacer.line().jumps()
     }
 }

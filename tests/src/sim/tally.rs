@@ -66,6 +66,8 @@ impl Distribution {
 pub struct Tally {
     /// Difference between any two players' speakers, from 2 s after joining.
     pub phase: Distribution,
+    /// The same, but only while the baselines were simulated, too.
+    pub compared: Distribution,
     /// The same with the clocks of the baselines, everything else being equal.
     pub baselines: [Distribution; 3],
     /// Difference between a player's speaker and the session.
@@ -94,6 +96,7 @@ impl Tally {
     /// Takes in another one.
     pub fn merge(&mut self, other: &Self) {
         self.phase.merge(&other.phase);
+        self.compared.merge(&other.compared);
         for (mine, theirs) in self.baselines.iter_mut().zip(&other.baselines) {
             mine.merge(theirs);
         }

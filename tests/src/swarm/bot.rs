@@ -3,11 +3,11 @@
 use super::Traffic;
 use keyboardia_server::connection_config;
 use keyboardia_session::{
-    Command, CommandId, Replica, SeatId, SessionState,
+    Beats, Command, CommandId, EventKind, Micros, Replica, SeatId, SessionState,
     api::{Joined, from_hex},
     event::Cause,
-    limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, HTTP_BODY_BYTES_MAX},
-    wire::{self, ClientMessage, HostMessage},
+    limits::{CHANNEL_RELIABLE, CHANNEL_UNRELIABLE, HTTP_BODY_BYTES_MAX, PROBE_INTERVAL_US},
+    wire::{self, ClientMessage, HostMessage, Probe, Report},
 };
 use mio::net::UdpSocket;
 use renet::RenetClient;
@@ -25,6 +25,11 @@ const ACK_MAX: Duration = Duration::from_millis(10);
 const QUIET_MAX: Duration = Duration::from_millis(100);
 /// Time between two looks at a connection that is being made.
 const CONNECTING: Duration = Duration::from_millis(10);
+/// How often a bot tells how it is doing, of which a good connection has little news.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+/// What it tells: a lead, and a round trip, microseconds.
+const LEAD_US: u32 = 25_000;
+const ROUND_TRIP_US: u32 = 400;
 /// Largest datagram, bytes.
 pub(super) const DATAGRAM_BYTES_MAX: usize = 1_500;
 /// First byte of renet's packets that carry reliable messages, whole or in slices.
@@ -41,6 +46,8 @@ pub enum Heard {
         seq: u64,
         /// Whose command caused it.
         cause: Option<Cause>,
+        /// The beat at which a clip begins that it launches.
+        launch: Option<Beats>,
     },
     /// Everything up to this event is safe.
     Durable(u64),
@@ -65,6 +72,10 @@ pub(super) struct Bot {
     lived: Instant,
     /// When to send at the latest.
     pub(super) flush_at: Instant,
+    /// Who answers time probes, and when one is due.
+    clock: SocketAddr,
+    pub(super) probe_at: Instant,
+    report_at: Instant,
 }
 
 impl Bot {
@@ -73,7 +84,8 @@ impl Bot {
     /// # Errors
     /// When there is no socket, or the answer cannot be used; as a sentence.
     pub(super) fn new(joined: &Joined, now: Instant) -> Result<Self, String> {
-        let token = from_hex(&joined.connect_token, HTTP_BODY_BYTES_MAX)
+        let udp = joined.udp.as_ref().ok_or("The host has no way by UDP.")?;
+        let token = from_hex(&udp.connect_token, HTTP_BODY_BYTES_MAX)
             .and_then(|bytes| ConnectToken::read(&mut bytes.as_slice()).ok())
             .ok_or("The host's connect token cannot be read.")?;
         let time = SystemTime::UNIX_EPOCH.elapsed().map_err(|error| error.to_string())?;
@@ -91,6 +103,9 @@ impl Bot {
             is_broken: false,
             lived: now,
             flush_at: now,
+            clock: udp.time,
+            probe_at: now,
+            report_at: now,
         })
     }
 
@@ -166,7 +181,13 @@ impl Bot {
                 Err(error) => hear(Heard::Broken(error.to_string())),
             },
             HostMessage::Event(event) => match self.replica.apply(&event) {
-                Ok(()) => hear(Heard::Event { seq: event.seq, cause: event.cause }),
+                Ok(()) => {
+                    let launch = match event.kind {
+                        EventKind::Launched { stamp, .. } => Some(stamp.at),
+                        _ => None,
+                    };
+                    hear(Heard::Event { seq: event.seq, cause: event.cause, launch });
+                }
                 Err(error) => hear(Heard::Broken(error.to_string())),
             },
             HostMessage::Durable(seq) => hear(Heard::Durable(seq)),
@@ -190,6 +211,20 @@ impl Bot {
         traffic.messages_out += 1;
         self.flush(now, traffic);
         id
+    }
+
+    /// Asks for the time, and tells how it is doing if it is time for that.
+    pub(super) fn probe(&mut self, now: Instant, prober: &UdpSocket) {
+        self.probe_at = now + Duration::from_micros(PROBE_INTERVAL_US as u64);
+        let probe = Probe { sent: Micros(1), received: Micros(0), answered: Micros(0) };
+        // A probe that cannot be sent is as one that was lost.
+        prober.send_to(&probe.encode(), self.clock).map(drop).unwrap_or_default();
+        if self.has_entered && self.report_at <= now {
+            self.report_at = now + REPORT_INTERVAL;
+            let report = Report { lead_us: LEAD_US, round_trip_us: ROUND_TRIP_US, phase_error_us: 0 };
+            self.renet.send_message(CHANNEL_RELIABLE, wire::encode(&ClientMessage::Report(report)));
+            self.flush_at = now;
+        }
     }
 
     /// Says goodbye.

@@ -293,7 +293,7 @@ impl Jam {
     fn hear(&mut self, News { bot, at, heard }: News) {
         match heard {
             Heard::Entered => self.entered(bot, at),
-            Heard::Event { seq, cause } => {
+            Heard::Event { seq, cause, .. } => {
                 let Some(cause) = cause else { return };
                 let author = self.rooms[self.hands[bot.0].room].seats[usize::from(cause.seat.0)];
                 let Some((author, sent)) = author.and_then(|a| Some((a, self.sent(a, cause.command)?))) else { return };
@@ -347,7 +347,7 @@ fn milliseconds(from: Instant, to: Instant) -> f64 {
 }
 
 /// What a player presses: mostly clips and faders, now and then an edit.
-fn any_press(dice: &mut Dice, state: &SessionState) -> Command {
+pub fn any_press(dice: &mut Dice, state: &SessionState) -> Command {
     let tracks = state.tracks();
     let track = tracks[dice.below(tracks.len() as u64) as usize].id;
     match dice.below(100) {

@@ -1,8 +1,12 @@
-//! A host that is killed at random moments while bots edit as fast as it answers: what was acknowledged must come back.
+//! A host that is killed at random moments while bots edit, mix, launch and rename themselves as fast as it answers: what
+//! was acknowledged of the grid, the mixer, the tempo, the launches and the players must come back, each in its seat.
 
 use super::{BotId, Heard, Porter, Swarm};
 use crate::{process::HostProcess, world::Dice};
-use keyboardia_session::{Command, CommandId, Edit, Name, SceneId, SessionState, TrackChange, TrackId};
+use keyboardia_session::{
+    Avatar, Beats, Cell, ClipChange, Colour, Command, CommandId, Edit, Gain, Name, SceneId, SeatId, SessionState,
+    Tempo, TrackChange, TrackId, grid::Action,
+};
 use std::{
     collections::HashMap,
     path::Path,
@@ -13,8 +17,15 @@ use std::{
 const SESSIONS: usize = 4;
 /// Players in each.
 const PLAYERS: usize = 4;
-/// Columns, and rows, whose names a player writes.
+/// Columns, and rows, that are a player's alone.
 const NAMES_EACH: u8 = 2;
+/// Volumes, and tempos, that are not the same: hundredths of a decibel, and thousandths of a beat per minute.
+const GAINS: u64 = 5_000;
+const TEMPOS: u64 = 100_000;
+/// The slowest of the tempos.
+const TEMPO_FIRST_MILLI_BPM: u32 = 100_000;
+/// Numbers for which the same row is launched; about as many as a player has places.
+const ROW_TURN: u64 = 11;
 /// Edits of a player that wait for an answer at once.
 const IN_FLIGHT: usize = 8;
 /// Time between a start and its kill, microseconds.
@@ -33,80 +44,151 @@ pub struct Kills {
     pub lost: u64,
 }
 
-/// Something with a name that one player alone writes: numbers, in ascending order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Something that one player alone writes, again and again: each of that player's commands has a number, in ascending
+/// order.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
+    /// A column's name.
     Track(TrackId),
+    /// A row's name.
     Scene(SceneId),
+    /// A clip's name.
+    Clip(Cell),
+    /// A column's volume.
+    Gain(TrackId),
+    /// The session's tempo.
+    Tempo,
+    /// The clip that a column is to play: one of these rows.
+    Launch(TrackId, Vec<SceneId>),
+    /// The player's own name.
+    Profile(SeatId),
 }
 
 impl Place {
     /// Those of one player.
-    fn of(player: usize) -> impl Iterator<Item = Self> {
+    fn of(player: usize, seat: SeatId, state: &SessionState) -> Vec<Self> {
         let first = player as u8 * NAMES_EACH;
-        (first..first + NAMES_EACH).flat_map(|id| [Self::Track(TrackId(id)), Self::Scene(SceneId(id))])
-    }
-
-    fn write(self, number: u64) -> Command {
-        let name = Name::sanitised(&number.to_string());
-        Command::Edit(match self {
-            Self::Track(track) => Edit::ChangeTrack { track, change: TrackChange::Name(name) },
-            Self::Scene(scene) => Edit::RenameScene { scene, name },
-        })
-    }
-
-    /// The number that stands there; 0 before the first.
-    fn read(self, state: &SessionState) -> u64 {
-        let name = match self {
-            Self::Track(track) => state.track(track).map(|track| &track.name),
-            Self::Scene(scene) => state.scene(scene).map(|scene| &scene.name),
+        let rows = |id: TrackId| -> Vec<SceneId> {
+            let clips = state.track(id).into_iter().flat_map(|track| track.clips.iter());
+            clips.map(|(scene, _)| *scene).collect()
         };
-        name.and_then(|name| name.as_str().parse().ok()).unwrap_or(0)
+        let mut places = vec![Self::Profile(seat), Self::Launch(TrackId(first), rows(TrackId(first)))];
+        places.extend((player == 0).then_some(Self::Tempo));
+        for id in first..first + NAMES_EACH {
+            let track = TrackId(id);
+            places.extend([Self::Track(track), Self::Scene(SceneId(id)), Self::Gain(track)]);
+            places.extend(rows(track).first().map(|scene| Self::Clip(Cell::new(track, *scene))));
+        }
+        places
     }
+
+    fn write(&self, number: u64) -> Command {
+        let name = Name::sanitised(&number.to_string());
+        match self {
+            Self::Track(track) => Command::Edit(Edit::ChangeTrack { track: *track, change: TrackChange::Name(name) }),
+            Self::Scene(scene) => Command::Edit(Edit::RenameScene { scene: *scene, name }),
+            Self::Clip(cell) => Command::Edit(Edit::ChangeClip { cell: *cell, change: ClipChange::Name(name) }),
+            Self::Gain(track) => Command::SetGain { track: *track, gain: gain(number) },
+            Self::Tempo => Command::SetTempo(tempo(number)),
+            Self::Launch(track, rows) => Command::Launch { track: *track, scene: row(rows, number) },
+            Self::Profile(_) => Command::SetProfile { name, colour: Colour([1, 2, 3]), avatar: Avatar::default() },
+        }
+    }
+
+    /// Whether what stands there is what the command of this number wrote.
+    fn has(&self, number: u64, state: &SessionState) -> bool {
+        let is_it = |name: &Name| name.as_str() == number.to_string();
+        match self {
+            Self::Track(track) => state.track(*track).is_some_and(|track| is_it(&track.name)),
+            Self::Scene(scene) => state.scene(*scene).is_some_and(|scene| is_it(&scene.name)),
+            Self::Clip(cell) => state.clip(*cell).is_some_and(|clip| is_it(&clip.name)),
+            Self::Gain(track) => state.track(*track).is_some_and(|track| track.gain == gain(number)),
+            Self::Tempo => state.transport().last().tempo == tempo(number),
+            Self::Launch(track, rows) => launched(*track, state).is_some_and(|(_, scene)| scene == row(rows, number)),
+            Self::Profile(seat) => state.player(*seat).is_some_and(|player| is_it(&player.name)),
+        }
+    }
+}
+
+/// Volumes, tempos and rows of numbers: the same again only after many.
+fn gain(number: u64) -> Gain {
+    Gain::from_db(-((number % GAINS) as f64) / 100.0).unwrap_or(Gain::UNITY)
+}
+
+fn tempo(number: u64) -> Tempo {
+    Tempo::from_milli_bpm(TEMPO_FIRST_MILLI_BPM + (number % TEMPOS) as u32).expect("a tempo within the bounds")
+}
+
+fn row(rows: &[SceneId], number: u64) -> SceneId {
+    rows.get((number / ROW_TURN) as usize % rows.len().max(1)).copied().unwrap_or(SceneId(0))
+}
+
+/// When a column plays what it was asked for last, and what that is.
+fn launched(track: TrackId, state: &SessionState) -> Option<(Beats, SceneId)> {
+    let track = state.track(track)?;
+    let queued = track.queue.iter().rev().find_map(|queued| match queued.action {
+        Action::Launch(scene) => Some((queued.at, scene)),
+        Action::Stop => None,
+    });
+    queued.or_else(|| track.playing.map(|playing| (playing.since, playing.scene)))
+}
+
+/// A command that was done.
+#[derive(Debug, Clone, Copy)]
+struct Done {
+    /// Which of the player's places it wrote to.
+    place: usize,
+    number: u64,
+    /// When what it launched begins.
+    at: Option<Beats>,
 }
 
 /// A player who comes back to the same seat again and again.
 struct Editor {
     session: usize,
+    player: usize,
+    seat: Option<SeatId>,
     places: Vec<Place>,
     token: Option<String>,
     bot: Option<BotId>,
     /// The last number that was written.
     number: u64,
     /// Commands without an answer: where they write what.
-    in_flight: HashMap<CommandId, (Place, u64)>,
-    /// What was done, and is not known to be safe: position in the session's history, place, number.
-    done: Vec<(u64, Place, u64)>,
-    /// Numbers that are safe since the last start.
-    safe: Vec<(Place, u64)>,
-    /// What stood in each place after it.
-    stood: HashMap<Place, u64>,
+    in_flight: HashMap<CommandId, (usize, u64)>,
+    /// What was done, and is not known to be safe: position in the session's history.
+    done: Vec<(u64, Done)>,
+    /// What is safe since the last start.
+    safe: Vec<Done>,
+    /// For each place, the least number that may stand there, and the least beat of its launch.
+    floors: Vec<(u64, Option<Beats>)>,
 }
 
 impl Editor {
     fn new(session: usize, player: usize) -> Self {
         Self {
             session,
-            places: Place::of(player).collect(),
+            player,
+            seat: None,
+            places: Vec::new(),
             token: None,
             bot: None,
             number: 0,
             in_flight: HashMap::new(),
             done: Vec::new(),
             safe: Vec::new(),
-            stood: HashMap::new(),
+            floors: Vec::new(),
         }
     }
 
     fn hear(&mut self, heard: &Heard) {
         match heard {
-            Heard::Event { seq, cause } => {
+            Heard::Event { seq, cause, launch } => {
                 let own = cause.and_then(|cause| self.in_flight.remove(&cause.command));
-                self.done.extend(own.map(|(place, number)| (*seq, place, number)));
+                self.done.extend(own.map(|(place, number)| (*seq, Done { place, number, at: *launch })));
             }
             Heard::Durable(seq) => {
-                let safe = self.done.extract_if(.., |(event, ..)| *event <= *seq);
-                self.safe.extend(safe.map(|(_, place, number)| (place, number)));
+                let safe = self.done.extract_if(.., |(event, _)| *event <= *seq);
+                self.safe.extend(safe.map(|(_, done)| done));
             }
             // An editor that works as fast as the host answers is asked to slow down now and then.
             Heard::Refused(id) => {
@@ -153,6 +235,8 @@ fn enter(swarm: &mut Swarm, porter: &Porter, codes: &[String], editors: &mut [Ed
     for editor in editors.iter_mut() {
         let joined = porter.join(&codes[editor.session], editor.token.as_deref()).expect("the seat is kept");
         editor.bot = Some(swarm.seat(&joined).expect("a connection"));
+        let seat = SeatId(joined.seat);
+        assert_eq!(*editor.seat.get_or_insert(seat), seat, "the same token has the same seat");
         editor.token = Some(joined.token);
         editor.in_flight.clear();
         editor.done.clear();
@@ -165,17 +249,34 @@ fn enter(swarm: &mut Swarm, porter: &Porter, codes: &[String], editors: &mut [Ed
     swarm.take_news();
 }
 
-/// Looks at what has come back.
+/// Looks at what has come back: in each place, what was acknowledged or something that was written later.
 fn compare(swarm: &Swarm, editors: &mut [Editor], kills: &mut Kills) {
     for editor in editors.iter_mut() {
         let state = editor.bot.and_then(|bot| swarm.state(bot)).expect("everybody is in");
+        if editor.places.is_empty() {
+            editor.places = Place::of(editor.player, editor.seat.expect("a seat"), state);
+            editor.floors = vec![(0, None); editor.places.len()];
+        }
         kills.acknowledged += editor.safe.len() as u64;
-        kills.lost += editor.safe.drain(..).filter(|(place, number)| place.read(state) < *number).count() as u64;
-        for place in &editor.places {
-            let stands = place.read(state);
-            assert!(stands <= editor.number, "{stands} was never written");
-            let stood = editor.stood.insert(*place, stands).unwrap_or(0);
-            kills.lost += u64::from(stands < stood);
+        for done in editor.safe.drain(..) {
+            let (number, at) = &mut editor.floors[done.place];
+            (*number, *at) = ((*number).max(done.number), (*at).max(done.at));
+        }
+        let each = editor.places.len();
+        for (index, (place, (floor, at))) in editor.places.iter().zip(&mut editor.floors).enumerate() {
+            // What the place was written by: every so many numbers, up to the last.
+            let mut later = (*floor..=editor.number).filter(|number| *number as usize % each == index && *number > 0);
+            let stands = later.find(|number| place.has(*number, state));
+            let launch = match place {
+                Place::Launch(track, _) => launched(*track, state).map(|(at, _)| at),
+                _ => None,
+            };
+            let is_lost = *floor > 0 && (stands.is_none() || launch < *at);
+            if is_lost {
+                println!("number {floor} of {place:?} is lost, session {} has {stands:?}", editor.session);
+            }
+            kills.lost += u64::from(is_lost);
+            (*floor, *at) = (stands.unwrap_or(*floor), launch);
         }
     }
 }
@@ -186,8 +287,9 @@ fn edit(swarm: &mut Swarm, editors: &mut [Editor], until: Instant) {
         for editor in editors.iter_mut() {
             while let Some(bot) = editor.bot.filter(|_| editor.in_flight.len() < IN_FLIGHT) {
                 editor.number += 1;
-                let place = editor.places[editor.number as usize % editor.places.len()];
-                let id = swarm.say(bot, place.write(editor.number)).expect("the bot is here");
+                let place = editor.number as usize % editor.places.len();
+                let command = editor.places[place].write(editor.number);
+                let id = swarm.say(bot, command).expect("the bot is here");
                 editor.in_flight.insert(id, (place, editor.number));
             }
         }

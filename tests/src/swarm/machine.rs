@@ -1,17 +1,37 @@
 //! The machine under a bench: its cores, and what a process takes of them and of the memory.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 /// Units of processor time in which Linux counts, per second.
 const TICKS_PER_S: f64 = 100.0;
 
 /// Seconds for which a process has kept a core busy; `None` where this system does not say.
 pub fn core_seconds(process: u32) -> Option<f64> {
+    Some(status(process)?.core_seconds)
+}
+
+/// Seconds for which each process of a group has kept a core busy, by its number; empty where this system does not say.
+pub fn group_core_seconds(group: u32) -> BTreeMap<u32, f64> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // One that has just ended is none.
+    let known = processes.filter_map(|process| Some((process, status(process)?)));
+    known.filter(|(_, status)| status.group == group).map(|(process, status)| (process, status.core_seconds)).collect()
+}
+
+/// What a system says of a process.
+struct Status {
+    group: u32,
+    core_seconds: f64,
+}
+
+fn status(process: u32) -> Option<Status> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in brackets, may hold anything; of what follows it, 11 and 12 are times in the program and for it.
-    let after = text.rsplit_once(')')?.1;
-    let mut times = after.split_whitespace().skip(11).map(str::parse::<f64>);
-    Some((times.next()?.ok()? + times.next()?.ok()?) / TICKS_PER_S)
+    // The name, in brackets, may hold anything; of what follows it, 2 is the group, and 11 and 12 are times in the program
+    // and for it.
+    let after: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let seconds = |field: usize| Some(after.get(field)?.parse::<f64>().ok()? / TICKS_PER_S);
+    Some(Status { group: after.get(2)?.parse().ok()?, core_seconds: seconds(11)? + seconds(12)? })
 }
 
 /// Seconds for which cores were busy or not ours to use, added up over all; `None` where this system does not say.

@@ -7,7 +7,8 @@
 //!
 //! Bots speak the production wire format through the production transport and behave as a good player's program does:
 //! what they have to say leaves at once, what is reliable is acknowledged within 10 ms, otherwise they stay quiet for up
-//! to 100 ms. They have no clock, probe no time and make no sound.
+//! to 100 ms. They probe the time and tell how they are doing as often as a seat does, but believe no clock and make no
+//! sound.
 
 mod bot;
 mod jam;
@@ -16,15 +17,16 @@ mod machine;
 mod porter;
 
 pub use bot::Heard;
-pub use jam::{Jam, JamPlan, Tally};
+pub use jam::{Jam, JamPlan, Tally, any_press};
 pub use kills::{Kills, kill_cycles};
-pub use machine::{Cores, all_core_seconds, allow_sockets, core_seconds, private_bytes};
+pub use machine::{Cores, all_core_seconds, allow_sockets, core_seconds, group_core_seconds, private_bytes};
 pub use porter::{Admission, Porter};
 
 use bot::{Bot, DATAGRAM_BYTES_MAX};
 use keyboardia_session::{Command, CommandId, SeatId, SessionState, api::Joined};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, net::UdpSocket};
 use std::{
+    net::Ipv4Addr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -84,6 +86,8 @@ pub struct Swarm {
     bots: Vec<Option<Bot>>,
     news: Vec<News>,
     traffic: Traffic,
+    /// Asks for the time for all bots: to a host, each probe is as good as another.
+    prober: UdpSocket,
     /// When bots are looked after next.
     look_at: Instant,
 }
@@ -104,6 +108,7 @@ impl Swarm {
             bots: Vec::new(),
             news: Vec::new(),
             traffic: Traffic::default(),
+            prober: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a socket for time probes"),
             look_at: Instant::now(),
         }
     }
@@ -150,6 +155,11 @@ impl Swarm {
             return;
         }
         self.look_at = now + TURN;
+        for bot in self.bots.iter_mut().flatten().filter(|bot| bot.probe_at <= now) {
+            bot.probe(now, &self.prober);
+        }
+        // Whoever asked does not need the answer.
+        while self.prober.recv_from(&mut self.buffer).is_ok() {}
         for bot in self.bots.iter_mut().flatten().filter(|bot| bot.flush_at <= now) {
             bot.flush(now, &mut self.traffic);
         }

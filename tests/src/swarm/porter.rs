@@ -4,6 +4,7 @@ use keyboardia_session::{
     Profile,
     api::{Created, JoinRequest, Joined},
 };
+use keyboardia_visitor::client;
 use reqwest::{
     StatusCode,
     blocking::{Client, Response},
@@ -37,7 +38,7 @@ pub struct Porter {
 impl Porter {
     /// For the host at this address.
     pub fn new(host: &str) -> Self {
-        Self { client: Client::new(), host: host.to_owned() }
+        Self { client: client(), host: host.to_owned() }
     }
 
     /// Opens a session; its code.

@@ -7,12 +7,12 @@
 mod http;
 mod line;
 
-pub use http::{Failure, address, create, join};
+pub use http::{Failure, address, client, create, join, trusting_nobody};
 pub use line::{Closed, Message, Way, WebSocket, handshake};
 
 use keyboardia_session::{
     Cell, Command, CommandId, EventKind, Farewell, Micros, Profile, Seat, SeatId, SessionState,
-    api::Joined,
+    api::{Joined, UdpWay},
     event::Event,
     wire::{self, ClientMessage, HostMessage, Malformed, Probe},
 };
@@ -149,7 +149,7 @@ impl Visitor {
     /// Asks what time it is in the session; the reply goes to [`Self::times`].
     pub fn ask_time(&mut self) {
         let probe = Probe { sent: self.local(), received: Micros(0), answered: Micros(0) };
-        self.line.probe(&probe, self.joined.time);
+        self.line.probe(&probe);
     }
 
     /// Says goodbye.
@@ -225,6 +225,14 @@ impl AsMut<Self> for Visitor {
     fn as_mut(&mut self) -> &mut Self {
         self
     }
+}
+
+/// The way by UDP that a host has given.
+///
+/// # Panics
+/// Where it has none.
+pub fn udp(joined: &Joined) -> &UdpWay {
+    joined.udp.as_ref().unwrap_or_else(|| panic!("{joined:?} has no way by UDP"))
 }
 
 /// Lets visitors live until a condition holds.

@@ -64,6 +64,9 @@ pub(crate) struct Udp {
     last: Instant,
     /// Where probes leave and come back, once there is one.
     time: Option<UdpSocket>,
+    /// Who answers them, and how far session time is ahead of that, microseconds.
+    clock: SocketAddr,
+    ahead_us: i64,
 }
 
 pub(crate) struct Web {
@@ -108,9 +111,9 @@ impl Line {
         }
     }
 
-    pub(crate) fn probe(&mut self, probe: &Probe, time: SocketAddr) {
+    pub(crate) fn probe(&mut self, probe: &Probe) {
         match self {
-            Self::Udp(udp) => udp.probe(probe, time),
+            Self::Udp(udp) => udp.probe(probe),
             Self::Web(web) => web.send(Message::Binary(probe.encode().to_vec().into())),
         }
     }
@@ -147,24 +150,32 @@ impl Line {
 
 impl Udp {
     fn open(joined: &Joined) -> Result<Self, String> {
-        let token = from_hex(&joined.connect_token, HTTP_BODY_BYTES_MAX)
+        let way = joined.udp.as_ref().ok_or("The host has no way by UDP.")?;
+        let token = from_hex(&way.connect_token, HTTP_BODY_BYTES_MAX)
             .and_then(|bytes| ConnectToken::read(&mut bytes.as_slice()).ok())
             .ok_or("The host's connect token cannot be read.")?;
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| format!("No UDP port: {error}."))?;
         let now = SystemTime::UNIX_EPOCH.elapsed().map_err(|error| error.to_string())?;
         let authentication = ClientAuthentication::Secure { connect_token: token };
         let transport = NetcodeClientTransport::new(now, authentication, socket).map_err(|error| error.to_string())?;
-        Ok(Self { renet: RenetClient::new(connection_config()), transport, last: Instant::now(), time: None })
+        Ok(Self {
+            renet: RenetClient::new(connection_config()),
+            transport,
+            last: Instant::now(),
+            time: None,
+            clock: way.time,
+            ahead_us: way.ahead_us,
+        })
     }
 
     /// Sends a probe; one that cannot be sent is as one that was lost.
-    fn probe(&mut self, probe: &Probe, time: SocketAddr) {
+    fn probe(&mut self, probe: &Probe) {
         if self.time.is_none() {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
             self.time = socket.and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).ok();
         }
         if let Some(socket) = &self.time {
-            socket.send_to(&probe.encode(), time).map(drop).unwrap_or_default();
+            socket.send_to(&probe.encode(), self.clock).map(drop).unwrap_or_default();
         }
     }
 
@@ -183,7 +194,8 @@ impl Udp {
         self.transport.send_packets(&mut self.renet).unwrap_or_default();
         let mut buffer = [0; 2 * Probe::BYTES];
         while let Some(Ok(length)) = self.time.as_ref().map(|socket| socket.recv(&mut buffer)) {
-            came.extend(Probe::decode(&buffer[..length]).map(Came::Time));
+            let probe = Probe::decode(&buffer[..length]);
+            came.extend(probe.map(|probe| Came::Time(probe.ahead(self.ahead_us))));
         }
         came
     }

@@ -133,7 +133,7 @@ pub extern "C" fn keyboardia_seat_take(kind: u32, now: f64, number: u32, status:
                 Came::Report(a, rendered_us)
             }
             7 => Came::Decoded(text(a), b),
-            8 => Came::Undecoded(text(a), text(b)),
+            8 => Came::Undecoded(text(a), (status == 0).then(|| text(b))),
             9 => {
                 let [frame, local_us, latency_us] = floats(a);
                 Came::Reading(Reading { frame, local_us, latency_us })
@@ -142,6 +142,7 @@ pub extern "C" fn keyboardia_seat_take(kind: u32, now: f64, number: u32, status:
                 let [rate] = floats(a);
                 Came::Device(rate, text(b))
             }
+            11 => Came::Moved,
             _ => Came::Nothing,
         };
         seat.take(Nanos((now * 1e6) as i64), &came);
@@ -165,6 +166,8 @@ pub extern "C" fn keyboardia_seat_next() -> u32 {
             Ask::Sample(id) => (8, id.to_string().into_bytes(), Vec::new(), 0),
             Ask::Load(id) => (9, id.to_string().into_bytes(), Vec::new(), 0),
             Ask::Remember { code, token } => (10, code.into_bytes(), token.into_bytes(), 0),
+            Ask::Stale(why) => (11, why.into_bytes(), Vec::new(), 0),
+            Ask::Returned => (12, Vec::new(), Vec::new(), 0),
         };
         instance.answer(first, second, number);
         kind

@@ -141,6 +141,11 @@ impl Device {
         self.delay_us = Some(followed.map_or(middle, |delay| delay + FOLLOW * (middle - delay)));
     }
 
+    /// The speaker may be another one: the next reading alone says when frames leave it.
+    pub fn forget_speaker(&mut self) {
+        self.delays.clear();
+    }
+
     /// Time from rendering to the speaker, microseconds.
     pub fn latency_us(&self) -> f64 {
         self.delay_us.unwrap_or(self.claimed_us)
@@ -225,6 +230,18 @@ mod tests {
             }
         }
         assert!(worst < 500.0, "{worst} µs");
+    }
+
+    #[test]
+    fn another_speaker_is_followed_by_its_first_reading() {
+        let (mut device, _) = played(10, 0.0);
+        device.forget_speaker();
+        assert!((device.latency_us() - 30e3).abs() < 5.0, "until then the old one is the best guess");
+        let frame = 10 * 48_000;
+        let rendered_us = 1e6 + frame as f64 / RATE * 1e6;
+        device.rendered(frame, rendered_us);
+        device.read(Reading { frame: frame as f64, local_us: rendered_us + 180e3, latency_us: 170e3 });
+        assert!((device.latency_us() - 180e3).abs() < 5.0, "{}", device.latency_us());
     }
 
     #[test]

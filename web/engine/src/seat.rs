@@ -14,7 +14,7 @@ use keyboardia_player::{
     Hearing,
     port::FromWindow,
     shared::Shared,
-    shelf::{Loaded, LoadedSound, Loader},
+    shelf::{LoadFault, Loaded, LoadedSound, Loader},
 };
 use keyboardia_session::{Manifest, Profile, SessionCode, SoundId};
 use life::{Life, Stage};
@@ -46,12 +46,14 @@ pub enum Came<'a> {
     Report(&'a [u8], f64),
     /// A sound has been decoded: its shape. Its frames stay with JavaScript until they are asked for.
     Decoded(&'a str, &'a [u8]),
-    /// A sound could not be; why, as a sentence.
-    Undecoded(&'a str, &'a str),
+    /// A sound could not be; why it never can be, as a sentence, or nothing where nobody brought it.
+    Undecoded(&'a str, Option<&'a str>),
     /// The page has read the speaker.
     Reading(Reading),
     /// The sound's device: its rate, Hz, and why it is not heard, if so, as a sentence; empty where it is.
     Device(f64, &'a str),
+    /// The speaker may be another one from now on.
+    Moved,
     /// Nothing; time passes.
     Nothing,
 }
@@ -96,6 +98,10 @@ pub enum Ask {
         /// The token.
         token: String,
     },
+    /// The host speaks another version than this page, as this sentence says: look for a newer page.
+    Stale(String),
+    /// The host is back after a while in which it could not be reached: it may have another page.
+    Returned,
 }
 
 /// Sounds that JavaScript loads.
@@ -166,6 +172,7 @@ impl WebSeat {
             }
             Came::Reading(reading) => self.device.read(reading),
             Came::Device(rate, why) => self.device_changed(rate, why),
+            Came::Moved => self.device.forget_speaker(),
             Came::Report(bytes, rendered_us) => {
                 if let Ok(report) = postcard::from_bytes::<FromEngine>(bytes) {
                     self.device.rendered(report.frames, rendered_us);
@@ -175,7 +182,8 @@ impl WebSeat {
             Came::Decoded(id, overview) => self.decoded(id, overview),
             Came::Undecoded(id, why) => {
                 if let (Some(id), Some(life)) = (SoundId::parse(id), &mut self.life) {
-                    life.body.loader().loaded.push_back((id, Err(why.to_owned())));
+                    let fault = why.map_or(LoadFault::Later, |why| LoadFault::Never(why.to_owned()));
+                    life.body.loader().loaded.push_back((id, Err(fault)));
                 }
             }
             Came::Answer(id, status, body) => self.with_life(|life, seat| life.answer(seat, id, status, body)),

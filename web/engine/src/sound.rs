@@ -25,7 +25,7 @@ pub const CHANNELS: usize = 2;
 pub struct SessionClock {
     /// The estimate of the session's clock.
     pub line: ClockLine,
-    /// Counts its jumps.
+    /// Counts its jumps, and the changes of the nudge.
     pub jumps: u32,
     /// What the player adds to what the device says of its latency, microseconds.
     pub nudge_us: i32,

@@ -1,7 +1,7 @@
 //! The game's bindings to JavaScript, made by wasm-bindgen.
 
 use crate::{
-    cache::Cache,
+    cache::{Cache, write_whole},
     error::PackError,
     sources::{Files, hash},
 };
@@ -13,6 +13,8 @@ use wasm_bindgen_cli_support::Bindgen;
 
 /// What the game is called in the page: `keyboardia.js` and `keyboardia.wasm`.
 const STEM: &str = "keyboardia";
+/// What the Worker is called: `bridge.js` and `bridge.wasm`.
+const WORKER_STEM: &str = "bridge";
 /// How wasm-bindgen calls the module.
 const MODULE: &str = "keyboardia_bg.wasm";
 /// Changes when the bindings of the same module do.
@@ -34,15 +36,7 @@ pub(crate) fn bind(path: &Path, module: &[u8], cache: &Cache) -> Result<Files, P
     Bindgen::new()
         .input_bytes(STEM, module.to_vec())
         .web(true)
-        .and_then(|bindgen| {
-            bindgen
-                .typescript(false)
-                .demangle(false)
-                .remove_name_section(true)
-                .remove_producers_section(true)
-                .omit_default_module_path(true)
-                .generate(out.path())
-        })
+        .and_then(|bindgen| plainly(bindgen).generate(out.path()))
         // All of its reasons, the outermost first.
         .map_err(|error| complain(&format!("{error:#}")))?;
     let mut files = Files::new();
@@ -51,6 +45,40 @@ pub(crate) fn bind(path: &Path, module: &[u8], cache: &Cache) -> Result<Files, P
     files.insert(format!("{STEM}.wasm"), module);
     cache.put(&entry, &fold(&files));
     Ok(files)
+}
+
+/// The Worker as Cloudflare runs it: `bridge.js` and `bridge.wasm` in a directory. It can be started anew where it has
+/// failed.
+///
+/// # Errors
+/// As [`bind`], and when it cannot be written.
+pub(crate) fn bind_worker(path: &Path, out: &Path) -> Result<(), PackError> {
+    let module = fs::read(path).map_err(PackError::of_file(path))?;
+    let complain = |why: &dyn std::fmt::Display| PackError::Bind { path: path.into(), why: sentence(why) };
+    let dir = tempfile::tempdir().map_err(|error| complain(&error))?;
+    Bindgen::new()
+        .input_bytes(WORKER_STEM, module)
+        .web(true)
+        .and_then(|bindgen| plainly(bindgen).reset_state_function(true).generate(dir.path()))
+        .map_err(|error| complain(&format!("{error:#}")))?;
+    let mut files = Files::new();
+    gather(dir.path(), dir.path(), &mut files)?;
+    for (name, bytes) in files {
+        let to = out.join(name.replace("_bg.wasm", ".wasm"));
+        fs::create_dir_all(to.parent().unwrap_or(out)).map_err(PackError::of_file(&to))?;
+        write_whole(&to, &bytes).map_err(PackError::of_file(&to))?;
+    }
+    Ok(())
+}
+
+/// What both have in common.
+fn plainly(bindgen: &mut Bindgen) -> &mut Bindgen {
+    bindgen
+        .typescript(false)
+        .demangle(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .omit_default_module_path(true)
 }
 
 /// The first thing that a module asks its surroundings for.

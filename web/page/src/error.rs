@@ -1,5 +1,6 @@
 //! Why the page cannot be packed: each one sentence for people.
 
+use crate::pack::EDGE_FILE_BYTES_MAX;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -53,6 +54,14 @@ pub(crate) enum PackError {
     /// The page lacks a place for something.
     #[error("index.html has no {0}, where something must be put.")]
     NoPlace(&'static str),
+    /// A file is larger than Cloudflare serves.
+    #[error("{file} has {bytes} bytes; Cloudflare serves none of more than {EDGE_FILE_BYTES_MAX}.")]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// Its bytes.
+        bytes: usize,
+    },
     /// There are no sounds.
     #[error("{} has no manifest.json; it should be the folder of the sounds.", .0.display())]
     NoSounds(PathBuf),

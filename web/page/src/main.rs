@@ -1,4 +1,4 @@
-//! `keyboardia-page`: packs the page that plays Keyboardia in a browser.
+//! `keyboardia-page`: packs the page that plays Keyboardia in a browser, and binds the Worker that runs it on Cloudflare.
 //!
 //! ```text
 //! the client's wasm ─→ bind (wasm-bindgen) ─┐
@@ -22,12 +22,36 @@ mod squeeze;
 mod wordmark;
 
 use crate::{cache::Cache, error::PackError, pack::Summary, sources::Sources, squeeze::Squeezer};
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 
-/// Packs the page that plays Keyboardia in a browser.
+/// Packs the page that plays Keyboardia in a browser, and binds the Worker that runs it on Cloudflare.
 #[derive(Debug, Parser)]
 #[command(name = "keyboardia-page", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Packs the page.
+    Pack(Options),
+    /// Binds the Worker to JavaScript.
+    Worker(WorkerOptions),
+}
+
+#[derive(Debug, Args)]
+struct WorkerOptions {
+    /// The bridge, as cargo built it for wasm32-unknown-unknown.
+    #[arg(long, value_name = "FILE")]
+    module: PathBuf,
+    /// Where to put it.
+    #[arg(long, value_name = "DIR", default_value = "web/bridge/build")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
 struct Options {
     /// The game, as cargo built it for wasm32-unknown-unknown.
     #[arg(long, value_name = "FILE")]
@@ -56,11 +80,12 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(summary) => {
-            println!("{summary}");
-            ExitCode::SUCCESS
-        }
+    let done = match Cli::parse().task {
+        Task::Pack(options) => pack(&options).map(|summary| println!("{summary}")),
+        Task::Worker(WorkerOptions { module, out }) => bind::bind_worker(&module, &out),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("keyboardia-page: {error}");
             ExitCode::FAILURE
@@ -68,7 +93,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<Summary, PackError> {
+fn pack(options: &Options) -> Result<Summary, PackError> {
     let cache = Cache::open(options.cache.clone())?;
     let sources = Sources::read(options)?;
     let stamp = sources.stamp(options.brotli);

@@ -6,6 +6,7 @@ use crate::{
     sources::{Files, Sources, hash},
     squeeze::{Job, Squeezer},
 };
+use keyboardia_session::page::{HEADERS, LASTING, LASTING_CACHE, PASSING_CACHE};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,6 +26,12 @@ const ASSETS_PLACE: &str = "__ASSETS__";
 const ASSETS: &str = "assets.json";
 /// What the directory was made from, and what came of it.
 const STAMP: &str = ".packed.json";
+/// What Cloudflare serves the files with, and which of them it does not: it compresses by itself.
+const EDGE_HEADERS: &str = "_headers";
+const EDGE_IGNORES: &str = ".assetsignore";
+const IGNORED_AT_THE_EDGE: &str = "*.br\n*.gz\n.packed.json\n";
+/// Bytes of a file that it serves.
+pub(crate) const EDGE_FILE_BYTES_MAX: usize = 25 * 1024 * 1024;
 /// What ends a reference that begins like this.
 const QUOTES: [char; 3] = ['"', '\'', '`'];
 
@@ -96,7 +103,22 @@ pub(crate) fn assemble(sources: Sources, bound: Files) -> Result<Page, PackError
     }
     *index = text.replacen(ASSETS_PLACE, &list, 1).into_bytes();
     passing.insert(ASSETS.into(), list.into_bytes());
-    Ok(Page { lasting: namer.lasting, passing, version })
+    passing.insert(EDGE_HEADERS.into(), edge_headers().into_bytes());
+    passing.insert(EDGE_IGNORES.into(), IGNORED_AT_THE_EDGE.into());
+    let page = Page { lasting: namer.lasting, passing, version };
+    match page.lasting.iter().chain(&page.passing).find(|(_, bytes)| bytes.len() > EDGE_FILE_BYTES_MAX) {
+        Some((file, bytes)) => Err(PackError::TooLarge { file: file.clone(), bytes: bytes.len() }),
+        None => Ok(page),
+    }
+}
+
+/// The rules of [`EDGE_HEADERS`]: a path, then what its files come with. A later rule adds to an earlier one, or takes back.
+fn edge_headers() -> String {
+    let all: Vec<String> = HEADERS.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
+    let all = all.concat();
+    format!(
+        "/*\n{all}  cache-control: {PASSING_CACHE}\n{LASTING}*\n  ! cache-control\n  cache-control: {LASTING_CACHE}\n"
+    )
 }
 
 /// Gives names, to those first that others refer to.
@@ -367,6 +389,18 @@ mod tests {
         assert_eq!(version("1", "2"), version("1", "2"));
         assert_ne!(version("1", "2"), version("3", "2"));
         assert_ne!(version("1", "2"), version("1", "3"));
+    }
+
+    #[test]
+    fn a_file_that_cloudflare_does_not_serve_is_refused_with_a_sentence() {
+        let with = |bytes: usize| {
+            let mut sources = sources(&[("loader.js", "1")]);
+            sources.sounds.insert("long.ogg".into(), vec![0; bytes]);
+            assemble(sources, bound()).map(drop).map_err(|error| error.to_string())
+        };
+        assert_eq!(with(EDGE_FILE_BYTES_MAX), Ok(()));
+        let why = with(EDGE_FILE_BYTES_MAX + 1).unwrap_err();
+        assert!(why.contains("long.ogg") && why.ends_with('.'), "{why}");
     }
 
     #[test]

@@ -172,6 +172,75 @@ await test('trouble with the sound is told over the game, and can be tried again
   assert((await why(page)) === 'It is over.', await why(page));
 });
 
+await test('what was wrong with the sound is taken back', {}, async (page) => {
+  await play(page);
+  await page.evaluate(() => opened.onFailure('The browser has suspended the sound.'));
+  assert(await page.isVisible('#act'), 'no way to try again');
+  await page.evaluate(() => opened.onNews(''));
+  assert(await page.isHidden('#note'), 'still said');
+  await page.evaluate(() => opened.onNews('The sound devices have changed.'));
+  assert((await page.textContent('#told')).includes('changed') && await page.isHidden('#act'), 'not said');
+});
+
+const hang = () => {
+  globalThis.hangs = true;
+  const real = setTimeout;
+  globalThis.setTimeout = (act, ms, ...rest) => real(act, ms === 15_000 ? 100 : ms, ...rest);
+};
+await test('a sound that does not open is told, until it does', without(hang), async (page) => {
+  await play(page);
+  assert((await page.textContent('#told')).startsWith('The sound takes long'), await page.textContent('#told'));
+  assert(await page.isVisible('#act'), 'no way out');
+  await page.evaluate(() => opened.goOn());
+  await page.waitForSelector('#note', { state: 'hidden' });
+});
+
+const another = (page) => page.route('**/assets.json', (route) => route.fulfill({ json: { version: 'another' } }));
+await test('a game that cannot go on loads the newer page by itself, once', {}, async (page) => {
+  await play(page);
+  await another(page);
+  let loads = 0;
+  page.on('load', () => (loads += 1));
+  await page.evaluate(() => opened.onFailure('The host speaks another version.', { stale: true }));
+  assert((await why(page)).includes('older than the game'), await why(page));
+  assert(loads === 1, `loaded ${loads} times`);
+});
+
+await test('a game that cannot go on ends with a sentence where there is no newer page', {}, async (page) => {
+  await play(page);
+  await page.evaluate(() => opened.onFailure('The host speaks another version.', { stale: true }));
+  assert((await why(page)) === 'The host speaks another version.', await why(page));
+});
+
+await test('a newer page of a host that is back is offered, and not forced', {}, async (page) => {
+  await play(page);
+  await another(page);
+  await page.evaluate(() => opened.onReturn());
+  await page.waitForSelector('#note:not([hidden])');
+  assert((await page.textContent('#told')) === 'The host has a newer game.', await page.textContent('#told'));
+  assert(await page.isHidden('#trouble'), 'the game is gone');
+  const again = page.waitForEvent('load');
+  await page.click('#act');
+  await again;
+});
+
+await test('covers the screen, and no longer', {}, async (page) => {
+  await play(page);
+  await page.waitForSelector('#title', { state: 'hidden' });
+  await page.evaluate(() => addEventListener('pointerup', () => keyboardia.fullscreen()));
+  await page.mouse.click(600, 400);
+  await page.waitForFunction(() => document.fullscreenElement !== null);
+  await page.mouse.click(600, 400);
+  await page.waitForFunction(() => document.fullscreenElement === null);
+});
+
+await test('a phone that cannot be turned is played upright', { viewport: { width: 390, height: 844 } }, async (page) => {
+  await play(page);
+  await page.waitForSelector('#turn', { state: 'visible' });
+  await page.click('#upright');
+  await page.waitForSelector('#turn', { state: 'hidden' });
+});
+
 await test('graphics that are lost are told', {}, async (page) => {
   await play(page);
   const lose = () => document.getElementById('keyboardia').dispatchEvent(new Event('webglcontextlost'));
@@ -185,6 +254,16 @@ await test('a link is shared by the clipboard, or shown', {}, async (page) => {
   await page.evaluate((words) => keyboardia.share(words), WORDS);
   await page.waitForSelector('#link[open]');
   assert((await page.inputValue('#address')) === `${origin}/#${WORDS}`, 'another link');
+});
+
+const guests = { json: assets, headers: { 'keyboardia-guests': 'https://192.0.2.7:7373' } };
+await test('a link from the host\'s own machine is one that others can open', answer('**/assets.json', guests), async (page) => {
+  await play(page);
+  await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+  await page.evaluate((words) => keyboardia.share(words), WORDS);
+  assert((await page.inputValue('#address')) === `https://192.0.2.7:7373/#${WORDS}`, 'another link');
+  assert((await page.evaluate(() => keyboardia.guests())) === 'https://192.0.2.7:7373', 'another origin');
+  assert((await page.evaluate(() => keyboardia.host())) === origin, 'another host');
 });
 
 for (const viewport of [{ width: 390, height: 844 }, { width: 844, height: 390 }, { width: 1920, height: 1080 }]) {

@@ -43,6 +43,7 @@ fn pack(dir: &Path) -> PathBuf {
     fs::write(dir.join("game.wasm"), [MODULE, &filler[..]].concat()).unwrap();
     fs::write(dir.join("engine.wasm"), MODULE).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_keyboardia-page"))
+        .arg("pack")
         .arg("--client")
         .arg(dir.join("game.wasm"))
         .arg("--engine")

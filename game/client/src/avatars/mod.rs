@@ -39,6 +39,17 @@ enum Part {
     Line(Vec<Point>, f32, Tone),
 }
 
+/// What the pictures show, in their order.
+const NAMES: [&str; 24] = [
+    "Cat", "Fox", "Bear", "Rabbit", "Owl", "Frog", "Panda", "Penguin", "Chick", "Whale", "Octopus", "Ghost", "Robot",
+    "Alien", "Mushroom", "Cactus", "Sun", "Moon", "Star", "Planet", "Cloud", "Flame", "Gem", "Listener",
+];
+
+/// What a picture shows.
+pub(crate) fn name(avatar: Avatar) -> &'static str {
+    NAMES.get(usize::from(avatar.index())).copied().unwrap_or_default()
+}
+
 /// Paints a player's picture on a tile of its own, as large as fits into `rect`.
 pub(crate) fn paint(painter: &Painter, rect: Rect, avatar: Avatar, colour: Colour) {
     let side = rect.width().min(rect.height());
@@ -110,6 +121,14 @@ mod tests {
         let place = |cell: usize| (cell as f32 + 0.5) / CELLS as f32 * 2.0 - 1.0;
         let cells = (0..CELLS).flat_map(|row| (0..CELLS).map(move |column| (place(column), place(row))));
         cells.map(|at| parts.iter().rev().find_map(|part| is_in(part, at))).collect()
+    }
+
+    #[test]
+    fn every_picture_has_a_name_of_its_own() {
+        let mut names: Vec<&str> = Avatar::all().map(name).filter(|name| !name.is_empty()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Avatar::all().count());
     }
 
     #[test]

@@ -20,17 +20,23 @@ use crate::{
     screen::Screen,
     theme,
     toasts::Toasts,
+    wishes,
 };
 use bevy::prelude::*;
-use keyboardia_session::{Command, Edit};
+use keyboardia_session::{Cell, Clip, Command, Edit, View};
 use menu::Menu;
-pub(crate) use plan::put;
 use plan::{Clipboard, plan};
 
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Clipboard>()
         .add_systems(Update, carry_out.run_if(in_state(Screen::Jam)).in_set(ClientSet::Act))
         .add_plugins(menu::plugin);
+}
+
+/// Puts a clip into a slot: it replaces what this player sees there, and nothing that somebody else has put there
+/// meanwhile.
+pub(crate) fn put(cell: Cell, clip: &Clip, view: &View) -> Edit {
+    wishes::over_own(view, plan::put(cell, clip, &view.state))
 }
 
 /// Carries out what hands and menus want.
@@ -71,7 +77,7 @@ fn carry_out(
             deed => match plan(deed, selection.0, &clipboard, &view.state) {
                 Ok(plan) => {
                     for edit in plan.edits {
-                        link.command(Command::Edit(edit));
+                        link.command(Command::Edit(wishes::over_own(view, edit)));
                     }
                     clipboard.0 = plan.keep.or(clipboard.0.take());
                     selection.0 = plan.select.or(selection.0);

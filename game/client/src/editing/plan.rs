@@ -83,13 +83,13 @@ pub(super) fn plan(
 /// A clip was let go over another slot.
 fn drop_clip(from: Cell, to: Cell, copy: bool, state: &SessionState) -> Plan {
     let Some(clip) = state.clip(from).filter(|_| from != to) else { return Plan::default() };
-    let edit = if copy { put(to, clip) } else { Edit::SwapClips { a: from, b: to } };
+    let edit = if copy { put(to, clip, state) } else { Edit::SwapClips { a: from, b: to } };
     Plan::edit(edit).selecting(Target::Pad(to.track, to.scene))
 }
 
-/// Puts a clip into a slot, whatever lies there.
-pub(crate) fn put(cell: Cell, clip: &Clip) -> Edit {
-    Edit::SetClip { cell, clip: Some(Box::new(clip.clone())), replace: true }
+/// Puts a clip into a slot, in the place of the clip that is seen there, if one is.
+pub(super) fn put(cell: Cell, clip: &Clip, state: &SessionState) -> Edit {
+    Edit::SetClip { cell, clip: Some(Box::new(clip.clone())), replace: state.clip(cell).is_some() }
 }
 
 /// What a copy of a target is.
@@ -125,9 +125,7 @@ fn removal(target: Target, state: &SessionState) -> Result<Edit, &'static str> {
 /// The edit that puts down what is kept: a clip on the selected pad, a column or row after the selected one.
 fn paste(target: Target, kept: Kept, state: &SessionState) -> Result<Edit, &'static str> {
     match (kept, target) {
-        (Kept::Clip(clip), Target::Pad(track, scene)) => {
-            Ok(Edit::SetClip { cell: Cell::new(track, scene), clip: Some(clip), replace: true })
-        }
+        (Kept::Clip(clip), Target::Pad(track, scene)) => Ok(put(Cell::new(track, scene), &clip, state)),
         (Kept::Clip(_), _) => Err(NO_PLACE_FOR_CLIP),
         (Kept::Column(column), Target::Head(track) | Target::Pad(track, _)) => {
             Ok(Edit::AddTrack { at: after_track(track, state), column: Some(column) })
@@ -223,6 +221,18 @@ mod tests {
         let pasted = plan(Deed::Paste, Some(pad(0, 0)), &Clipboard(cut.keep), &state).unwrap();
         let put = Edit::SetClip { cell: cell(0, 0), clip: Some(Box::new(clip(&state, 2, 1))), replace: true };
         assert_eq!(pasted.edits, [put]);
+    }
+
+    #[test]
+    fn what_falls_on_an_empty_pad_replaces_nothing_that_somebody_else_puts_there_meanwhile() {
+        let state = state();
+        let copied = plan(Deed::Copy, Some(pad(2, 1)), &nothing(), &state).unwrap();
+        let pasted = plan(Deed::Paste, Some(pad(7, 7)), &Clipboard(copied.keep), &state).unwrap();
+        let drop = Deed::Drop { from: pad(2, 1), to: pad(7, 7), copy: true };
+        let dropped = plan(drop, None, &nothing(), &state).unwrap();
+        let put = Edit::SetClip { cell: cell(7, 7), clip: Some(Box::new(clip(&state, 2, 1))), replace: false };
+        assert_eq!(pasted.edits, std::slice::from_ref(&put));
+        assert_eq!(dropped.edits, [put]);
     }
 
     #[test]

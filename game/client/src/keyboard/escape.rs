@@ -3,7 +3,7 @@
 use super::{KeyMap, strike};
 use crate::{
     ClientSet,
-    library::Drawer,
+    library::{Carried, Drawer},
     playfield::pointer::{self, Drag},
     screen::{Go, Screen},
     theme,
@@ -39,6 +39,7 @@ fn close(
     time: Res<Time<Real>>,
     mut leaving: ResMut<Leaving>,
     mut drag: ResMut<Drag>,
+    mut carried: ResMut<Carried>,
     mut keys: ResMut<KeyMap>,
     mut drawer: ResMut<Drawer>,
     mut toasts: ResMut<Toasts>,
@@ -46,7 +47,7 @@ fn close(
 ) {
     for Escape in escapes.read() {
         let present = time.elapsed();
-        if drag.cancel() || keys.close() || drawer.close() {
+        if drag.cancel() || carried.cancel() || keys.close() || drawer.close() {
             leaving.0 = None;
         } else if leaving.0.is_some_and(|at| present.saturating_sub(at) < ESCAPE_TWICE) {
             leaving.0 = None;

@@ -15,7 +15,7 @@ pub(crate) use overlay::KeyMap;
 
 use crate::{
     ClientSet,
-    deed::{Deed, Selection, Tap, ToggleLibrary, ToggleMetronome},
+    deed::{Deed, Hand, Selection, Tap, ToggleLibrary, ToggleMetronome},
     link::{Link, Now},
     playfield::{
         layout::{Layout, Target},
@@ -48,6 +48,7 @@ struct Effect<'w> {
     layout: Res<'w, Layout>,
     bank: ResMut<'w, Bank>,
     selection: ResMut<'w, Selection>,
+    hand: ResMut<'w, Hand>,
     scroll: ResMut<'w, Scroll>,
     keys: ResMut<'w, KeyMap>,
     deeds: MessageWriter<'w, Deed>,
@@ -86,6 +87,7 @@ fn strike(
 
 impl Effect<'_> {
     fn carry_out(&mut self, action: Action) {
+        self.hand.set_if_neq(Hand::Keys);
         let selected = self.selection.0.filter(|target| self.layout.has(*target));
         match action {
             Action::Pad { row, column } => {

@@ -15,6 +15,7 @@ use crate::{
     playfield::layout::{Layout, Target},
     screen::Screen,
     settings::Settings,
+    spots,
     theme::{self, Rgb},
     toasts::Toasts,
 };
@@ -176,15 +177,15 @@ fn show(mut contexts: EguiContexts, mut room: Room, mut drawer: ResMut<Drawer>) 
     if let Some(sound) = wanted.fill.as_ref().and_then(|sound| room.shelf.sound(sound)) {
         match drawer.filling.or(selected(*room.selection)) {
             Some(cell) => {
-                room.link.command(Command::Edit(put(cell, &Clip::of(sound))));
+                room.link.command(Command::Edit(put(cell, &Clip::of(sound), view)));
                 room.selection.0 = Some(Target::Pad(cell.track, cell.scene));
                 drawer.has_filled();
             }
             None => room.toasts.say(room.time.elapsed(), NO_PAD.into(), theme::WARNING),
         }
     }
-    if wanted.carry.is_some() {
-        room.carried.0 = wanted.carry;
+    if let Some(sound) = wanted.carry {
+        room.carried.take_up(sound);
     }
     Ok(())
 }
@@ -247,6 +248,7 @@ fn search(ui: &mut Ui, drawer: &mut Drawer) -> bool {
         .margin(egui::Margin { left: 30, right: 8, top: 6, bottom: 6 })
         .desired_width(ui.available_width());
     let response = ui.add(field);
+    spots::note(ui, || "search".into(), response.rect);
     let centre = pos2(response.rect.min.x + 15.0, response.rect.center().y - 1.0);
     let stroke = Stroke::new(1.5, theme::TEXT_DIM.egui());
     ui.painter().circle_stroke(centre, 4.5, stroke);
@@ -293,6 +295,7 @@ fn chip(ui: &mut Ui, text: &str, colour: Rgb, on: bool) -> bool {
             ui.painter().circle_filled(rect.center(), 10.0, ring.egui());
         }
         row::draw_star(ui.painter(), rect.center(), true, true);
+        spots::note(ui, || "favourites".into(), rect);
         return response.on_hover_text("Those with a star").clicked();
     }
     ui.painter().galley(rect.center() - galley.size() / 2.0, galley, ink.egui());

@@ -3,6 +3,7 @@
 use super::shelf::tempo_of_origin;
 use crate::{
     playfield::pads,
+    spots,
     theme::{self, Rgb},
 };
 use bevy_egui::egui::{
@@ -55,6 +56,8 @@ impl Row<'_> {
         let listen = ui.interact(listen_place, id.with("listen"), Sense::click());
         let star = ui.interact(star_place, id.with("star"), Sense::click());
         let hovered = ui.rect_contains_pointer(place);
+        spots::note(ui, || format!("listen {}", self.sound.name), listen_place);
+        spots::note(ui, || format!("star {}", self.sound.name), star_place);
 
         let painter = ui.painter();
         if self.chosen || hovered {

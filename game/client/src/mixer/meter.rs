@@ -15,7 +15,7 @@ const TAPER: f32 = 1.4;
 const HOLD: Duration = Duration::from_millis(1_300);
 const FALL_DB_PER_S: f32 = 26.0;
 /// Figures of the scale, decibels.
-const FIGURES: [f32; 5] = [0.0, -6.0, -12.0, -24.0, -40.0];
+const FIGURES: [f32; 4] = [0.0, -12.0, -24.0, -40.0];
 const GREEN: Rgb = theme::ACCENT;
 /// Colours by height, decibels.
 const COLOURS: [(f32, Rgb); 5] = [
@@ -170,7 +170,7 @@ pub(super) fn scale(ui: &Ui, rect: Rect) {
         let y = y.clamp(rect.min.y + half - 1.0, rect.max.y - half);
         let line = Rect::from_min_max(pos2(rect.min.x + 2.0, y - half), pos2(rect.max.x, y + half));
         let text = format!("{}", db.abs());
-        theme::label(ui.painter(), line, Align2::LEFT_CENTER, &text, theme::font(8.5), theme::TEXT_DIM.egui());
+        theme::label(ui.painter(), line, Align2::LEFT_CENTER, &text, theme::font(9.0), theme::TEXT_DIM.egui());
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     held::Held,
     icons::{self, Icon},
     link::Link,
+    spots,
     theme::{self, Rgb},
     widgets, wishes,
 };
@@ -32,8 +33,8 @@ const FIGURES_HEIGHT: f32 = 15.0;
 /// The hands on one strip.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Hands {
-    gain: Held<Gain>,
-    pan: Held<Pan>,
+    pub(super) gain: Held<Gain>,
+    pub(super) pan: Held<Pan>,
     /// Where the hands are; values are coarser than that.
     fader_at: Option<f64>,
     pan_at: Option<f64>,
@@ -105,6 +106,8 @@ impl Places {
 #[derive(Clone, Copy)]
 pub(super) struct Strip<'a> {
     pub(super) place: Rect,
+    /// Which of the shown columns it is under, from 0.
+    pub(super) column: usize,
     pub(super) index: TrackId,
     pub(super) track: &'a Track,
     pub(super) view: &'a View,
@@ -122,9 +125,10 @@ impl Strip<'_> {
         now: Duration,
         mesh: &mut Mesh,
     ) {
-        let Self { place, index, track, view, levels } = self;
+        let Self { place, index, track, view, levels, .. } = self;
         ui.painter().rect_filled(place, CornerRadius::same(8), theme::SURFACE.egui().gamma_multiply(0.8));
         let places = Places::new(place);
+        self.note(ui, &places);
         let colour = Rgb::from(track.colour).mix(theme::SURFACE, if view.state.is_audible(index) { 0.0 } else { 0.65 });
         show_meter(ui, &places, levels, mesh);
 
@@ -182,6 +186,7 @@ impl Strip<'_> {
         ui.painter().rect_filled(place, CornerRadius::same(8), ground.egui());
         widgets::dashed(ui, place.shrink(1.0), theme::PRIVATE.mix(theme::SURFACE, 0.35));
         let places = Places::new(place);
+        self.note(ui, &places);
         let own = mix.own(index);
         let mut wish = own;
         show_meter(ui, &places, levels, mesh);
@@ -220,6 +225,13 @@ impl Strip<'_> {
         }
     }
 
+    fn note(&self, ui: &Ui, places: &Places) {
+        let Places { fader, pan, mute, solo, .. } = *places;
+        for (part, place) in [("fader", fader), ("pan", pan), ("mute", mute), ("solo", solo)] {
+            spots::note(ui, || format!("{part} {}", self.column), place);
+        }
+    }
+
     /// The mark of a strip that sounds otherwise to this player.
     fn mark_difference(&self, ui: &Ui, mix: &PrivateMix) {
         let Own { gain, mute, solo } = mix.own(self.index);
@@ -234,6 +246,7 @@ impl Strip<'_> {
             _ => format!("{} on top", fader::decibels(gain)),
         };
         let response = ui.interact(place, ui.id().with(("differs", self.index)), Sense::hover());
+        spots::note(ui, || format!("differs {}", self.column), place);
         response.on_hover_text(format!("You hear this track differently: {what}"));
     }
 }

@@ -10,13 +10,13 @@ mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{
-    Goodbye, HAS_DEVICES, HOSTS, Host, INVITE, QUITS, RESIZES, Store, adapt, can_open, fail, home, hosted, invitation,
-    log, outputs, part, plugin, seed, share,
+    Goodbye, HAS_DEVICES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RESIZES, Store, adapt, calm, can_open, fail, home,
+    hosted, invitation, log, outputs, part, plugin, seed, share,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use web::{
-    Goodbye, HAS_DEVICES, HOSTS, Host, INVITE, QUITS, RESIZES, Store, adapt, can_open, fail, home, hosted, invitation,
-    log, outputs, part, plugin, seed, share,
+    Goodbye, HAS_DEVICES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RESIZES, Store, adapt, calm, can_open, fail, home,
+    hosted, invitation, log, outputs, part, plugin, seed, share,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -34,4 +34,6 @@ pub(crate) struct Hosted {
     pub(crate) code: Option<keyboardia_session::SessionCode>,
     /// Where others on the network do, if they can.
     pub(crate) invited_at: Option<String>,
+    /// Where browsers find its page, if it has one.
+    pub(crate) page: Option<String>,
 }

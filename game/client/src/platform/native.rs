@@ -2,7 +2,7 @@
 
 use super::Hosted;
 pub(crate) use super::store::Store;
-use crate::opening::NO_DISPLAY;
+use crate::{link::Invitation, opening::NO_DISPLAY};
 use bevy::{
     app::PluginGroupBuilder,
     log::{DEFAULT_FILTER, Level, LogPlugin},
@@ -27,6 +27,10 @@ pub(crate) const QUITS: bool = true;
 pub(crate) const HAS_DEVICES: bool = true;
 /// Whether the window can have a size of the player's choice.
 pub(crate) const RESIZES: bool = true;
+/// What is said where nothing can be drawn.
+pub(crate) const NO_ADAPTER: &str = "No graphics adapter was found: install a Vulkan or OpenGL driver (on Debian: \
+                                     mesa-vulkan-drivers, which also draws without one), or run the host without a \
+                                     window: cargo run --release -p keyboardia-server";
 /// What the button says that hands an invitation on.
 pub(crate) const INVITE: &str = "Copy invitation";
 /// A session of this window is kept as long as the window, even if the machine stood still for an hour.
@@ -73,6 +77,7 @@ pub(crate) fn part(player: Option<Player>, host: Option<Host>) -> Option<Goodbye
 pub(crate) fn hosted(to_network: bool, port: Option<u16>) -> Result<Hosted, String> {
     let alone = HostConfig { patience: PATIENCE, ..HostConfig::loopback() };
     let config = if to_network { host_config(port.unwrap_or(PORT)) } else { alone };
+    let has_page = config.page.is_some();
     let host = match Host::start(config) {
         // Nobody asked for the usual port, so any will do.
         Err(HostError::PortInUse(_)) if port.is_none() => Host::start(host_config(0)),
@@ -80,12 +85,13 @@ pub(crate) fn hosted(to_network: bool, port: Option<u16>) -> Result<Hosted, Stri
     };
     let host = host.map_err(|error| error.to_string())?;
     let code = host.create_session().map_err(|error| error.to_string())?;
-    let port = host.http_addr().port();
+    let (port, ip) = (host.http_addr().port(), lan_ip());
     Ok(Hosted {
         host: Some(host),
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string(),
         code: Some(code),
-        invited_at: to_network.then(|| address(lan_ip(), port)),
+        invited_at: to_network.then(|| address(ip, port)),
+        page: has_page.then(|| page_at(ip, port)),
     })
 }
 
@@ -94,9 +100,16 @@ pub(crate) fn home() -> Option<String> {
     None
 }
 
-/// What others are sent so that they join.
-pub(crate) fn invitation(address: &str, code: &str) -> String {
-    format!("./play --join {address} {code}")
+/// How others join a session that this window has joined there. Who is reached by HTTPS alone has a page.
+pub(crate) fn invitation(address: String, code: String) -> Invitation {
+    let page = address.starts_with("https://").then(|| address.trim_end_matches('/').to_owned());
+    Invitation { address, code, page }
+}
+
+/// Where browsers find the page of a host in this window. Beyond this machine they want a secure connection.
+fn page_at(ip: IpAddr, port: u16) -> String {
+    let scheme = if ip.is_loopback() { "http" } else { "https" };
+    format!("{scheme}://{}", SocketAddr::new(ip, port))
 }
 
 /// Hands an invitation on by the platform's own means. Returns whether there are any; else it is to be copied.
@@ -140,6 +153,11 @@ pub(crate) fn outputs() -> Arc<OnceLock<Vec<String>>> {
     found
 }
 
+/// Whether lights stay still unless the player says otherwise: systems tell it in many ways, or in none.
+pub(crate) fn calm() -> bool {
+    false
+}
+
 /// A number that is another one each time.
 pub(crate) fn seed() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64 / 1_000)
@@ -174,9 +192,17 @@ mod tests {
     #[test]
     fn an_invitation_is_a_command_and_leaves_out_the_usual_port() {
         let ip = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 5));
-        let command = |port| invitation(&address(ip, port), "able-acid-aged-also-area");
+        let command = |port| invitation(address(ip, port), "able-acid-aged-also-area".into()).command();
         assert_eq!(command(PORT), "./play --join 192.168.1.5 able-acid-aged-also-area");
         assert_eq!(command(9000), "./play --join 192.168.1.5:9000 able-acid-aged-also-area");
+    }
+
+    #[test]
+    fn the_page_of_a_host_in_this_window_is_secure_for_everybody_else() {
+        assert_eq!(page_at(IpAddr::V4(Ipv4Addr::new(192, 168, 1, 5)), PORT), "https://192.168.1.5:7373");
+        assert_eq!(page_at(IpAddr::V4(Ipv4Addr::LOCALHOST), 9), "http://127.0.0.1:9");
+        let far = invitation("https://jam.example/".into(), "able-acid-aged-also-area".into());
+        assert_eq!(far.command(), "https://jam.example/#able-acid-aged-also-area");
     }
 
     #[test]

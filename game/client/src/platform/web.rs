@@ -2,7 +2,12 @@
 //! started them and hands messages through, see `web/page/loader.js`.
 
 use super::Hosted;
-use crate::{Cli, link::Now, screen::Screen, settings::Settings};
+use crate::{
+    Cli,
+    link::{Invitation, Now},
+    screen::Screen,
+    settings::Settings,
+};
 use bevy::{app::PluginGroupBuilder, prelude::*, window::WindowMode};
 use js_sys::Uint8Array;
 use keyboardia_player::{
@@ -28,6 +33,9 @@ pub(crate) const QUITS: bool = false;
 pub(crate) const HAS_DEVICES: bool = false;
 /// Whether the window can have a size of the player's choice.
 pub(crate) const RESIZES: bool = false;
+/// What is said where nothing can be drawn.
+pub(crate) const NO_ADAPTER: &str = "This browser does not let the game draw: WebGL 2 is there and does not work. Look for \
+                                     “hardware acceleration” in the settings, or open the page in another browser.";
 /// What the button says that hands an invitation on.
 pub(crate) const INVITE: &str = "Share invitation";
 /// The element that the window is drawn in.
@@ -49,6 +57,9 @@ extern "C" {
     /// The page's origin.
     #[wasm_bindgen(js_namespace = keyboardia)]
     fn host() -> String;
+    /// The origin at which others find the page.
+    #[wasm_bindgen(js_namespace = keyboardia)]
+    fn guests() -> String;
     /// The token of the seat that this tab had in a session, or nothing.
     #[wasm_bindgen(js_namespace = keyboardia, js_name = tokenOf)]
     fn token_of(code: &str) -> String;
@@ -61,6 +72,9 @@ extern "C" {
     /// Covers the screen, or no longer.
     #[wasm_bindgen(js_namespace = keyboardia)]
     fn fullscreen();
+    /// Whether the system was told that less motion is wanted.
+    #[wasm_bindgen(js_namespace = keyboardia, js_name = calm)]
+    fn wants_calm() -> bool;
     /// The game cannot go on.
     #[wasm_bindgen(js_namespace = keyboardia)]
     fn failed(sentence: &str);
@@ -228,7 +242,7 @@ pub(crate) fn part(player: Option<Player>, _host: Option<Host>) -> Option<Goodby
 /// Never; the host is asked on joining.
 #[allow(clippy::unnecessary_wraps)]
 pub(crate) fn hosted(_to_network: bool, _port: Option<u16>) -> Result<Hosted, String> {
-    Ok(Hosted { host: None, address: host(), code: None, invited_at: None })
+    Ok(Hosted { host: None, address: host(), code: None, invited_at: None, page: None })
 }
 
 /// The host that is meant where none is named.
@@ -236,9 +250,9 @@ pub(crate) fn home() -> Option<String> {
     Some(host())
 }
 
-/// What others are sent so that they join.
-pub(crate) fn invitation(address: &str, code: &str) -> String {
-    format!("{address}/#{code}")
+/// How others join a session of the page's host: it may be another machine's for them than for this browser.
+pub(crate) fn invitation(_address: String, code: String) -> Invitation {
+    Invitation { address: guests(), code, page: Some(guests()) }
 }
 
 /// Hands an invitation on by the platform's own means. Returns whether there are any.
@@ -279,6 +293,11 @@ fn tell_end(mut exits: MessageReader<AppExit>) {
 /// There is nothing to choose from.
 pub(crate) fn outputs() -> Arc<OnceLock<Vec<String>>> {
     Arc::new(OnceLock::from(Vec::new()))
+}
+
+/// Whether lights stay still unless the player says otherwise.
+pub(crate) fn calm() -> bool {
+    wants_calm()
 }
 
 /// A number that is another one each time.

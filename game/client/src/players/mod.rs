@@ -30,6 +30,8 @@ use keyboardia_session::{Command, Player, View, limits::SEATS_MAX};
 const ROW: (f32, f32) = (30.0, 24.0);
 /// Height of what the panel shows beside the players' rows and the picture of the invitation.
 const REST: f32 = 308.0;
+/// Height of what stands beside a name.
+const NOTE: f32 = 10.5;
 /// Side of the sign of the session's creator, and the space before it.
 const CROWN: (f32, f32) = (12.0, 6.0);
 
@@ -159,8 +161,10 @@ fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> egui::Response
     let side = height - 4.0;
     let tile = egui::Rect::from_min_size(rect.min + vec2(0.0, 2.0), vec2(side, side));
     avatars::paint(painter, tile, player.avatar, player.colour);
-    let note = note(view, player);
-    let wide = painter.layout_no_wrap(note.clone(), theme::font(11.5), theme::TEXT_DIM.egui()).size().x;
+    let notes = notes(view, player);
+    let width =
+        |text: &String| painter.layout_no_wrap(text.clone(), theme::font(NOTE), theme::TEXT_DIM.egui()).size().x;
+    let wide = notes.iter().map(width).fold(0.0, f32::max);
     let left = tile.max.x + 8.0;
     let is_creator = view.state.creator() == Some(player.seat);
     let crown = if is_creator { CROWN.0 + CROWN.1 } else { 0.0 };
@@ -177,7 +181,13 @@ fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> egui::Response
     }
     let is_calm = player.present && view.state.removal_count(player.seat).wishes == 0;
     let colour = if is_calm { theme::TEXT_DIM } else { theme::WARNING };
-    theme::label(painter, rect, Align2::RIGHT_CENTER, &note, theme::font(11.5), colour.egui());
+    let high = rect.height() / notes.len().max(1) as f32;
+    for (index, note) in notes.iter().enumerate() {
+        // Two of them stand close together, and keep away from those of the next player.
+        let line = egui::Rect::from_min_size(rect.min + vec2(0.0, index as f32 * high), vec2(rect.width(), high));
+        let place = if notes.len() > 1 { line.translate((rect.center() - line.center()) * 0.12) } else { line };
+        theme::label(painter, place, Align2::RIGHT_CENTER, note, theme::font(NOTE), colour.egui());
+    }
     if !player.present {
         // The picture steps back while its player is away.
         painter.rect_filled(tile, CornerRadius::same(7), theme::SURFACE.egui().gamma_multiply(0.6));
@@ -203,20 +213,25 @@ fn row(ui: &mut Ui, view: &View, player: &Player, height: f32) -> egui::Response
     response.on_hover_text(format!("{hint}{role}{more}"))
 }
 
-/// What stands beside a name: the votes that the player leave, if there are any, or how the connection is.
-fn note(view: &View, player: &Player) -> String {
+/// What stands beside a name, line by line: the votes that the player leave, if there are any; or how far the host is, and
+/// how far the sound is off.
+fn notes(view: &View, player: &Player) -> Vec<String> {
     let count = view.state.removal_count(player.seat);
     if count.wishes > 0 {
-        return format!("{} of {} votes", count.wishes, count.needed());
+        return vec![format!("{} of {} votes", count.wishes, count.needed())];
     }
-    let known = [ping(view, player), phase(view, player)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    match (player.seat == view.me, player.present, known.is_empty()) {
-        (true, _, true) => "you".into(),
-        (true, _, false) => format!("you · {known}"),
-        (false, false, _) => "away".into(),
-        (false, true, true) => "–".into(),
-        (false, true, false) => known,
+    let is_me = player.seat == view.me;
+    if !player.present && !is_me {
+        return vec!["away".into()];
     }
+    let connection = match (is_me, ping(view, player)) {
+        (true, None) => "you".into(),
+        (true, Some(ping)) => format!("you · {ping}"),
+        (false, None) => "–".into(),
+        (false, Some(ping)) => ping,
+    };
+    let sound = phase(view, player).map(|phase| format!("sound {phase}"));
+    std::iter::once(connection).chain(sound).collect()
 }
 
 /// How far a player's sound is off, by their own report; nothing where nothing plays.

@@ -13,6 +13,8 @@ pub(crate) mod pads;
 mod peers;
 pub(crate) mod pointer;
 mod press;
+#[cfg(test)]
+mod rehearsal;
 mod scenes;
 pub(crate) mod scroll;
 mod tips;

@@ -47,7 +47,7 @@ fn draw(
     if let Some(target) = drawer.filling().map(|cell| Target::Pad(cell.track, cell.scene)) {
         board.push(around(&layout, target, theme::ACCENT, 1.0, WIDTH));
     }
-    if let Some(target @ Target::Pad(..)) = pointer.over.filter(|_| carried.0.is_some()) {
+    if let Some(target @ Target::Pad(..)) = pointer.hand_over().filter(|_| carried.is_any()) {
         let tile = around(&layout, target, theme::ACCENT, 1.0, 2.0 * WIDTH);
         board.push(Tile { glow: 0.6, ..tile });
     }
@@ -68,7 +68,7 @@ fn carry(layout: &Layout, carried: &InHand, now: &Now, labels: &mut Labels, boar
         let tile = around(layout, target, theme::ACCENT, 1.0, 2.0 * WIDTH);
         board.push(Tile { glow: 0.6, ..tile });
     }
-    let colour = theme::Rgb::from(clip.colour);
+    let colour = theme::legible(clip.colour.into());
     let rect = Rect::from_center_size(carried.at, layout.rect(carried.from).size() * GHOST_SHARE);
     board.push(Tile { glow: 0.4, ..Tile::new(rect, colour).rimmed(theme::INK, 1.0, 1.0) });
     let text = if carried.copy { format!("+ {}", clip.name) } else { clip.name.to_string() };

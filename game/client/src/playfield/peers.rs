@@ -87,9 +87,9 @@ pub(super) fn plugin(app: &mut App) {
         );
 }
 
-/// Lets the others see which pad this player's pointer is on.
+/// Lets the others see which pad this player's pointer or finger is on.
 fn tell(link: Res<Link>, pointer: Res<Pointer>) {
-    link.point_at(match pointer.over {
+    link.point_at(match pointer.hand_over() {
         Some(Target::Pad(track, scene)) => Some(Cell::new(track, scene)),
         _ => None,
     });
@@ -168,6 +168,7 @@ fn paint(
 /// The name of a player on the upper edge of what they changed, inside the window.
 fn name(painter: &Painter, layout: &Layout, target: Target, name: &str, colour: Rgb, alpha: f32) {
     let fade = |colour: Rgb| colour.egui().gamma_multiply(alpha);
+    let colour = theme::legible(colour);
     let galley = painter.layout_no_wrap(name.into(), theme::strong(11.0), fade(colour.ink()));
     let rect = layout.rect(target);
     let size = galley.size() + vec2(10.0, 3.0);
@@ -180,6 +181,7 @@ fn name(painter: &Painter, layout: &Layout, target: Target, name: &str, colour: 
 /// A player's arrow and initial.
 fn arrow(painter: &Painter, at: Vec2, name: &str, colour: Rgb) {
     let tip = pos2(at.x, at.y);
+    let colour = theme::legible(colour);
     let edge = Stroke::new(1.0, theme::INK.egui());
     let points = vec![tip, tip + vec2(ARROW.x, ARROW.y * 0.62), tip + vec2(ARROW.x * 0.42, ARROW.y)];
     painter.add(Shape::convex_polygon(points, colour.egui(), edge));

@@ -11,14 +11,14 @@ use super::{
 };
 use crate::{
     ClientSet,
-    deed::{Deed, Selection},
+    deed::{Deed, Hand, Selection},
     link::Now,
     screen::Screen,
     theme::Scale,
 };
 use bevy::{
     ecs::system::SystemParam,
-    input::{ButtonState, mouse::MouseScrollUnit},
+    input::{ButtonState, mouse::MouseScrollUnit, touch::TouchPhase},
     prelude::*,
     window::WindowEvent,
 };
@@ -38,6 +38,47 @@ pub(crate) struct Pointer {
     pub(crate) over: Option<Target>,
     /// What it holds down.
     pub(crate) held: Option<Target>,
+    /// The finger that came first of those that touch the screen, wherever it does.
+    finger: Option<Touch>,
+}
+
+/// A finger on the screen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Touch {
+    id: u64,
+    /// Design units.
+    at: Vec2,
+    over: Option<Target>,
+    /// It has been lifted in this frame: what it carries falls here.
+    is_lifted: bool,
+}
+
+impl Pointer {
+    /// What lies under the hand that is on the screen: a finger, if one is, or the mouse.
+    pub(crate) fn hand_over(&self) -> Option<Target> {
+        self.finger.map_or(self.over, |finger| finger.over)
+    }
+
+    /// A finger touches, moves or is lifted at a point in design units.
+    fn touch(&mut self, id: u64, phase: TouchPhase, at: Vec2) {
+        let is_it = self.finger.is_some_and(|finger| finger.id == id);
+        self.finger = match (phase, self.finger) {
+            (TouchPhase::Started, None) => Some(Touch { id, at, over: None, is_lifted: false }),
+            // One that was never lifted is one that the system has lost.
+            (TouchPhase::Started, Some(finger)) if is_it || finger.is_lifted => {
+                Some(Touch { id, at, over: None, is_lifted: false })
+            }
+            (TouchPhase::Moved, Some(finger)) if is_it => Some(Touch { at, ..finger }),
+            (TouchPhase::Ended, Some(finger)) if is_it => Some(Touch { at, is_lifted: true, ..finger }),
+            (TouchPhase::Canceled, Some(_)) if is_it => None,
+            (_, finger) => finger,
+        };
+    }
+
+    /// A frame later, a lifted finger is nowhere.
+    fn forget_lifted(&mut self) {
+        self.finger = self.finger.filter(|finger| !finger.is_lifted);
+    }
 }
 
 /// A clip in somebody's hand.
@@ -143,6 +184,7 @@ pub(crate) fn point(
     mut drag: ResMut<Drag>,
     mut deeds: MessageWriter<Deed>,
     mut selection: ResMut<Selection>,
+    mut hand: ResMut<Hand>,
     mut scroll: ResMut<Scroll>,
     mut field: Field,
     keys: Res<ButtonInput<KeyCode>>,
@@ -152,6 +194,7 @@ pub(crate) fn point(
     let scale = field.scale.0;
     hands.clock += time.delta().min(FINGER_FRAME_MAX);
     let now = hands.clock;
+    pointer.forget_lifted();
     if std::mem::take(&mut drag.cancelled) {
         hands.let_go();
     }
@@ -169,6 +212,7 @@ pub(crate) fn point(
                 None
             }
             WindowEvent::MouseButtonInput(button) => {
+                hand.set_if_neq(Hand::Mouse);
                 let ground = pointer.at.map(|at| (at, field.ground_at(at)));
                 match (button.button, button.state, ground) {
                     // The first press beside an open menu closes the menu.
@@ -184,9 +228,16 @@ pub(crate) fn point(
                 }
             }
             WindowEvent::TouchInput(touch) => {
+                hand.set_if_neq(Hand::Finger);
                 let at = touch.position / scale;
+                pointer.touch(touch.id, touch.phase, at);
                 let ground = field.ground_at(at);
-                hands.fingers.touch(touch.id, touch.phase, at, ground, now)
+                // As with the mouse: the first touch beside an open list closes the list.
+                if touch.phase == TouchPhase::Started && field.wants.is_popup_open() {
+                    None
+                } else {
+                    hands.fingers.touch(touch.id, touch.phase, at, ground, now)
+                }
             }
             WindowEvent::MouseWheel(wheel) if pointer.over.is_some() => {
                 let cells = match wheel.unit {
@@ -198,6 +249,7 @@ pub(crate) fn point(
             }
             WindowEvent::WindowFocused(focus) if !focus.focused => {
                 hands.let_go();
+                pointer.finger = None;
                 None
             }
             _ => None,
@@ -207,6 +259,9 @@ pub(crate) fn point(
     carry_on(hands.fingers.stay(now), &mut selection, &mut deeds);
     scroll.pan(hands.fingers.take_pan() / field.layout.pitch(), &field.layout);
     pointer.over = pointer.at.and_then(|at| field.target_at(at));
+    if let Some(finger) = &mut pointer.finger {
+        finger.over = field.target_at(finger.at);
+    }
     pointer.held = hands.mouse.held();
     drag.carried = hands.mouse.carried(copy).or_else(|| hands.fingers.carried());
 }
@@ -223,4 +278,57 @@ fn let_go(mut hands: ResMut<Hands>, mut drag: ResMut<Drag>, mut pointer: ResMut<
     hands.let_go();
     *drag = Drag::default();
     pointer.held = None;
+    pointer.finger = None;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use TouchPhase::{Canceled, Ended, Moved, Started};
+    use keyboardia_session::{SceneId, TrackId};
+
+    const HERE: Vec2 = Vec2::new(50.0, 120.0);
+    const THERE: Vec2 = Vec2::new(400.0, 260.0);
+
+    /// Where the finger is that is followed.
+    fn at(pointer: &Pointer) -> Option<Vec2> {
+        pointer.finger.map(|finger| finger.at)
+    }
+
+    #[test]
+    fn a_finger_is_followed_until_a_frame_after_it_is_lifted() {
+        let mut pointer = Pointer::default();
+        pointer.touch(1, Started, HERE);
+        pointer.touch(2, Started, THERE);
+        assert_eq!(at(&pointer), Some(HERE), "the first one is");
+        pointer.touch(1, Moved, THERE);
+        pointer.touch(2, Ended, HERE);
+        pointer.forget_lifted();
+        assert_eq!(at(&pointer), Some(THERE), "another one is lifted");
+        pointer.touch(1, Ended, HERE);
+        assert_eq!(at(&pointer), Some(HERE), "what it carries falls where it is lifted");
+        pointer.forget_lifted();
+        assert_eq!(at(&pointer), None);
+    }
+
+    #[test]
+    fn a_finger_that_the_system_takes_away_is_nowhere_and_one_that_it_has_lost_is_replaced() {
+        let mut pointer = Pointer::default();
+        pointer.touch(1, Started, HERE);
+        pointer.touch(1, Started, THERE);
+        assert_eq!(at(&pointer), Some(THERE));
+        pointer.touch(1, Canceled, THERE);
+        assert_eq!(at(&pointer), None);
+    }
+
+    #[test]
+    fn a_finger_counts_before_a_mouse_that_lies_somewhere() {
+        let pad = |track| Some(Target::Pad(TrackId(track), SceneId(0)));
+        let mut pointer = Pointer { over: pad(1), ..Pointer::default() };
+        assert_eq!(pointer.hand_over(), pad(1));
+        pointer.finger = Some(Touch { id: 1, at: HERE, over: None, is_lifted: false });
+        assert_eq!(pointer.hand_over(), None, "beside the grid");
+        pointer.finger = Some(Touch { id: 1, at: HERE, over: pad(2), is_lifted: false });
+        assert_eq!(pointer.hand_over(), pad(2));
+    }
 }

@@ -117,50 +117,11 @@ fn concerns(command: &Command, of: &Track) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use keyboardia_session::{
-        Authority, CommandId, Manifest, Micros, Profile, Seat, SeatToken, SessionSetup, wire, wire::ClientMessage,
-    };
+    use crate::playfield::rehearsal::Jam;
 
-    const START: Micros = Micros(1_790_000_000_000_000);
     const PAD: Target = Target::Pad(TrackId(0), SceneId(0));
 
-    /// A session of one seat without a network; its commands are answered at once.
-    struct Jam {
-        authority: Authority,
-        seat: Seat,
-        last: u32,
-        now: Micros,
-    }
-
     impl Jam {
-        fn begin() -> Self {
-            let mut authority = Authority::new(SessionSetup::starter(&Manifest::builtin().unwrap()), START);
-            let token = SeatToken([7; 32]);
-            authority.admit(START, &token, Profile::default()).unwrap();
-            let mut out = Vec::new();
-            authority.join(START, &token, &mut out).unwrap();
-            let mut seat = Seat::new();
-            for message in &out {
-                seat.receive(START, &message.bytes);
-            }
-            Self { authority, seat, last: 0, now: START }
-        }
-
-        fn ask(&mut self, command: Command) {
-            self.last += 1;
-            let bytes = wire::encode(&ClientMessage::Command { id: CommandId(self.last), command });
-            let mut out = Vec::new();
-            let me = self.view().me;
-            self.authority.handle(self.now, me, &bytes, &mut out);
-            for message in &out {
-                self.seat.receive(self.now, &message.bytes);
-            }
-        }
-
-        fn view(&self) -> View {
-            View { now: Some(self.now), ..self.seat.view(self.now).unwrap() }
-        }
-
         fn pressed(&self, target: Target) -> Pressed {
             let view = self.view();
             Pressed { target, before: view.state.clone(), beat: view.beat() }

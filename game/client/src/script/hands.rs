@@ -91,6 +91,13 @@ impl Gestures {
         self.0.extend([Gesture::Touch(TouchPhase::Ended, to.unwrap_or(at)), Gesture::Rest]);
     }
 
+    /// A finger touches, goes somewhere else, and is lifted.
+    pub(super) fn swipe(&mut self, from: Vec2, to: Vec2) {
+        self.0.extend([Gesture::Touch(TouchPhase::Started, from), Gesture::Rest]);
+        self.0.extend([from.midpoint(to), to].map(|place| Gesture::Touch(TouchPhase::Moved, place)));
+        self.0.extend([Gesture::Rest, Gesture::Touch(TouchPhase::Ended, to), Gesture::Rest]);
+    }
+
     pub(super) fn strike(&mut self, chord: Chord) {
         let Chord { ctrl, shift, alt, key } = chord;
         let held = [(ctrl, KeyCode::ControlLeft), (shift, KeyCode::ShiftLeft), (alt, KeyCode::AltLeft)];

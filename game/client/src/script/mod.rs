@@ -22,6 +22,7 @@ use crate::{
     },
     screen::Screen,
     shot::{self, Shot},
+    spots::Spots,
     theme::Scale,
     toasts::Toasts,
     wishes,
@@ -78,6 +79,7 @@ struct Scene<'w, 's> {
     toasts: Res<'w, Toasts>,
     wants: Res<'w, EguiWantsInput>,
     shot: ResMut<'w, Shot>,
+    spots: Res<'w, Spots>,
     context: Single<'w, 's, &'static mut EguiContext, With<PrimaryEguiContext>>,
 }
 
@@ -162,7 +164,7 @@ fn carry_out(
             let is_laid_out = (scene.layout.size * scene.scale.0).distance(window) < 1.0;
             return Ok(done_if(window == size.as_vec2() && is_laid_out));
         }
-        Step::Wait(condition) => return Ok(done_if(holds(*condition, scene))),
+        Step::Wait(condition) => return Ok(done_if(holds(condition, scene))),
         Step::Frames(frames) => gestures.rest(*frames),
         Step::Pause(pause) => {
             if waited < *pause {
@@ -170,12 +172,17 @@ fn carry_out(
             }
         }
         Step::Press(spot) | Step::Hover(spot) | Step::Menu(spot) | Step::Tap(spot) | Step::Hold(spot) => {
-            gestures.at(step, place(*spot, scene)?);
+            gestures.at(step, place(spot, scene)?);
         }
-        Step::Drag(from, to, copy) => gestures.drag(place(*from, scene)?, place(*to, scene)?, *copy),
-        Step::Carry(from, to) => gestures.hold(place(*from, scene)?, Some(place(*to, scene)?)),
+        Step::Drag(from, to, copy) => gestures.drag(place(from, scene)?, place(to, scene)?, *copy),
+        Step::Pull(spot, by) => {
+            let from = place(spot, scene)?;
+            gestures.drag(from, from + *by, false);
+        }
+        Step::Carry(from, to) => gestures.hold(place(from, scene)?, Some(place(to, scene)?)),
+        Step::Swipe(from, to) => gestures.swipe(place(from, scene)?, place(to, scene)?),
         Step::Select(spot) => {
-            let Some(key) = way(*spot, scene)? else { return Ok(Progress::Done) };
+            let Some(key) = way(spot, scene)? else { return Ok(Progress::Done) };
             gestures.press_key(key);
             return Ok(Progress::Waiting);
         }
@@ -199,11 +206,16 @@ fn carry_out(
         }
         Step::Freeze => {
             scene.motion.hold();
-            scene.context.get_mut().all_styles_mut(|style| style.animation_time = 0.0);
+            scene.context.get_mut().all_styles_mut(|style| {
+                style.animation_time = 0.0;
+                style.visuals.text_cursor.blink = false;
+            });
             gestures.rest(2);
         }
         Step::PrintState => {
             let mut state = report::state(session(scene)?, scene.frames.0);
+            state["previewing"] =
+                scene.now.player().and_then(|player| Some(player.previewing.as_ref()?.to_string())).into();
             state["hearing"] = scene.now.player().map(|player| report::hearing(&player.hearing)).into();
             println!("{state}");
         }
@@ -233,27 +245,38 @@ fn carry_out(
 }
 
 /// What lies at a place of the grid.
-fn target(spot: Spot, scene: &Scene) -> Result<Target, String> {
+fn target(spot: &Spot, scene: &Scene) -> Result<Target, String> {
     session(scene)?;
-    let track = |column| scene.layout.tracks().nth(column);
-    let row = |row| scene.layout.scenes().nth(row);
+    let track = |column: usize| scene.layout.tracks().nth(column);
+    let row = |row: usize| scene.layout.scenes().nth(row);
     let target = match spot {
-        Spot::Pad(column, at) => track(column).zip(row(at)).map(|(track, scene)| Target::Pad(track, scene)),
-        Spot::Scene(at) => row(at).map(Target::Scene),
-        Spot::Stop(column) => track(column).map(Target::Stop),
+        Spot::Pad(column, at) => track(*column).zip(row(*at)).map(|(track, scene)| Target::Pad(track, scene)),
+        Spot::Scene(at) => row(*at).map(Target::Scene),
+        Spot::Stop(column) => track(*column).map(Target::Stop),
         Spot::StopAll => Some(Target::StopAll),
+        Spot::Head(column) => track(*column).map(Target::Head),
+        Spot::AddTrack => Some(Target::AddTrack),
+        Spot::AddScene => Some(Target::AddScene),
+        Spot::Named(_) | Spot::At(_) => None,
     };
     target.ok_or_else(|| format!("{spot:?} is not there."))
 }
 
-/// The middle of a target, logical pixels.
-fn place(spot: Spot, scene: &Scene) -> Result<Vec2, String> {
-    let target = target(spot, scene)?;
-    Ok(scene.layout.rect(target).center() * scene.scale.0)
+/// The middle of what is there, logical pixels.
+fn place(spot: &Spot, scene: &Scene) -> Result<Vec2, String> {
+    match spot {
+        Spot::At(place) => Ok(*place),
+        Spot::Named(name) => {
+            let found =
+                scene.spots.find(name).ok_or_else(|| format!("nothing that is called “{name}” is to be seen."))?;
+            Ok(Vec2::new(found.center().x, found.center().y) * scene.scale.0)
+        }
+        spot => Ok(scene.layout.rect(target(spot, scene)?).center() * scene.scale.0),
+    }
 }
 
 /// The arrow key that leads from what is selected to a place; none when it is there.
-fn way(spot: Spot, scene: &Scene) -> Result<Option<KeyCode>, String> {
+fn way(spot: &Spot, scene: &Scene) -> Result<Option<KeyCode>, String> {
     let wanted = target(spot, scene)?;
     let Some(selected) = scene.selection.0.filter(|target| scene.layout.has(*target)) else {
         return Ok(Some(KeyCode::ArrowDown));
@@ -293,20 +316,21 @@ fn session<'a>(scene: &'a Scene) -> Result<&'a View, String> {
     view.ok_or_else(|| "this needs a jam; write “wait joined” before it.".into())
 }
 
-fn holds(condition: Condition, scene: &Scene) -> bool {
+fn holds(condition: &Condition, scene: &Scene) -> bool {
     match condition {
         Condition::Quiet => return scene.toasts.is_empty(),
+        Condition::Seen(name, seen) => return scene.spots.find(name).is_some() == *seen,
         Condition::Typing => return scene.wants.wants_any_keyboard_input(),
         _ => {}
     }
     let Ok(view) = session(scene) else {
-        return condition == Condition::Title && *scene.screen.get() == Screen::Title;
+        return *condition == Condition::Title && *scene.screen.get() == Screen::Title;
     };
     let track = |column: usize| view.state.tracks().get(column);
     let is_row = |at, row: usize| view.state.scene_position(at) == Some(row);
     let beat = view.beat();
-    match condition {
-        Condition::Title | Condition::Quiet | Condition::Typing | Condition::Size(_) => false,
+    match *condition {
+        Condition::Title | Condition::Quiet | Condition::Typing | Condition::Size(_) | Condition::Seen(..) => false,
         Condition::Joined => view.now.is_some(),
         Condition::Beat(least) => view.is_playing() && beat.as_f64() >= least,
         Condition::Playing(column, row) => {
@@ -328,6 +352,8 @@ fn holds(condition: Condition, scene: &Scene) -> bool {
         Condition::Redo(count) => view.history.1 == count,
         Condition::Locked(locked) => view.state.is_locked() == locked,
         Condition::Settled => view.pending.is_empty(),
+        Condition::Tracks(count) => view.state.tracks().len() == count,
+        Condition::Scenes(count) => view.state.scenes().len() == count,
         Condition::Players(count) => view.state.players().iter().filter(|player| player.present).count() >= count,
         Condition::Loaded => scene.now.player().is_some_and(|player| player.loading.is_empty()),
     }

@@ -18,8 +18,8 @@ pub(crate) struct Line {
     pub(crate) step: Step,
 }
 
-/// Something of the playfield, by its place: columns from the left and rows from the top, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Somewhere in the window. Columns count from the left and rows from the top, from 0.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Spot {
     /// A slot of the grid: column, row.
     Pad(usize, usize),
@@ -29,6 +29,16 @@ pub(crate) enum Spot {
     Stop(usize),
     /// The button that stops every column.
     StopAll,
+    /// The head of a column.
+    Head(usize),
+    /// The button that adds a column.
+    AddTrack,
+    /// The button that adds a row.
+    AddScene,
+    /// What has this name, or the text that says so.
+    Named(String),
+    /// A place, logical pixels.
+    At(Vec2),
 }
 
 /// Something that has neither pad nor key, asked of the session.
@@ -78,14 +88,18 @@ pub(crate) enum Step {
     Hover(Spot),
     /// The right button presses something of the playfield.
     Menu(Spot),
-    /// The mouse drags from one pad to another, with Ctrl if it is to be a copy.
+    /// The mouse drags from one place to another, with Ctrl if it is to be a copy.
     Drag(Spot, Spot, bool),
+    /// The mouse drags something so far, logical pixels.
+    Pull(Spot, Vec2),
     /// A finger touches something of the playfield for a moment.
     Tap(Spot),
     /// A finger stays on something of the playfield.
     Hold(Spot),
     /// A finger stays on a pad and then goes to another.
     Carry(Spot, Spot),
+    /// A finger touches a place and goes to another at once.
+    Swipe(Spot, Spot),
     /// The arrow keys go to something of the playfield.
     Select(Spot),
     /// The mouse goes to a place, logical pixels.
@@ -119,7 +133,7 @@ pub(crate) enum Step {
 }
 
 /// What a script can wait for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Condition {
     /// In a session, with a clock.
     Joined,
@@ -147,6 +161,12 @@ pub(crate) enum Condition {
     Settled,
     /// No notice is shown.
     Quiet,
+    /// Something of this name is to be seen, or a text that says so; or nothing is.
+    Seen(String, bool),
+    /// So many columns.
+    Tracks(usize),
+    /// So many rows.
+    Scenes(usize),
     /// A field takes what is typed.
     Typing,
     /// The window has this size, logical pixels, and everything lies as it does at it.
@@ -173,8 +193,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Line>, ScriptError> {
     for (index, line) in text.lines().enumerate() {
         let number = index + 1;
         let fail = |reason: String| ScriptError { line: number, reason };
-        let code = line.split('#').next().unwrap_or_default();
-        let words: Vec<&str> = code.split_whitespace().collect();
+        let words = words(line).map_err(fail)?;
         if words.is_empty() {
             continue;
         }
@@ -184,6 +203,25 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Line>, ScriptError> {
         lines.push(Line { number, step: step(&words).map_err(fail)? });
     }
     Ok(lines)
+}
+
+/// The words of a line, up to its comment. What stands in quotes is one word, which begins with a quote.
+fn words(line: &str) -> Result<Vec<&str>, String> {
+    let mut words = Vec::new();
+    let mut rest = line.trim_start();
+    while let Some(first) = rest.chars().next().filter(|first| *first != '#') {
+        let end = if first == '"' {
+            let length = rest[1..].find('"').ok_or("a quote without its end")?;
+            words.push(&rest[..=length]);
+            length + 2
+        } else {
+            let end = rest.find(|sign: char| sign.is_whitespace() || sign == '#').unwrap_or(rest.len());
+            words.push(&rest[..end]);
+            end
+        };
+        rest = rest[end..].trim_start();
+    }
+    Ok(words)
 }
 
 fn step(words: &[&str]) -> Result<Step, String> {
@@ -198,15 +236,20 @@ fn step(words: &[&str]) -> Result<Step, String> {
         ["tap", spot @ ..] => Step::Tap(self::spot(spot)?),
         ["hold", spot @ ..] => Step::Hold(self::spot(spot)?),
         ["select", spot @ ..] => Step::Select(self::spot(spot)?),
-        ["drag", a, b, c, d] => Step::Drag(spot(&[a, b])?, spot(&[c, d])?, false),
-        ["drag", a, b, c, d, "copy"] => Step::Drag(spot(&[a, b])?, spot(&[c, d])?, true),
-        ["carry", a, b, c, d] => Step::Carry(spot(&[a, b])?, spot(&[c, d])?),
+        ["drag", from @ .., "by", x, y] => Step::Pull(spot(from)?, place(x, y)?),
+        ["drag", ways @ .., "copy"] => two(ways).map(|(from, to)| Step::Drag(from, to, true))?,
+        ["drag", ways @ ..] => two(ways).map(|(from, to)| Step::Drag(from, to, false))?,
+        ["carry", ways @ ..] => two(ways).map(|(from, to)| Step::Carry(from, to))?,
+        ["swipe", ways @ ..] => two(ways).map(|(from, to)| Step::Swipe(from, to))?,
         ["move", x, y] => Step::Move(place(x, y)?),
         ["click", x, y] => Step::Click(place(x, y)?, MouseButton::Left),
         ["rightclick", x, y] => Step::Click(place(x, y)?, MouseButton::Right),
         ["touch", x, y] => Step::Touch(place(x, y)?),
         ["key", key] => Step::Key(chord(key)?),
-        ["type", first, rest @ ..] => Step::Type(rest.iter().fold((*first).to_owned(), |text, word| text + " " + word)),
+        ["type", text @ ..] if !text.is_empty() => {
+            let words: Vec<&str> = text.iter().map(|word| word.strip_prefix('"').unwrap_or(word)).collect();
+            Step::Type(words.join(" "))
+        }
         ["play", switch] => Step::Play(self::switch(switch)?),
         ["tempo", bpm] => Step::Ask(Request::Tempo(tempo(bpm)?)),
         ["quantise", label @ ..] => Step::Ask(Request::Quantise(quantise(label)?)),
@@ -235,6 +278,10 @@ fn wait(words: &[&str]) -> Result<Condition, String> {
         ["settled"] => Condition::Settled,
         ["quiet"] => Condition::Quiet,
         ["typing"] => Condition::Typing,
+        ["seen", name] => Condition::Seen(named(name)?, true),
+        ["unseen", name] => Condition::Seen(named(name)?, false),
+        ["tracks", count] => Condition::Tracks(usize::from(self::count(count)?)),
+        ["scenes", count] => Condition::Scenes(usize::from(self::count(count)?)),
         ["size", size] => Condition::Size(crate::cli::size(size)?),
         ["beat", beat] => Condition::Beat(number(beat)?),
         ["playing", track, scene] => Condition::Playing(index(track)?, index(scene)?),
@@ -253,13 +300,42 @@ fn wait(words: &[&str]) -> Result<Condition, String> {
 }
 
 fn spot(words: &[&str]) -> Result<Spot, String> {
+    match first_spot(words)? {
+        (spot, []) => Ok(spot),
+        _ => Err(no_place(words)),
+    }
+}
+
+/// Two places, one after the other.
+fn two(words: &[&str]) -> Result<(Spot, Spot), String> {
+    let (from, rest) = first_spot(words)?;
+    Ok((from, spot(rest)?))
+}
+
+/// The place that these words begin with, and the words after it.
+fn first_spot<'a, 'b>(words: &'a [&'b str]) -> Result<(Spot, &'a [&'b str]), String> {
     Ok(match words {
-        ["scene", row] => Spot::Scene(index(row)?),
-        ["stop", "all"] => Spot::StopAll,
-        ["stop", column] => Spot::Stop(index(column)?),
-        [column, row] => Spot::Pad(index(column)?, index(row)?),
-        _ => return Err(format!("“{}” is no place; write a track and a scene", short(&words.join(" ")))),
+        [name, rest @ ..] if name.starts_with('"') => (Spot::Named(named(name)?), rest),
+        ["at", x, y, rest @ ..] => (Spot::At(place(x, y)?), rest),
+        ["scene", row, rest @ ..] => (Spot::Scene(index(row)?), rest),
+        ["stop", "all", rest @ ..] => (Spot::StopAll, rest),
+        ["stop", column, rest @ ..] => (Spot::Stop(index(column)?), rest),
+        ["head", column, rest @ ..] => (Spot::Head(index(column)?), rest),
+        ["add", "track", rest @ ..] => (Spot::AddTrack, rest),
+        ["add", "scene", rest @ ..] => (Spot::AddScene, rest),
+        [column, row, rest @ ..] => (Spot::Pad(index(column)?, index(row)?), rest),
+        _ => return Err(no_place(words)),
     })
+}
+
+fn no_place(words: &[&str]) -> String {
+    format!("“{}” is no place; write a track and a scene, or a name in quotes", short(&words.join(" ")))
+}
+
+/// What stands in quotes.
+fn named(word: &str) -> Result<String, String> {
+    let name = word.strip_prefix('"').filter(|name| !name.is_empty());
+    name.map(str::to_owned).ok_or_else(|| format!("“{}” is no name; a name stands in quotes", short(word)))
 }
 
 fn index(word: &str) -> Result<usize, String> {
@@ -409,6 +485,15 @@ mod tests {
             "key Key1",
             "drag 0 0 1",
             "drag 0 0 1 1 move",
+            "drag 0 0 by 1",
+            "drag \"Kick\"",
+            "press \"Kick",
+            "press \"\"",
+            "press head",
+            "add bar",
+            "swipe 0 0",
+            "wait seen Kick",
+            "wait tracks",
             "hold scene",
             "type",
             "wait undo many",
@@ -450,6 +535,31 @@ mod tests {
                 Step::Select(Spot::StopAll),
                 Step::Wait(Condition::Filled(3, 4, false)),
                 Step::Wait(Condition::Undo(2)),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_seen_is_found_by_its_name_and_anything_can_be_dragged_anywhere() {
+        let named = |name: &str| Spot::Named(name.into());
+        let at = |x, y| Spot::At(Vec2::new(x, y));
+        let text = "press \"Paste after\"   # not \"Cut\"\nmenu head 2\npress add scene\n\
+                    drag \"Deep kick #2\" 3 7\ndrag at 10 20 at 30 40.5\ndrag \"fader 1\" by 0 -30\nswipe \"Amen\" 1 1\n\
+                    wait seen \"Library\"\nwait unseen \"Library\"\nwait scenes 9\ntype \"a  b\" c";
+        assert_eq!(
+            steps(text),
+            [
+                Step::Press(named("Paste after")),
+                Step::Menu(Spot::Head(2)),
+                Step::Press(Spot::AddScene),
+                Step::Drag(named("Deep kick #2"), Spot::Pad(3, 7), false),
+                Step::Drag(at(10.0, 20.0), at(30.0, 40.5), false),
+                Step::Pull(named("fader 1"), Vec2::new(0.0, -30.0)),
+                Step::Swipe(named("Amen"), Spot::Pad(1, 1)),
+                Step::Wait(Condition::Seen("Library".into(), true)),
+                Step::Wait(Condition::Seen("Library".into(), false)),
+                Step::Wait(Condition::Scenes(9)),
+                Step::Type("a  b c".into()),
             ]
         );
     }

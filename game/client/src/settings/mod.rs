@@ -101,7 +101,7 @@ pub(crate) struct Graphics {
 
 impl Default for Graphics {
     fn default() -> Self {
-        Self { scale_percent: 100, calm: false, vsync: true, fullscreen: false, size: None }
+        Self { scale_percent: 100, calm: platform::calm(), vsync: true, fullscreen: false, size: None }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     panel::{chip, faint, topic},
 };
 use crate::{
-    avatars,
+    avatars, spots,
     theme::{self, Rgb},
 };
 use bevy::prelude::ResMut;
@@ -20,6 +20,9 @@ const PREVIEW: f32 = 92.0;
 const PICTURE: f32 = 44.0;
 const PICTURES_A_ROW: usize = 12;
 const SWATCH: f32 = 26.0;
+/// What the players' colours are called, in the order of their seats.
+const COLOURS: [&str; SEATS_MAX] =
+    ["Sky", "Amber", "Mint", "Pink", "Straw", "Violet", "Coral", "Lime", "Lilac", "Sage"];
 
 /// What stands in the fields.
 #[derive(Debug, Clone)]
@@ -58,6 +61,7 @@ pub(super) fn show(ui: &mut Ui, fields: &mut Fields, settings: &mut ResMut<Setti
                 .margin(egui::Margin::symmetric(10, 7))
                 .char_limit(NAME_BYTES_MAX);
             let response = ui.add(edit);
+            spots::note(ui, || "name".into(), response.rect);
             if response.lost_focus() || response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
                 fields.clone().take_over(settings);
             }
@@ -78,18 +82,19 @@ pub(super) fn show(ui: &mut Ui, fields: &mut Fields, settings: &mut ResMut<Setti
 fn colours(ui: &mut Ui, settings: &mut ResMut<Settings>, given: Colour) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 7.0;
-        let palette: Vec<Colour> = (0..SEATS_MAX as u8).map(|seat| player_colour(SeatId(seat))).collect();
-        for colour in &palette {
+        for (name, seat) in COLOURS.into_iter().zip(0..) {
+            let colour = player_colour(SeatId(seat));
             let (rect, response) = ui.allocate_exact_size(vec2(SWATCH, SWATCH), Sense::click());
-            let chosen = settings.colour == Some(*colour);
-            ui.painter().rect_filled(rect.shrink(2.0), CornerRadius::same(7), Rgb::from(*colour).egui());
+            let chosen = settings.colour == Some(colour);
+            ui.painter().rect_filled(rect.shrink(2.0), CornerRadius::same(7), Rgb::from(colour).egui());
+            spots::note(ui, || name.into(), rect);
             if chosen || response.hovered() {
                 let line = if chosen { theme::TEXT } else { theme::TEXT_DIM };
                 let ring = Stroke::new(2.0, line.egui());
                 ui.painter().rect_stroke(rect, CornerRadius::same(9), ring, StrokeKind::Inside);
             }
-            if response.on_hover_text(colour.to_string()).clicked() {
-                settings.colour = Some(*colour);
+            if response.on_hover_text(name).clicked() {
+                settings.colour = Some(colour);
             }
         }
         ui.add_space(6.0);
@@ -122,7 +127,8 @@ fn pictures(ui: &mut Ui, settings: &mut ResMut<Settings>, present: Avatar, colou
                     let ring = Stroke::new(2.0, theme::TEXT.egui());
                     ui.painter().rect_stroke(rect, CornerRadius::same(14), ring, StrokeKind::Inside);
                 }
-                if response.clicked() {
+                spots::note(ui, || avatars::name(*avatar).into(), rect);
+                if response.on_hover_text(avatars::name(*avatar)).clicked() {
                     settings.avatar = Some(*avatar);
                 }
             }

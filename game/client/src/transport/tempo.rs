@@ -4,7 +4,7 @@ use crate::deed::Tap;
 use crate::{
     held::Held,
     link::{Link, Now},
-    theme,
+    spots, theme,
     widgets::{self, BAR_HEIGHT},
 };
 use bevy::prelude::*;
@@ -145,6 +145,9 @@ pub(super) fn field(ui: &mut Ui, view: &View, link: &Link, hand: &mut TempoHand,
     }
 
     let value = part(BUTTON_WIDTH, VALUE_WIDTH);
+    for (name, place) in [("slower", slower), ("tempo", value), ("faster", faster)] {
+        spots::note(ui, || name.into(), place);
+    }
     let dragged = drag_value(ui, value, present, &mut hand.held);
     widgets::caption(ui, value, "BPM");
     if !dragged && !nudging {

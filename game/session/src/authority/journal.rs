@@ -9,6 +9,7 @@ use crate::{
     grid::{SceneId, TrackId},
     limits::JOURNAL_ENTRIES_MAX,
     state::SeatId,
+    time::Micros,
     wire::HostMessage,
 };
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,11 @@ impl Authority {
     /// From now on, what happens is collected to be written down; everything so far is in the next snapshot.
     pub fn keep_journal(&mut self) {
         self.journal = Some(Journal { overflown: true, ..Journal::default() });
+    }
+
+    /// The same, where everything up to event `seq`, and no more has happened, is written down already.
+    pub(super) fn keep_journal_from(&mut self, seq: u64) {
+        self.journal = Some(Journal { durable: seq, ..Journal::default() });
     }
 
     /// What has happened since this was last asked; once.
@@ -86,6 +92,13 @@ impl Authority {
         }
     }
 
+    /// Somebody came into a seat, or left it.
+    fn note_leaving(&mut self, seat: SeatId, since: Option<Micros>) {
+        for record in self.seats.iter_mut().filter(|record| record.seat == seat) {
+            record.empty_since = since;
+        }
+    }
+
     /// Makes a step again; `None` if it does not fit.
     pub(super) fn replay(&mut self, entry: &[u8]) -> Option<()> {
         match postcard::from_bytes(entry).ok()? {
@@ -99,7 +112,10 @@ impl Authority {
                 let track = TrackId(fresh(self.last_track.0, |id| self.state.track(TrackId(id)).is_some()));
                 let scene = SceneId(fresh(self.last_scene.0, |id| self.state.scene(SceneId(id)).is_some()));
                 self.state.apply(&event).ok()?;
+                let at = event.at;
                 match event.kind {
+                    EventKind::PlayerJoined(player) => self.note_leaving(player.seat, None),
+                    EventKind::PlayerLost(seat) => self.note_leaving(seat, Some(at)),
                     EventKind::TrackAdded { track: added, .. } if added == track => self.last_track = track,
                     EventKind::SceneAdded { scene: added, .. } if added == scene => self.last_scene = scene,
                     EventKind::PlayerRemoved(seat) => self.unseat(seat),

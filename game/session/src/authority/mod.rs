@@ -19,9 +19,11 @@ mod commands;
 mod edits;
 mod guests;
 mod journal;
+mod nap;
 mod pace;
 
 pub use journal::Unwritten;
+pub use pace::Allowance;
 
 use crate::{
     avatar::Avatar,
@@ -235,9 +237,24 @@ impl Authority {
     /// The session of a snapshot and of what was written down after it, under the next epoch, with every seat empty since
     /// `now`; `None` if they are none.
     pub fn restore(snapshot: &[u8], entries: &[Vec<u8>], now: Micros) -> Option<Self> {
+        let mut authority = Self::rebuild(snapshot, entries, now)?;
+        authority.epoch = authority.epoch.checked_add(1)?;
+        authority.empty_since = Some(authority.now);
+        for seat in &mut authority.seats {
+            (seat.empty_since, seat.report) = (Some(authority.now), Report::default());
+        }
+        let absent: Vec<SeatId> = authority.state.players().iter().filter(|p| p.present).map(|p| p.seat).collect();
+        for seat in absent {
+            authority.emit(None, EventKind::PlayerLost(seat), &mut Outbox::new());
+        }
+        Some(authority)
+    }
+
+    /// The session of a snapshot and of what was written down after it, as it was.
+    fn rebuild(snapshot: &[u8], entries: &[Vec<u8>], now: Micros) -> Option<Self> {
         let persisted: Persisted = postcard::from_bytes(snapshot).ok()?;
         let mut authority = Self {
-            epoch: persisted.epoch.checked_add(1)?,
+            epoch: persisted.epoch,
             state: SessionState::decode(&persisted.state.encode())?,
             seats: persisted.seats.to_vec(),
             barred: persisted.barred.iter().copied().collect(),
@@ -260,14 +277,7 @@ impl Authority {
         // Their connections ended with the host.
         authority.parting.clear();
         let now = now.max(authority.state.at());
-        (authority.now, authority.beacon_at, authority.empty_since) = (now, now, Some(now));
-        for seat in &mut authority.seats {
-            (seat.empty_since, seat.report) = (Some(now), Report::default());
-        }
-        let absent: Vec<SeatId> = authority.state.players().iter().filter(|p| p.present).map(|p| p.seat).collect();
-        for seat in absent {
-            authority.emit(None, EventKind::PlayerLost(seat), &mut Outbox::new());
-        }
+        (authority.now, authority.beacon_at) = (now, now);
         Some(authority)
     }
 
@@ -279,6 +289,11 @@ impl Authority {
     /// Counts the authorities that this session has had, from 1.
     pub fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    /// From now on, this authority has at least this epoch: there was another one since it was made, or it is granted.
+    pub fn assume(&mut self, epoch: u32) {
+        self.epoch = self.epoch.max(epoch);
     }
 
     /// Whether the last player has been gone for so long that the session is not kept any more.
@@ -308,15 +323,12 @@ impl Authority {
         self.seats.iter().find(|seat| seat.token == digest).map(|seat| seat.seat)
     }
 
-    /// How far ahead of a command its effect lies, microseconds: what the slowest connected seat needs.
+    /// How far ahead of a command its effect lies, microseconds: what the slowest connected seat needs. A seat that needs
+    /// more than [`LEAD_MAX_US`] starts in mid-clip anyway, and slows nobody.
     pub fn lead_us(&self) -> u64 {
-        let slowest = self
-            .seats
-            .iter()
-            .filter(|seat| seat.empty_since.is_none())
-            .map(|seat| u64::from(seat.report.lead_us))
-            .max();
-        slowest.unwrap_or(0).clamp(LEAD_MIN_US, LEAD_MAX_US)
+        let connected = self.seats.iter().filter(|seat| seat.empty_since.is_none());
+        let needed = connected.map(|seat| u64::from(seat.report.lead_us));
+        needed.filter(|lead_us| *lead_us <= LEAD_MAX_US).max().unwrap_or(0).max(LEAD_MIN_US)
     }
 
     /// Reserves a seat for whoever shows this token. A token that has a seat already keeps it.
@@ -416,9 +428,10 @@ impl Authority {
             }
             Ok(ClientMessage::Report(report)) if self.may(now, seat, Ask::Report) => {
                 for record in self.seats.iter_mut().filter(|record| record.seat == seat) {
-                    record.report = Report { lead_us: report.lead_us.min(LEAD_MAX_US as u32), ..report };
+                    record.report = report;
                 }
-                tell(out, &HostMessage::Report { seat, report });
+                // Only changes are told: one that was lost would be missed for good.
+                send(out, Recipient::All, &HostMessage::Report { seat, report });
             }
             Ok(ClientMessage::Cursor(cell)) if self.may(now, seat, Ask::Cursor) => {
                 tell(out, &HostMessage::Cursor { seat, cell });
@@ -435,14 +448,19 @@ impl Authority {
 
     /// When [`Authority::wake`] wants to be called next; `None`: not before something else happens.
     pub fn wake_at(&self) -> Option<Micros> {
+        let connected = self.seats.iter().any(|seat| seat.empty_since.is_none());
+        let snapshot = self.allowances.iter().filter_map(Allowances::snapshot_at).min();
+        let beacon = (connected && self.state.transport().last().playing).then_some(self.beacon_at);
+        [self.expires_at(), beacon, snapshot].into_iter().flatten().min()
+    }
+
+    /// When the grace time of a seat, or of the session, is over next; `None` while somebody is in each seat.
+    pub fn expires_at(&self) -> Option<Micros> {
         let expiry =
             self.seats.iter().filter_map(|seat| seat.empty_since).min().map(|since| since + self.patience.seat_us);
         let over = self.empty_since.filter(|_| self.seats.is_empty()).map(|since| since + self.patience.session_us);
         let over = over.filter(|at| *at > self.now);
-        let connected = self.seats.iter().any(|seat| seat.empty_since.is_none());
-        let snapshot = self.allowances.iter().filter_map(Allowances::snapshot_at).min();
-        let beacon = (connected && self.state.transport().last().playing).then_some(self.beacon_at);
-        [expiry, over, beacon, snapshot].into_iter().flatten().min()
+        [expiry, over].into_iter().flatten().min()
     }
 
     /// Does what is due: frees seats whose grace time is over, sends the clock beacon, and the snapshots that had to wait.

@@ -38,9 +38,9 @@ impl Ask {
     }
 }
 
-/// What is left of one allowance: a bucket of tokens, told by when it would be full again.
+/// What is left of one allowance: a bucket of tokens, told by when it would be full again. A new one is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Allowance {
+pub struct Allowance {
     full_at: Micros,
 }
 
@@ -51,8 +51,8 @@ impl Allowance {
         Micros(self.full_at.0.saturating_sub(interval_us * (u64::from(burst) - 1)))
     }
 
-    /// Takes a token, if one is there.
-    fn take(&mut self, now: Micros, pace: (u32, u32)) -> bool {
+    /// Takes a token, if one is there, of a bucket that holds so many and gets so many a second.
+    pub fn take(&mut self, now: Micros, pace: (u32, u32)) -> bool {
         let is_there = self.next_at(pace) <= now;
         if is_there {
             self.full_at = self.full_at.max(now) + 1_000_000 / u64::from(pace.1);

@@ -112,6 +112,15 @@ impl Life {
         }
     }
 
+    /// This page is older than the host, or newer. A newer one may find this seat again, so all stays as it is until the
+    /// page has looked for one; it ends with the sentence if there is none.
+    fn stale(&mut self, seat: &mut WebSeat, why: &str) {
+        seat.ask(Ask::Close);
+        seat.ask(Ask::Stale(why.to_owned()));
+        self.shared.change_view(|view| view.connection = Connection::Reconnecting(why.to_owned()));
+        self.stage = Stage::Over;
+    }
+
     fn over(&mut self, why: &str) {
         self.shared.fail(why.to_owned());
         self.stage = Stage::Over;
@@ -132,9 +141,11 @@ impl Life {
                 Ok(error) if matches!(error.kind, ApiErrorKind::HostFull | ApiErrorKind::TooOften) => {
                     self.lost(seat, &error.message);
                 }
+                Ok(error) if error.kind == ApiErrorKind::OtherProtocol => self.stale(seat, &error.message),
                 Ok(error) => self.refused(seat, &error),
                 // A proxy between us and a host that is starting, perhaps.
                 Err(_) if status >= 500 => self.lost(seat, "The host does not answer."),
+                Err(_) if status == ApiErrorKind::OtherProtocol.status() => self.stale(seat, not_a_host),
                 Err(_) => self.over(not_a_host),
             };
         }
@@ -158,6 +169,9 @@ impl Life {
     /// There is no way back, or the token is worth nothing any more and a new seat may be had.
     fn refused(&mut self, seat: &mut WebSeat, error: &ApiError) {
         self.forget(seat);
+        if self.body.has_arrived() {
+            seat.ask(Ask::Returned);
+        }
         self.over(&error.message);
     }
 
@@ -165,6 +179,9 @@ impl Life {
         let token = self.token.as_deref().and_then(SeatToken::from_hex);
         let (Stage::Opening { .. }, true, Some(token)) = (&self.stage, line == self.line, token) else { return };
         seat.ask(Ask::Send(wire::encode(&Hello { token })));
+        if self.body.has_arrived() {
+            seat.ask(Ask::Returned);
+        }
         self.body.reconnect();
         self.probing = Probing::default();
         let now = self.shared.local();
@@ -194,6 +211,7 @@ impl Life {
             return;
         }
         match Farewell::of_code(code).or_else(|| self.body.seat().farewell()) {
+            Some(farewell @ Farewell::OtherProtocol) => self.stale(seat, &farewell.to_string()),
             Some(farewell) if !farewell.may_return() => {
                 self.forget(seat);
                 self.over(&farewell.to_string());
@@ -245,8 +263,9 @@ impl Life {
             seat.ask(Ask::Load(id));
         }
         let clock = self.body.seat().clock();
-        let (jumps, nudge_us) = (clock.jumps(), self.shared.latency_nudge_us());
-        let clock = clock.line().map(|line| SessionClock { line, jumps, nudge_us });
+        let nudge = self.shared.latency_nudge();
+        let jumps = clock.jumps().wrapping_add(nudge.changes);
+        let clock = clock.line().map(|line| SessionClock { line, jumps, nudge_us: nudge.us });
         if clock != self.told_clock {
             self.told_clock = clock;
             seat.tell_sound(&ToSound::Clock(clock));

@@ -113,7 +113,7 @@ impl Content<'_, '_> {
         let boundaries: Vec<(Option<Quantise>, &str)> = std::iter::once((None, "Session"))
             .chain(Quantise::ALL.into_iter().map(|quantise| (Some(quantise), quantise.label())))
             .collect();
-        if let Some(quantise) = parts::choice(ui, "Launches on", &boundaries, clip.quantise) {
+        if let Some(quantise) = parts::table(ui, "Launches on", &boundaries, clip.quantise) {
             self.change(cell, ClipChange::Quantise(quantise));
         }
         parts::line(ui);

@@ -3,6 +3,7 @@
 use crate::{
     editing::palette::PALETTE,
     held::Held,
+    spots,
     theme::{self, Rgb},
 };
 use bevy_egui::egui::{
@@ -16,6 +17,8 @@ use std::time::Duration;
 
 const ITEM_HEIGHT: f32 = 25.0;
 const CHIP_HEIGHT: f32 = 24.0;
+const CELL_HEIGHT: f32 = 22.0;
+const CELLS_PER_ROW: usize = 5;
 const SLIDER_HEIGHT: f32 = 22.0;
 const LABEL_WIDTH: f32 = 82.0;
 const SWATCHES_PER_ROW: usize = 7;
@@ -93,6 +96,7 @@ pub(super) fn swatches(ui: &mut Ui, present: Colour) -> Option<Colour> {
         for (index, (colour, name)) in row.iter().enumerate() {
             let place = egui::Rect::from_min_size(pos2(rect.min.x + pitch * index as f32 + 2.5, rect.min.y), size);
             let response = ui.interact(place, ui.id().with(("swatch", name)), Sense::click());
+            spots::note(ui, || (*name).to_owned(), place);
             let painter = ui.painter();
             painter.rect_filled(place, CornerRadius::same(5), Rgb::from(*colour).egui());
             let line = match (*colour == present, response.hovered() || response.has_focus()) {
@@ -113,24 +117,52 @@ pub(super) fn swatches(ui: &mut Ui, present: Colour) -> Option<Colour> {
     chosen
 }
 
-/// One of a few; returns the one that was chosen.
+/// One of two; returns the one that was chosen.
 pub(super) fn choice<T: Copy + PartialEq>(ui: &mut Ui, label: &str, options: &[(T, &str)], present: T) -> Option<T> {
     let mut chosen = None;
-    if options.len() > 2 {
-        faint(ui, label);
-    }
-    ui.horizontal_wrapped(|ui| {
+    ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
-        if options.len() <= 2 {
-            let (rect, _) = ui.allocate_exact_size(vec2(LABEL_WIDTH, CHIP_HEIGHT), Sense::hover());
-            theme::label(ui.painter(), rect, Align2::LEFT_CENTER, label, theme::font(12.0), theme::TEXT_DIM.egui());
-        }
+        let (rect, _) = ui.allocate_exact_size(vec2(LABEL_WIDTH, CHIP_HEIGHT), Sense::hover());
+        theme::label(ui.painter(), rect, Align2::LEFT_CENTER, label, theme::font(12.0), theme::TEXT_DIM.egui());
         for (option, text) in options {
             if chip(ui, text, *option == present).clicked() && *option != present {
                 chosen = Some(*option);
             }
         }
     });
+    chosen
+}
+
+/// One of many, as a plain table in which only the present one stands out; returns the one that was chosen.
+pub(super) fn table<T: Copy + PartialEq>(ui: &mut Ui, label: &str, options: &[(T, &str)], present: T) -> Option<T> {
+    let mut chosen = None;
+    faint(ui, label);
+    let rows = options.chunks(CELLS_PER_ROW);
+    let size = vec2(ui.available_width(), rows.len() as f32 * CELL_HEIGHT);
+    let (whole, _) = ui.allocate_exact_size(size, Sense::hover());
+    ui.painter().rect_filled(whole, CornerRadius::same(7), theme::BACKGROUND.egui());
+    let cell = vec2(whole.width() / CELLS_PER_ROW as f32, CELL_HEIGHT);
+    for (row, options) in rows.enumerate() {
+        for (column, (option, text)) in options.iter().enumerate() {
+            let corner = whole.min + vec2(column as f32, row as f32) * cell;
+            let place = egui::Rect::from_min_size(corner, cell).shrink(1.5);
+            let response = ui.interact(place, ui.id().with((label, *text)), Sense::click());
+            let active = response.hovered() || response.has_focus();
+            let (fill, ink) = match (*option == present, active) {
+                (true, _) => (theme::ACCENT.mix(theme::SURFACE, 0.78), theme::ACCENT),
+                (false, true) => (theme::HOVERED, theme::TEXT),
+                (false, false) => (theme::BACKGROUND, theme::TEXT_DIM),
+            };
+            let painter = ui.painter();
+            let line = if *option == present { Stroke::new(1.0, theme::ACCENT.egui()) } else { Stroke::NONE };
+            painter.rect(place, CornerRadius::same(5), fill.egui(), line, StrokeKind::Inside);
+            let ink = theme::readable(ink, fill).egui();
+            theme::label(painter, place, Align2::CENTER_CENTER, text, theme::font(11.5), ink);
+            if response.clicked() && *option != present {
+                chosen = Some(*option);
+            }
+        }
+    }
     chosen
 }
 
@@ -158,6 +190,7 @@ pub(super) fn volume(ui: &mut Ui, held: &mut Held<Gain>, truth: Gain, colour: Co
         pos2(rect.max.x - 62.0, rect.max.y),
     );
     let response = ui.interact(slot, ui.id().with("volume"), Sense::click_and_drag());
+    spots::note(ui, || "volume".into(), slot);
     let way = slot.x_range().shrink(6.0);
     if response.double_clicked() {
         held.hold(Gain::UNITY);
