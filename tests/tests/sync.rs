@@ -18,6 +18,12 @@ fn seed() -> u64 {
     seed
 }
 
+/// Seeds of so many worlds.
+fn worlds(count: u64) -> std::ops::Range<u64> {
+    let first = seed();
+    first..first + count
+}
+
 /// What a scenario must keep to within a few minutes.
 struct Bounds {
     p99_ms: f64,
@@ -26,9 +32,13 @@ struct Bounds {
     late_share: f64,
 }
 
-/// Ten players come, go and play for three virtual minutes, in two worlds.
+/// Worlds in which a scenario is tried: in fewer, one late launch would be more than one in a thousand.
+const WORLDS: u64 = 4;
+
+/// Ten players come, go and play for three virtual minutes, in some worlds.
 fn assert_together(scenario: &Scenario, bounds: &Bounds) {
-    for seed in [seed(), seed() + 1] {
+    let (mut late, mut heard) = (0, 0);
+    for seed in worlds(WORLDS) {
         let tally = simulate(scenario, seed, 3.0, false);
         let (p99, max) = (tally.phase.percentile_ms(0.99), tally.phase.max_ms());
         let lock = tally.lock.percentile_ms(0.95);
@@ -43,11 +53,12 @@ fn assert_together(scenario: &Scenario, bounds: &Bounds) {
         assert!(p99 <= bounds.p99_ms, "p99 {p99} ms");
         assert!(max <= bounds.max_ms, "max {max} ms");
         assert!(lock <= bounds.lock_p95_ms, "lock {lock} ms");
-        assert!(tally.late_share() <= bounds.late_share, "{} of {} launches came late", tally.late, tally.heard);
+        (late, heard) = (late + tally.late, heard + tally.heard);
         assert!(tally.honest_share() >= 0.99, "the uncertainty was true only {} of the time", tally.honest_share());
         let (uncertainty, trip) = (tally.uncertainty.percentile_ms(0.5), tally.round_trip.percentile_ms(0.5));
         assert!(uncertainty < trip / 2.0 + 0.01, "an uncertainty of {uncertainty} ms at a round trip of {trip} ms");
     }
+    assert!(late as f64 <= heard as f64 * bounds.late_share, "{late} of {heard} launches came late");
 }
 
 #[test]
@@ -57,22 +68,22 @@ fn ten_players_are_together_on_a_lan() {
 
 #[test]
 fn ten_players_are_together_on_a_busy_wireless_network() {
-    assert_together(&WIFI, &Bounds { p99_ms: 2.0, max_ms: 10.0, lock_p95_ms: 1_000.0, late_share: 0.005 });
+    assert_together(&WIFI, &Bounds { p99_ms: 2.0, max_ms: 10.0, lock_p95_ms: 1_000.0, late_share: 0.001 });
 }
 
 #[test]
 fn ten_players_are_together_across_an_ocean() {
-    assert_together(&WAN, &Bounds { p99_ms: 3.0, max_ms: 5.0, lock_p95_ms: 1_000.0, late_share: 0.001 });
+    assert_together(&WAN, &Bounds { p99_ms: 3.0, max_ms: 5.0, lock_p95_ms: 1_000.0, late_share: 0.0 });
 }
 
 #[test]
 fn an_uneven_way_costs_half_its_difference_and_no_more() {
-    assert_together(&ASYM, &Bounds { p99_ms: 16.0, max_ms: 17.0, lock_p95_ms: 5_000.0, late_share: 0.0 });
+    assert_together(&ASYM, &Bounds { p99_ms: 16.0, max_ms: 16.0, lock_p95_ms: 5_000.0, late_share: 0.0 });
 }
 
 #[test]
 fn ten_players_are_together_with_sound_cards_that_run_wrong() {
-    assert_together(&SKEWED, &Bounds { p99_ms: 1.0, max_ms: 3.0, lock_p95_ms: 1_000.0, late_share: 0.0 });
+    assert_together(&SKEWED, &Bounds { p99_ms: 0.5, max_ms: 3.0, lock_p95_ms: 1_000.0, late_share: 0.0 });
 }
 
 #[test]
@@ -90,7 +101,12 @@ fn the_same_seed_makes_the_same_world() {
 
 /// Players who have all been there for a while, and play.
 fn playing(scenario: &Scenario, players: usize) -> Jam {
-    let mut jam = Jam::new(scenario, Course::rehearsal(players), seed());
+    playing_in(scenario, players, seed())
+}
+
+/// The same in a certain world.
+fn playing_in(scenario: &Scenario, players: usize, seed: u64) -> Jam {
+    let mut jam = Jam::new(scenario, Course::rehearsal(players), seed);
     jam.pass(2.0);
     jam.command(0, Command::SetPlaying(true));
     jam.pass(20.0);
@@ -304,35 +320,31 @@ fn replies_that_lie_do_not_move_a_player_who_is_locked() {
     }
 }
 
-/// What Ableton Link accepts between two programs on one network, milliseconds.
-const AUDIBLE_MS: f64 = 3.0;
-
 #[test]
 fn replies_that_come_again_or_out_of_order_move_nobody() {
-    let mut jam = playing(&WIFI, 3);
-    let mut seen = Vec::new();
-    for index in 0..60 {
-        jam.forge_reply(2, |local, now| Probe {
-            sent: local.offset(-9_000),
-            received: now.offset(-4_000),
-            answered: now.offset(-3_900),
-        });
-        // Kept, and given again much later and in another order.
-        let (local, now) = (jam.session_time(), index);
-        seen.push((local, now));
-        if let Some((then, _)) = seen.get(seen.len() / 2).copied() {
-            let ago = jam.session_time().since(then);
+    for seed in worlds(8) {
+        let mut jam = playing_in(&WIFI, 3, seed);
+        let mut seen = Vec::new();
+        for _ in 0..60 {
+            jam.forge_reply(2, |local, now| Probe {
+                sent: local.offset(-9_000),
+                received: now.offset(-4_000),
+                answered: now.offset(-3_900),
+            });
+            // Kept, and given again much later and in another order.
+            seen.push(jam.session_time());
+            let ago = jam.session_time().since(seen[seen.len() / 2]);
             jam.forge_reply(2, |local, now| Probe {
                 sent: local.offset(-ago - 9_000),
                 received: now.offset(-ago - 4_000),
                 answered: now.offset(-ago - 3_900),
             });
+            jam.pass(0.25);
+            let worst = worst_ms(&mut jam);
+            assert!(worst < 2.0, "seed {seed}: {worst} ms");
         }
-        jam.pass(0.25);
-        let worst = worst_ms(&mut jam);
-        assert!(worst < AUDIBLE_MS, "{worst} ms");
+        assert_eq!(jam.tally().jumps, 0);
     }
-    assert_eq!(jam.tally().jumps, 0);
 }
 
 #[test]

@@ -12,10 +12,11 @@
 //! quickest way up and the quickest way down need not belong to one probe. Between them lies the offset; without knowing
 //! which way is slower, their middle is the best guess, and half their distance bounds the error.
 //!
-//! Two clocks never run at quite the same speed. The difference, the *skew*, tilts all bounds of the minute; the tilt
-//! that leaves the most room between the bounds is the one that contradicts no observation (a linear programme, as
-//! S. Moon, P. Skelly and D. Towsley describe for one-way delays, INFOCOM 1999). Jitter tilts them, too: the less it is
-//! and the longer the window, the better the skew is known. By what it may be wrong, old bounds are loosened.
+//! Two clocks never run at quite the same speed. The difference, the *skew*, tilts all bounds of the minute. Seen at the
+//! right tilt, the bounds of each way lie as close to the tightest of them as they can without passing it (a linear
+//! programme, as S. Moon, P. Skelly and D. Towsley describe for one-way delays, INFOCOM 1999). Jitter tilts them, too:
+//! how much, each way's own bounds tell, and the steadier way is heard the more. Until enough has been heard, no skew
+//! is believed. By what it may be wrong, old bounds are loosened.
 //!
 //! What is shown follows the estimate without a jump: it runs a little faster or slower until it has caught up. It
 //! jumps only on joining, when nothing was heard of the session's clock for a while, and when that has truly been set.
@@ -38,12 +39,11 @@ const SKEW_STEPS: u32 = 16;
 const JITTER_MIN_US: f64 = 10.0;
 /// Slow change of a crystal's speed that no window shows.
 const SKEW_WANDER: f64 = 5e-6;
-/// Share of the jitter by which the tightest bounds at the two ends of the window may be off.
-const RAGGED: f64 = 0.15;
-/// To be heard about the skew, two bounds must lie this far apart: as a share of the time in which a usual skew makes
-/// as much as the jitter, and at least, microseconds.
-const PATIENCE: f64 = 0.3;
-const PATIENCE_MIN_US: f64 = 1e6;
+/// How much the bounds of the window must tell of a usual skew to be believed: their distances from the tightest one,
+/// added up and measured by what is common, that it explains. Found by simulation.
+const PATIENCE: f64 = 5.0;
+/// Raggedness of bounds below this is the machines' own, microseconds.
+const RAGGED_MIN_US: f64 = 30.0;
 /// Fastest slew, as a share of time: what the controller of the sound can follow.
 const SLEW_MAX: f64 = 1.5e-3;
 /// Time in which an error is slewed away, if that is not too fast, microseconds.
@@ -96,6 +96,36 @@ impl Aged {
     }
 }
 
+/// What the bounds of one way can tell of the skew.
+#[derive(Debug, Clone, Copy)]
+struct Evidence {
+    /// How many there are, by how far they commonly lie from the tightest one, microseconds.
+    weight: f64,
+    /// Their mean age.
+    age_us: f64,
+    /// Time from the oldest to the newest.
+    span_us: f64,
+}
+
+impl Evidence {
+    /// Of these bounds, the tightest of which allows this offset now, if the skew is this.
+    fn new(bounds: &[Aged], tightest_us: f64, skew: f64) -> Self {
+        let mut distances: Vec<f64> = bounds.iter().map(|bound| (bound.now(skew) - tightest_us).abs()).collect();
+        distances.sort_by(f64::total_cmp);
+        let common_us = distances.get(distances.len() / 2).copied().unwrap_or_default();
+        let count = bounds.len().max(1) as f64;
+        let ages = || bounds.iter().map(|bound| bound.age_us);
+        let (newest, oldest) = (ages().fold(f64::INFINITY, f64::min), ages().fold(f64::NEG_INFINITY, f64::max));
+        let (age_us, span_us) = (ages().sum::<f64>() / count, oldest - newest);
+        Self { weight: count / common_us.max(RAGGED_MIN_US), age_us, span_us }
+    }
+
+    /// How much closer to the tightest one they may come by a change of the skew.
+    fn lever(self) -> f64 {
+        self.weight * self.span_us / 2.0
+    }
+}
+
 /// Upper and lower bounds of some time ago; never many, see [`CLOCK_BUCKETS_KEPT`].
 struct Window {
     most: Vec<Aged>,
@@ -110,15 +140,23 @@ impl Window {
         most.zip(least)
     }
 
-    /// The skew that leaves the most room. Room is concave in the skew: it grows with it while the upper bound that it
-    /// rests on is older than the lower one, so halves close in on the summit. Bounds that lie less than `patience_us`
-    /// apart are not heard.
-    fn skew(&self, patience_us: f64) -> f64 {
+    /// What upper and lower bounds tell of the skew, which is about this.
+    fn evidence(&self, skew: f64) -> Option<(Evidence, Evidence)> {
+        let (most, least) = self.tightest(skew)?;
+        let of = |bounds, tightest: Aged| Evidence::new(bounds, tightest.now(skew), skew);
+        Some((of(&self.most, most), of(&self.least, least)))
+    }
+
+    /// The skew at which the bounds lie closest to the tightest ones, by the evidence. Closeness is concave in the skew:
+    /// it grows with it while the tightest upper bound is older than the others, and the lower one newer, so halves
+    /// close in on the summit. The further from none a skew is, the more must speak for it.
+    fn skew(&self, ups: Evidence, downs: Evidence) -> f64 {
         let (mut low, mut high) = (-SKEW_MAX, SKEW_MAX);
         for _ in 0..SKEW_STEPS {
             let middle = f64::midpoint(low, high);
             let Some((most, least)) = self.tightest(middle) else { return 0.0 };
-            let grows = most.age_us - least.age_us > patience_us.copysign(middle);
+            let growth = ups.weight * (most.age_us - ups.age_us) + downs.weight * (downs.age_us - least.age_us);
+            let grows = growth > (PATIENCE / SKEW_USUAL).copysign(middle);
             (low, high) = if grows { (middle, high) } else { (low, middle) };
         }
         f64::midpoint(low, high)
@@ -184,6 +222,8 @@ impl ClockLine {
 pub struct ClockEstimate {
     buckets: VecDeque<Bucket>,
     round_trips: VecDeque<u64>,
+    /// When the latest probe was sent whose reply has come.
+    asked: Option<Micros>,
     suspects: VecDeque<(Bound, Bound)>,
     fit: Option<Fit>,
     line: Option<ClockLine>,
@@ -216,10 +256,7 @@ impl ClockEstimate {
             return self.suspect(most, least, returned);
         }
         self.suspects.clear();
-        if self.round_trips.len() == ROUND_TRIPS_KEPT {
-            self.round_trips.pop_front();
-        }
-        self.round_trips.push_back(round_trip as u64);
+        self.count(round_trip as u64, probe.sent);
         self.note(returned);
         self.keep(Some(most), Some(least));
         self.follow(returned);
@@ -278,7 +315,20 @@ impl ClockEstimate {
         let (fit, line) = (self.fit?, self.line?);
         let slewing = (fit.offset_at(local) - line.offset_at(local)).abs();
         let age_us = local.since(fit.at).max(0) as f64;
-        Some((fit.room_us.max(0.0) + slewing + fit.doubt * age_us).ceil() as u64)
+        Some((fit.room_us.abs() + slewing + fit.doubt * age_us).ceil() as u64)
+    }
+
+    /// Counts the round trip of a probe that was sent then. A reply that comes again, or after the one to a later probe,
+    /// bounds the offset as truly as any, but says nothing of how long the way commonly takes.
+    fn count(&mut self, round_trip_us: u64, sent: Micros) {
+        if self.asked.is_some_and(|asked| sent <= asked) {
+            return;
+        }
+        self.asked = Some(sent);
+        if self.round_trips.len() == ROUND_TRIPS_KEPT {
+            self.round_trips.pop_front();
+        }
+        self.round_trips.push_back(round_trip_us);
     }
 
     /// Notes that something was heard; the first time, and after a gap, the estimate may jump for a while.
@@ -354,12 +404,6 @@ impl ClockEstimate {
         most.is_some() || least.is_some()
     }
 
-    /// Time that the window covers, microseconds.
-    fn span_us(&self) -> f64 {
-        let numbers = self.buckets.front().zip(self.buckets.back());
-        numbers.map_or(0.0, |(first, last)| ((last.number - first.number) * CLOCK_BUCKET_US) as f64)
-    }
-
     /// The window's bounds as they look at `now`.
     fn window(&self, now: Micros) -> Window {
         let aged = |bound: Bound| Aged { age_us: now.since(bound.at) as f64, offset_us: bound.offset_us as f64 };
@@ -379,13 +423,11 @@ impl ClockEstimate {
 
     /// Brings the estimate, and the line that is shown, up to date.
     fn follow(&mut self, now: Micros) {
-        let jitter_us = self.jitter_us();
-        let patience_us = (PATIENCE * jitter_us / SKEW_USUAL).max(PATIENCE_MIN_US);
-        let span_us = self.span_us();
-        let doubt = if span_us > patience_us { (RAGGED * jitter_us / span_us).min(SKEW_USUAL) } else { SKEW_USUAL };
         let mut window = self.window(now);
+        let Some((ups, downs)) = window.evidence(self.fit.map_or(0.0, |fit| fit.skew)) else { return };
+        let doubt = (PATIENCE / (ups.lever() + downs.lever())).min(SKEW_USUAL);
         window.loosen(doubt);
-        let skew = window.skew(patience_us);
+        let skew = window.skew(ups, downs);
         let Some((most, least)) = window.tightest(skew) else { return };
         let (most, least) = (most.now(skew), least.now(skew));
         let (offset_us, room_us) = (f64::midpoint(most, least), (most - least) / 2.0);
@@ -572,6 +614,25 @@ mod tests {
         let at = local + 2_000_000;
         let error = clock.session_time(Micros(at)).unwrap().0 as f64 - net.truth(at as f64);
         assert!(error.abs() < 1_000.0, "{error}");
+    }
+
+    #[test]
+    fn replies_that_come_again_later_bound_the_clock_but_say_nothing_of_the_way() {
+        let mut net = Net { skew: 95e-6, ..Net::new(4, 2_000.0, 4_000.0) };
+        let mut clock = ClockEstimate::new();
+        net.play(&mut clock);
+        let (known, longest) = (clock.line().unwrap().skew, clock.round_trip_max_us());
+        assert!((known - net.skew).abs() < 10e-6, "{known}");
+        for index in 0..100 {
+            let returned = START + 121_000_000 + index * 20_000;
+            let sent = returned - 4_000_000;
+            let there = Micros(net.truth(sent as f64 + 5_000.0) as u64);
+            let again = Probe { sent: Micros(sent), received: there, answered: there };
+            assert!(clock.probe(&again, Micros(returned)));
+            let skew = clock.line().unwrap().skew;
+            assert!((skew - net.skew).abs() < 10e-6, "{skew}");
+        }
+        assert_eq!(clock.round_trip_max_us(), longest);
     }
 
     #[test]

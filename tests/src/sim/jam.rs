@@ -265,6 +265,9 @@ impl Jam {
                 _ => false,
             };
             if waits {
+                if matches!(task, Task::ProbeTurn) && player.next_probe_turn == Some(now) {
+                    player.next_probe_turn = Some(until);
+                }
                 self.schedule(until, index, task);
             } else if matches!(task, Task::Turn) {
                 player.next_turn = None;
@@ -292,14 +295,14 @@ impl Jam {
                 self.schedule(next, index, Task::Callback);
             }
             Task::Turn => self.turn(index),
-            Task::ProbeTurn => {
-                let (next, probe) = player.probe_turn(now);
-                if let Some(sent) = probe
+            // Of several that were planned, the first is the one.
+            Task::ProbeTurn if player.next_probe_turn == Some(now) => {
+                if let Some(sent) = player.probe_turn(now)
                     && let Some(arrives) = player.up.carry(now)
                 {
                     self.schedule(arrives, index, Task::ProbeAtHost(sent));
                 }
-                self.schedule(next, index, Task::ProbeTurn);
+                self.plan_probe_turn(index);
             }
             Task::ProbeBack(probe) => {
                 let woken = now + super::micros(player.dice.wait(30.0).min(300.0));
@@ -341,7 +344,7 @@ impl Jam {
         self.schedule(connects, index, Task::Connected);
         self.schedule(callback, index, Task::Callback);
         if !is_stream {
-            self.schedule(now, index, Task::ProbeTurn);
+            self.plan_probe_turn(index);
         }
         self.schedule(now + WATCH_EVERY, index, Task::Watch);
         if self.course.come_and_go && index > 0 {
@@ -418,6 +421,15 @@ impl Jam {
                 self.wake_host();
             }
             self.wake_player_for_acknowledgement(index);
+            self.plan_probe_turn(index);
+        }
+    }
+
+    /// Plans when a player's prober looks around, or that it does so earlier than planned.
+    fn plan_probe_turn(&mut self, index: usize) {
+        let now = self.now;
+        if let Some(at) = self.places[index].player.as_mut().and_then(|player| player.plan_probe_turn(now)) {
+            self.schedule(at, index, Task::ProbeTurn);
         }
     }
 

@@ -32,6 +32,8 @@ const RESEND: Time = RESEND_MS as Time * 1_000_000;
 /// Share of the turns that come late, and the mean of how late, microseconds.
 const LATE_TURNS: f64 = 0.002;
 const LATE_TURN_US: f64 = 4_000.0;
+/// Longest wait of the prober for an answer before it looks around, microseconds.
+const PROBER_PATIENCE_US: f64 = 10_000.0;
 /// A player is locked once it has been this close to the session, milliseconds, for so long.
 const LOCK_MS: f64 = 5.0;
 const LOCK_FOR: Time = 1_000_000_000;
@@ -66,6 +68,8 @@ pub(super) struct Player {
     pub(super) is_connected: bool,
     is_in_flight: bool,
     pub(super) next_turn: Option<Time>,
+    /// When the prober looks around next.
+    pub(super) next_probe_turn: Option<Time>,
     /// Until then the machine does nothing.
     pub(super) asleep_until: Option<Time>,
     pub(super) dice: Dice,
@@ -106,6 +110,7 @@ impl Player {
             is_in_flight: false,
             is_connected: false,
             next_turn: None,
+            next_probe_turn: None,
             asleep_until: None,
             dice,
             machine: scenario.machine,
@@ -163,15 +168,26 @@ impl Player {
         self.probes.push((probe, self.clock.micros(now)));
     }
 
-    /// When the prober looks again, and the probe that it sends now.
-    pub(super) fn probe_turn(&mut self, now: Time) -> (Time, Option<Micros>) {
-        /// Longest wait of the prober for an answer before it looks around, microseconds.
-        const PATIENCE_US: f64 = 10_000.0;
+    /// The probe that the prober sends now, if one is due.
+    pub(super) fn probe_turn(&mut self, now: Time) -> Option<Micros> {
+        self.next_probe_turn = None;
         let local = self.local(now);
         let uncertain = self.seat.is_uncertain(local);
-        let probe = self.schedule.is_due(local, self.was_playing, uncertain).then_some(local);
-        let wait_us = self.schedule.due_at(local, self.was_playing, uncertain).map_or(0, |due| due.since(local).max(0));
-        (now + super::micros(wait_us as f64 + self.dice.between(100.0, PATIENCE_US)), probe)
+        self.schedule.is_due(local, self.was_playing, uncertain).then_some(local)
+    }
+
+    /// When the prober looks around next, unless that is planned. It does so all the time; the looks at which no probe
+    /// is due are left out, so a clock that has become uncertain changes the plan.
+    pub(super) fn plan_probe_turn(&mut self, now: Time) -> Option<Time> {
+        let local = self.local(now);
+        let due = self.schedule.due_at(local, self.was_playing, self.seat.is_uncertain(local));
+        let due = now + super::micros(due.map_or(0, |due| due.since(local).max(0)) as f64);
+        if self.next_probe_turn.is_some_and(|next| next <= due + super::micros(PROBER_PATIENCE_US)) {
+            return None;
+        }
+        let at = due + super::micros(self.dice.between(100.0, PROBER_PATIENCE_US));
+        self.next_probe_turn = Some(at);
+        Some(at)
     }
 
     /// Whether something of the player's is still to be acknowledged.

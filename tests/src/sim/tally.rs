@@ -1,6 +1,7 @@
 //! What a simulation found: distributions that can be added up over seeds.
 
-/// Steps of a distribution, milliseconds, and how many there are: up to half a second, finely.
+/// Steps of a distribution, milliseconds, and how many there are: up to half a second, finely. Beyond, only the longest
+/// time is known.
 const STEP_MS: f64 = 0.002;
 const STEPS: usize = 250_000;
 
@@ -46,7 +47,8 @@ impl Distribution {
         self.max_ms
     }
 
-    /// The time below which `share` (0 … 1) of them lie, to a step upwards, milliseconds; not a number without any.
+    /// The time below which `share` (0 … 1) of them lie, to a step upwards, milliseconds, and never less; not a number
+    /// without any.
     pub fn percentile_ms(&self, share: f64) -> f64 {
         if self.total == 0 {
             return f64::NAN;
@@ -57,7 +59,9 @@ impl Distribution {
             seen += u64::from(*count);
             seen >= wanted
         });
-        index.map_or(self.max_ms, |index| ((index + 1) as f64 * STEP_MS).min(self.max_ms))
+        index
+            .filter(|index| *index < STEPS)
+            .map_or(self.max_ms, |index| ((index + 1) as f64 * STEP_MS).min(self.max_ms))
     }
 }
 
@@ -136,6 +140,9 @@ mod tests {
         }
         assert!((times.percentile_ms(0.5) - 50.0).abs() <= 2.0 * STEP_MS);
         assert!((times.percentile_ms(0.99) - 99.0).abs() <= 2.0 * STEP_MS);
+        let mut slow = times.clone();
+        (0..100).for_each(|_| slow.add(1_200.0));
+        assert_eq!(slow.percentile_ms(0.95), 1_200.0, "beyond the steps, never too little");
         let mut other = Distribution::default();
         other.add(f64::NAN);
         times.merge(&other);
