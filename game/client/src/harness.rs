@@ -1,9 +1,9 @@
-//! The real window without a screen and without a graphics adapter, frame by frame: for benches and for machines that
-//! have neither.
+//! The real window without a screen, frame by frame: for benches and for machines that have none.
 //!
 //! Everything is as in the game – every plugin, egui with its tessellation, Bevy's render world – but nothing opens the
-//! window on a screen, and the adapter is wgpu's own that draws nothing. Frames are made by hand, and all of a frame's
-//! work is done by the thread that makes it, so that this thread's processor time is the frame's.
+//! window on a screen, and the adapter is wgpu's own that draws nothing, or the machine's, which draws into a picture.
+//! Frames are made by hand, and all of a frame's work is done by the thread that makes it, so that this thread's processor
+//! time is the frame's.
 
 use crate::{
     Cli,
@@ -15,6 +15,7 @@ use crate::{
 };
 use bevy::{
     app::PluginsState,
+    camera::RenderTarget,
     ecs::{
         message::{Message, Messages},
         schedule::{Schedules, SingleThreadedExecutor},
@@ -23,6 +24,7 @@ use bevy::{
     prelude::*,
     render::{
         RenderApp, RenderPlugin,
+        render_resource::TextureFormat,
         pipelined_rendering::PipelinedRenderingPlugin,
         renderer::{RenderAdapter, RenderAdapterInfo, RenderDevice, RenderInstance, RenderQueue, WgpuWrapper},
         settings::RenderCreation,
@@ -34,6 +36,15 @@ use bevy::{
 use keyboardia_session::{Command, SceneId, SessionState, TrackId};
 use std::sync::Arc;
 
+/// What draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adapter {
+    /// One that takes everything and draws nothing; every machine has it.
+    Nothing,
+    /// The machine's own, into a picture of the window's size.
+    Machine,
+}
+
 /// The game's window, where nobody sees it.
 pub struct Harness {
     app: App,
@@ -44,8 +55,11 @@ impl Harness {
     ///
     /// # Errors
     /// As a sentence.
-    pub fn open(cli: Cli) -> Result<Self, String> {
-        let render = adapter()?;
+    pub fn open(cli: Cli, adapter: Adapter) -> Result<Self, String> {
+        let render = match adapter {
+            Adapter::Nothing => nothing()?,
+            Adapter::Machine => RenderCreation::default(),
+        };
         let mut app = crate::app(cli, None, |plugins| {
             plugins
                 .disable::<WinitPlugin>()
@@ -61,12 +75,32 @@ impl Harness {
         if let Some(render) = app.get_sub_app_mut(RenderApp) {
             on_one_thread(render.world_mut());
         }
+        // Cameras come with the first frame.
+        app.update();
+        if adapter == Adapter::Machine {
+            into_a_picture(app.world_mut());
+        }
         Ok(Self { app })
     }
 
     /// Makes one frame.
     pub fn frame(&mut self) {
         self.app.update();
+    }
+
+    /// Waits until the adapter has drawn all that it was given.
+    ///
+    /// # Errors
+    /// As a sentence, if it does not come to an end.
+    pub fn drawn(&self) -> Result<(), String> {
+        let device = self.app.world().resource::<RenderDevice>();
+        device.poll(wgpu::PollType::wait_indefinitely()).map(drop).map_err(|error| format!("It does not draw: {error}."))
+    }
+
+    /// What draws, in the adapter's own words.
+    pub fn adapter(&self) -> String {
+        let wgpu::AdapterInfo { name, backend, .. } = &*self.app.world().resource::<RenderAdapterInfo>().0;
+        format!("{name} ({backend})")
     }
 
     /// The session, once the window shows it.
@@ -129,8 +163,19 @@ impl Harness {
     }
 }
 
+/// Lets the cameras draw into a picture in the place of the window.
+fn into_a_picture(world: &mut World) {
+    let size = world.query_filtered::<&Window, With<PrimaryWindow>>().single(world).map(Window::physical_size);
+    let size = size.unwrap_or_default();
+    let picture = Image::new_target_texture(size.x, size.y, TextureFormat::Rgba8UnormSrgb, None);
+    let picture = world.resource_mut::<Assets<Image>>().add(picture);
+    for mut target in world.query_filtered::<&mut RenderTarget, With<Camera>>().iter_mut(world) {
+        *target = RenderTarget::Image(picture.clone().into());
+    }
+}
+
 /// An adapter that takes everything and draws nothing.
-fn adapter() -> Result<RenderCreation, String> {
+fn nothing() -> Result<RenderCreation, String> {
     let mut description = wgpu::InstanceDescriptor::new_without_display_handle();
     description.backends = wgpu::Backends::NOOP;
     description.backend_options.noop.enable = true;
