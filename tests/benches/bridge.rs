@@ -230,7 +230,7 @@ fn fill(ada: &mut Visitor) {
     let clips: Vec<Edit> = cells.map(set).collect();
     let rows = (scenes.len()..SCENES_MAX).map(|at| {
         let clips = Bounded::try_from_vec(tracks.iter().map(|track| (*track, clip.clone())).collect()).unwrap();
-        Edit::AddScene { at: at as u8, row: Some(Box::new(Row { name: clip.name.clone(), clips })) }
+        Edit::AddScene { at: at as u8, row: Some(Box::new(Row { name: clip.name.clone(), colour: None, clips })) }
     });
     do_all(ada, clips.into_iter().chain(rows).map(Command::Edit));
     let scenes: Vec<SceneId> = ada.state().scenes().iter().map(|scene| scene.id).collect();

@@ -12,7 +12,7 @@ use keyboardia_tests::{
     clicks::phases_ms,
     concert::{Fate, Played, Programme, play},
     measure::{percentile, rms},
-    packed::{ENGINE_BYTES_GOAL, GAME_BROTLI_BYTES_MAX, GAME_BYTES_MAX, brotli_bytes, bytes, dir, file},
+    packed::{ENGINE_BYTES_MAX, GAME_BROTLI_BYTES_MAX, GAME_BYTES_MAX, brotli_bytes, bytes, dir, file},
     process::{HostProcess, wait_at_most},
     report::Report,
     stage::Room,
@@ -44,7 +44,7 @@ fn sizes(report: &mut Report) {
     let (game, engine) = (file("keyboardia.wasm"), file("engine.wasm"));
     report.add("wasm_raw_bytes", bytes(&game) as f64, &format!("≤ {GAME_BYTES_MAX}"));
     report.add("wasm_brotli_bytes", brotli_bytes(&game) as f64, &format!("≤ {GAME_BROTLI_BYTES_MAX}"));
-    report.add("engine_wasm_bytes", bytes(&engine) as f64, &format!("≤ {ENGINE_BYTES_GOAL}"));
+    report.add("engine_wasm_bytes", bytes(&engine) as f64, &format!("≤ {ENGINE_BYTES_MAX}"));
 }
 
 /// From the beginning of a page's navigation until a jam is shown and can be played, the click included, milliseconds.

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 pub const GAME_BYTES_MAX: u64 = 22_000_000;
 /// Largest game as it is fetched, bytes.
 pub const GAME_BROTLI_BYTES_MAX: u64 = 4_500_000;
-/// What the engine is to come down to, bytes: it is instantiated three times, once in the AudioWorklet.
-pub const ENGINE_BYTES_GOAL: u64 = 400_000;
-/// Largest engine, bytes: until it has come down, it does not grow.
-pub const ENGINE_BYTES_MAX: u64 = 720_000;
+/// Largest engine, bytes: it is instantiated three times, once in the AudioWorklet.
+pub const ENGINE_BYTES_MAX: u64 = 400_000;
 
 /// Where the page is: `./play web` makes it.
 pub fn dir() -> PathBuf {

@@ -12,7 +12,7 @@ use keyboardia_player::{
     Heard, PlayerView,
     port::{Album, FromWindow},
 };
-use keyboardia_session::{Manifest, Notice, limits::TRACKS_MAX};
+use keyboardia_session::{Notice, limits::TRACKS_MAX};
 use reqwest::blocking::Client;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -84,7 +84,7 @@ impl Tab {
     pub fn open(host: &str, sounds: PathBuf) -> Self {
         let mut tab = Self {
             host: host.to_owned(),
-            seat: WebSeat::new(&format!("http://{host}"), 7).expect("a seat"),
+            seat: WebSeat::new(&format!("http://{host}"), 7),
             sound: Sound::new(RATE as u32, TRACKS_MAX).expect("a sound"),
             http: keyboardia_visitor::client(),
             began: Instant::now(),
@@ -172,8 +172,7 @@ impl Tab {
                     return;
                 }
                 let file = std::fs::read(self.sounds.join(format!("{name}.ogg"))).map_err(|error| error.to_string());
-                let manifest = Manifest::builtin().expect("the library");
-                let decoded = file.and_then(|file| decode(&manifest, &name, file));
+                let decoded = file.and_then(|file| decode(&name, file));
                 self.came.push_back(match decoded {
                     Ok(decoded) => {
                         self.samples.insert(name.clone(), decoded.frames);

@@ -48,7 +48,12 @@ pub struct Kept {
 impl Trial {
     /// Starts it, with what it keeps in `dir`.
     pub fn start(dir: &Path) -> Self {
-        Self { cloud: Cloud::start_shell("tests/worker/trial.js", dir) }
+        Self::start_with(dir, &[])
+    }
+
+    /// The same with these arguments for wrangler.
+    pub fn start_with(dir: &Path, arguments: &[&str]) -> Self {
+        Self { cloud: Cloud::start_shell("tests/worker/trial.js", dir, arguments) }
     }
 
     fn ask(&self, wish: &Value) -> Seen {

@@ -5,8 +5,8 @@
 
 use keyboardia_session::{
     Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, CommandId, Edit, Event, Gain, JoinError,
-    Manifest, Micros, Name, Outgoing, Pan, Profile, Quantise, Recipient, Refusal, Row, SceneId, Seat, SeatId,
-    SeatToken, SessionSetup, SoundId, Tempo, TimeSignature, TrackChange, TrackId,
+    Manifest, Micros, Name, Outgoing, Pan, Profile, Quantise, Recipient, Refusal, Row, SceneChange, SceneId, Seat,
+    SeatId, SeatToken, SessionSetup, SoundId, Tempo, TimeSignature, TrackChange, TrackId,
     bounded::Bounded,
     limits::SEATS_MAX,
     wire::{self, ClientMessage, HostMessage},
@@ -124,7 +124,14 @@ pub fn any_edit(dice: &mut Dice) -> Edit {
         3 => Edit::ChangeTrack { track, change: TrackChange::Colour(any_colour(dice)) },
         4 => Edit::AddScene { at, row: None },
         5 => Edit::RemoveScene(scene),
-        6 => Edit::RenameScene { scene, name: any_name(dice) },
+        6 => {
+            let change = match dice.below(3) {
+                0 => SceneChange::Colour(Some(any_colour(dice))),
+                1 => SceneChange::Colour(None),
+                _ => SceneChange::Name(any_name(dice)),
+            };
+            Edit::ChangeScene { scene, change }
+        }
         7 => {
             let b = Cell::new(TrackId(dice.below(10) as u8), SceneId(dice.below(10) as u8));
             Edit::SwapClips { a: cell, b }
@@ -137,7 +144,11 @@ pub fn any_edit(dice: &mut Dice) -> Edit {
         }
         9 => {
             let clips = (0..dice.below(4)).map(|column| (TrackId(column as u8 * 3), any_clip(dice))).collect();
-            let row = Row { name: any_name(dice), clips: Bounded::try_from_vec(clips).expect("a few clips") };
+            let row = Row {
+                name: any_name(dice),
+                colour: Some(any_colour(dice)),
+                clips: Bounded::try_from_vec(clips).expect("a few clips"),
+            };
             Edit::AddScene { at, row: Some(Box::new(row)) }
         }
         10 | 11 => {
@@ -164,7 +175,7 @@ pub fn any_edit(dice: &mut Dice) -> Edit {
         | Edit::ChangeTrack { .. }
         | Edit::AddScene { .. }
         | Edit::RemoveScene(_)
-        | Edit::RenameScene { .. } => edit,
+        | Edit::ChangeScene { .. } => edit,
     }
 }
 

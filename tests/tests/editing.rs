@@ -5,7 +5,7 @@
 
 use keyboardia_session::{
     Authority, Avatar, Beats, Cell, Clip, ClipChange, Colour, Column, Command, CommandClass, Edit, Gain, Outbox, Pan,
-    Refusal, Row, SceneId, SeatId, TimeSignature, TrackChange, TrackId,
+    Refusal, Row, SceneChange, SceneId, SeatId, TimeSignature, TrackChange, TrackId,
     limits::{SCENES_MAX, TRACKS_MAX},
 };
 use keyboardia_tests::{
@@ -148,7 +148,7 @@ fn kind(command: &Command) -> &'static str {
             Edit::ChangeTrack { .. } => "change track",
             Edit::AddScene { .. } => "add scene",
             Edit::RemoveScene(_) => "remove scene",
-            Edit::RenameScene { .. } => "rename scene",
+            Edit::ChangeScene { .. } => "change scene",
         },
     }
 }
@@ -281,6 +281,7 @@ fn refused_at_rest(table: &Table) -> Vec<Refused> {
     };
     let bad_row = Row {
         name: name("Bad"),
+        colour: None,
         clips: keyboardia_session::bounded::Bounded::try_from_vec(vec![(TrackId(0), nothing.clone())]).unwrap(),
     };
     vec![
@@ -314,8 +315,8 @@ fn refused_at_rest(table: &Table) -> Vec<Refused> {
         (Command::Edit(Edit::ChangeTrack { track: TrackId(0), change: TrackChange::Name(name(" ")) }), NoName),
         (Command::Edit(Edit::AddScene { at: 0, row: Some(Box::new(bad_row)) }), BadClip),
         (Command::Edit(Edit::RemoveScene(row)), NoSuchScene),
-        (Command::Edit(Edit::RenameScene { scene: row, name: name("x") }), NoSuchScene),
-        (Command::Edit(Edit::RenameScene { scene: SceneId(0), name: name("") }), NoName),
+        (Command::Edit(Edit::ChangeScene { scene: row, change: SceneChange::Name(name("x")) }), NoSuchScene),
+        (Command::Edit(Edit::ChangeScene { scene: SceneId(0), change: SceneChange::Name(name("")) }), NoName),
         (Command::Undo, NothingToUndo),
         (Command::Redo, NothingToRedo),
         (Command::SetProfile { name: name(""), colour: Colour([0; 3]), avatar: Avatar::default() }, NoName),

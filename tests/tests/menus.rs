@@ -51,7 +51,7 @@ fn track_names(state: &Value) -> Vec<&str> {
 }
 
 fn scene_names(state: &Value) -> Vec<&str> {
-    state["session"]["scenes"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+    state["session"]["scenes"].as_array().unwrap().iter().map(|scene| scene["name"].as_str().unwrap()).collect()
 }
 
 #[test]
@@ -129,10 +129,17 @@ fn the_menu_of_a_track_adds_copies_renames_recolours_and_removes() {
 }
 
 #[test]
-fn the_menu_of_a_scene_launches_adds_copies_renames_and_removes() {
+fn the_menu_of_a_scene_launches_adds_copies_renames_recolours_and_removes() {
     let script = [
         menu("scene 1"),
         "wait typing\nkey ctrl+a\ntype Rise\nkey enter\nwait seen \"Rise\"\n".into(),
+        menu("scene 1"),
+        choose("Coral"),
+        "key esc\nwait unseen \"Remove scene\"\n".into(),
+        menu("scene 3"),
+        choose("Sky"),
+        choose("Sky"),
+        "key esc\nwait unseen \"Remove scene\"\n".into(),
         menu("scene 1"),
         choose("Add scene above"),
         "wait scenes 9\n".into(),
@@ -160,6 +167,12 @@ fn the_menu_of_a_scene_launches_adds_copies_renames_and_removes() {
     assert_eq!((scene_names(doubled)[2], scene_names(doubled)[3]), ("Rise", "Rise"));
     let row = |state: &Value, scene| -> Vec<Value> { (0..8).map(|track| clip(state, track, scene).clone()).collect() };
     assert_eq!(row(doubled, 3), row(doubled, 2));
+    let colours = |state: &Value| -> Vec<Value> {
+        state["session"]["scenes"].as_array().unwrap().iter().map(|scene| scene["colour"].clone()).collect()
+    };
+    let coral = json!([0xff, 0x6b, 0x5e]);
+    assert_eq!(colours(doubled)[1..4], [Value::Null, coral.clone(), coral], "a copy has it too");
+    assert_eq!(colours(doubled)[5], Value::Null, "the colour it has already takes it away");
     assert!(row(doubled, 1).iter().all(Value::is_null), "a new scene is empty");
     assert_eq!((scene_names(pasted)[1], row(pasted, 1)), ("Rise", row(doubled, 2)));
     assert_eq!(&scene_names(removed)[..10], &scene_names(doubled)[..]);
@@ -196,23 +209,32 @@ fn strips_are_dragged_and_switched_and_the_private_mix_is_nobody_else_s() {
     let script = "drag \"fader 2\" by 0 25\nwait settled\ndrag \"pan 3\" by 25 0\nwait settled\npress \"mute 4\"\nwait settled\n\
                   press \"solo 5\"\nwait settled\nprint state\npress \"solo 5\"\nwait settled\n\
                   wait unseen \"differs 0\"\npress \"Ears\"\nwait frames 3\npress \"mute 0\"\nwait frames 3\n\
-                  press \"Shared\"\nwait seen \"differs 0\"\nprint state\n";
+                  press \"Shared\"\nwait seen \"differs 0\"\nprint state\npress \"reset\"\nwait unseen \"reset\"\n\
+                  wait unseen \"differs 0\"\ndrag \"master\" by -30 0\nwait seen \"reset\"\nwait frames 3\nprint state\n\
+                  press \"reset\"\nwait unseen \"reset\"\nwait frames 3\nprint state\n";
     let said = played(script);
-    let [shared, private] = said.as_slice() else { panic!("two states, not {said:?}") };
+    let [shared, private, softer, reset] = said.as_slice() else { panic!("four states, not {said:?}") };
     let track = |state: &Value, index: usize| state["session"]["tracks"][index].clone();
     assert!(track(shared, 2)["gain_db"].as_f64().unwrap() < -1.0, "{shared}");
     assert!(track(shared, 3)["pan"].as_f64().unwrap() > 0.1, "{shared}");
     assert_eq!((track(shared, 4)["mute"].clone(), track(shared, 5)["solo"].clone()), (json!(true), json!(true)));
     assert_eq!(track(private, 5)["solo"], false);
     assert_eq!(track(private, 0)["mute"], false, "only the ears have it muted: {private}");
+    assert_eq!((&private["master_db"], &reset["master_db"]), (&Value::Null, &Value::Null), "as the session has it");
+    let master = softer["master_db"].as_f64().unwrap();
+    assert!((-40.0..-1.0).contains(&master), "{master} dB");
+    assert_eq!(softer["session"], reset["session"], "and it is nobody else's");
 }
 
 #[test]
-fn the_tempo_is_nudged_dragged_and_tapped_and_lists_choose_signature_and_boundary() {
+fn the_tempo_is_nudged_dragged_typed_and_tapped_and_lists_choose_signature_and_boundary() {
     let tap = "key shift+t\nwait seconds 0.4\n".repeat(5);
     let script = [
         "press \"faster\"\nwait tempo 50.1\npress \"slower\"\nwait tempo 50\ndrag \"tempo\" by 40 0\nwait settled\n\
-         wait frames 5\nprint state\n",
+         wait frames 5\nprint state\n\
+         press \"tempo\"\nwait typing\nkey ctrl+a\ntype 73.5\nkey enter\nwait tempo 73.5\n",
+        // Nothing is faster than the fastest, and what is no number changes nothing.
+        "press \"tempo\"\nwait typing\nkey ctrl+a\ntype quick\nkey enter\nwait frames 5\nwait settled\nwait tempo 73.5\n",
         &tap,
         "wait settled\nprint state\n\
          press \"Signature\"\nwait seen \"7/8\"\nwait frames 2\npress \"7/8\"\nwait settled\nwait seen \"7/8\"\n\

@@ -3,8 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Address, Cell, Clip, ClipChange, Colour, Column, Command, Edit, Gain, Outbox, Pan, Quantise, Refusal, SceneId,
-    SeatId, Tempo, TrackChange, TrackId,
+    Address, Cell, Clip, ClipChange, Colour, Column, Command, Edit, Gain, Outbox, Pan, Quantise, Refusal, SceneChange,
+    SceneId, SeatId, Tempo, TrackChange, TrackId,
     edit::Value,
     limits::{GRACE_US, TRACKS_MAX, UNDO_GESTURE_US, UNDO_STEPS_MAX},
     wire::{ClientMessage, HostMessage},
@@ -56,7 +56,11 @@ fn everything_that_can_be_edited_can_be_taken_back_and_made_again() {
         |_| Command::Edit(Edit::AddScene { at: 0, row: None }),
         |table| Command::Edit(Edit::AddScene { at: 1, row: table.authority.state().row(SceneId(0)).map(Box::new) }),
         |_| Command::Edit(Edit::RemoveScene(SceneId(1))),
-        |_| Command::Edit(Edit::RenameScene { scene: SceneId(0), name: name("Break") }),
+        |_| Command::Edit(Edit::ChangeScene { scene: SceneId(0), change: SceneChange::Name(name("Break")) }),
+        |_| {
+            let change = SceneChange::Colour(Some(Colour([0x33, 0xcc, 0x99])));
+            Command::Edit(Edit::ChangeScene { scene: SceneId(0), change })
+        },
         |_| Command::SetGain { track: TrackId(0), gain: Gain::SILENCE },
         |_| Command::SetPan { track: TrackId(0), pan: Pan::new(-100).unwrap() },
     ];

@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_player::{Connection, Output, Player, PlayerOptions};
-use keyboardia_session::{Cell, SceneId, TrackId};
+use keyboardia_session::{Cell, Name, Profile, SceneId, TrackId};
 use keyboardia_tests::{
     measure::{onset, rms},
     process::{HostProcess, Running, program, wait_for, window},
@@ -34,8 +34,13 @@ fn game(screen: &Screen, dir: &Path) -> Command {
 }
 
 fn bot(host: &str, code: &str) -> Player {
-    let code = Some(code.to_owned());
-    Player::join(PlayerOptions { host: host.to_owned(), code, output: Output::Silent, ..PlayerOptions::default() })
+    bot_called(None, host, code)
+}
+
+fn bot_called(name: Option<&str>, host: &str, code: &str) -> Player {
+    let profile = Profile { name: name.map(Name::sanitised), ..Profile::default() };
+    let (host, code) = (host.to_owned(), Some(code.to_owned()));
+    Player::join(PlayerOptions { host, code, profile, output: Output::Silent, ..PlayerOptions::default() })
 }
 
 /// The lines that a window prints, as they come.
@@ -220,6 +225,59 @@ fn a_window_outside_a_locked_session_says_whom_to_ask_and_comes_in_once_it_is_op
     wait_for("the open door", || (!is_locked(&ada)).then_some(()));
     let (status, _, errors) = enter("wait joined\nwait lock off\nwait players 2\nquit\n");
     assert!(status.success(), "{status}: {errors}");
+}
+
+#[test]
+fn who_opened_the_session_locks_it_and_removes_a_player_by_hand() {
+    let screen = Screen::open(1280, 800);
+    let dir = TempDir::new().unwrap();
+    // A question that has just come up under the hand is not answered by the same press.
+    let script = "wait joined\nwait players 2\npress \"Open\"\nwait lock on\npress \"Bea\"\nwait seen \"Remove\"\n\
+                  wait frames 5\npress \"Remove\"\nwait seen \"Cancel\"\nwait seconds 1\npress \"Remove\"\n\
+                  wait players 1\nwait unseen \"Bea\"\npress \"Locked\"\nwait lock off\nquit\n";
+    let script = file(&dir, "script", script);
+    let mut command = game(&screen, dir.path());
+    let mut window = Running::start(command.args(["--silent", "--port", "0", "--script"]).arg(script));
+    let invitation = lines(&mut window).find(|line| line.contains("--join")).expect("an invitation");
+    let words: Vec<&str> = invitation.split_whitespace().skip_while(|word| *word != "--join").collect();
+    let port = words[1].rsplit(':').next().unwrap();
+    let bea = bot_called(Some("Bea"), &format!("127.0.0.1:{port}"), words[2]);
+    let why = wait_for("her removal", || match &bea.view().connection {
+        Connection::Failed(why) => Some(why.clone()),
+        _ => None,
+    });
+    assert!(why.contains("removed"), "{why}");
+    let (status, _, errors) = window.finish(SCRIPT_LIMIT);
+    assert!(status.success(), "{status}: {errors}");
+}
+
+#[test]
+fn who_did_not_open_the_session_votes_on_a_player_and_takes_the_vote_back() {
+    let (screen, host) = (Screen::open(1280, 800), HostProcess::start());
+    let dir = TempDir::new().unwrap();
+    let ada = bot_called(Some("Ada"), &host.http, &host.code);
+    wait_for("her seat", || ada.view().session.as_ref().map(|_| ()));
+    let bea = bot_called(Some("Bea"), &host.http, &host.code);
+    wait_for("her seat", || bea.view().session.as_ref().map(|_| ()));
+    let script = "wait joined\nwait players 3\npress \"Bea\"\nwait seen \"Vote to remove\"\nwait frames 5\n\
+                  press \"Vote to remove\"\nwait seen \"Cancel\"\nwait seconds 1\npress \"Vote\"\nwait seen \"1 of 2 votes\"\n\
+                  wait unseen \"Cancel\"\npress \"Bea\"\nwait seen \"Take back my vote\"\nwait seconds 1\n\
+                  press \"Take back my vote\"\nwait unseen \"1 of 2 votes\"\nwait players 3\nquit\n";
+    let script = file(&dir, "script", script);
+    let mut command = game(&screen, dir.path());
+    command.args(["--silent", "--join", &host.http, &host.code, "--script"]).arg(script);
+    let window = Running::start(&mut command);
+    let votes = || {
+        let view = ada.view();
+        let state = view.session.as_ref()?.state.clone();
+        let target = state.players().iter().find(|player| player.name.as_str() == "Bea")?.seat;
+        Some(state.removal_count(target).wishes)
+    };
+    wait_for("a vote that everybody sees", || votes().filter(|votes| *votes == 1));
+    wait_for("a vote that was taken back", || votes().filter(|votes| *votes == 0));
+    let (status, _, errors) = window.finish(SCRIPT_LIMIT);
+    assert!(status.success(), "{status}: {errors}");
+    assert_eq!(bea.view().connection, Connection::Connected, "she stays");
 }
 
 #[test]

@@ -10,10 +10,7 @@ use crate::{
 };
 use keyboardia_session::{Gain, Score, SoundId, TrackId};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 /// The control side of an engine.
 pub trait SoundControl {
@@ -106,7 +103,7 @@ pub enum ToEngine {
     /// A sound, which travels beside this message.
     Sample(SoundId),
     /// The sounds to keep; what else nobody plays is forgotten.
-    Keep(BTreeSet<SoundId>),
+    Keep(Vec<SoundId>),
 }
 
 /// What an engine elsewhere tells of itself, some fifty times a second.
@@ -130,8 +127,9 @@ pub struct FromEngine {
 #[derive(Debug, Default)]
 pub struct RemoteEngine {
     outgoing: VecDeque<ToEngine>,
-    known: BTreeSet<SoundId>,
-    told_keep: BTreeSet<SoundId>,
+    /// In order.
+    known: Vec<SoundId>,
+    told_keep: Vec<SoundId>,
     preview: u32,
     is_previewing: bool,
     levels: Levels,
@@ -191,7 +189,7 @@ impl SoundControl for RemoteEngine {
     }
 
     fn preview(&mut self, request: &PreviewRequest) -> bool {
-        let is_known = self.known.contains(&request.sound);
+        let is_known = self.known.binary_search(&request.sound).is_ok();
         if is_known {
             self.preview = self.preview.wrapping_add(1);
             self.is_previewing = true;
@@ -214,7 +212,9 @@ impl SoundControl for RemoteEngine {
     }
 
     fn add_sample(&mut self, id: SoundId, (): ()) {
-        self.known.insert(id.clone());
+        if let Err(place) = self.known.binary_search(&id) {
+            self.known.insert(place, id.clone());
+        }
         self.tell(ToEngine::Sample(id));
     }
 
@@ -233,7 +233,7 @@ impl SoundControl for RemoteEngine {
     }
 
     fn take_onsets(&mut self) -> Vec<(TrackId, Onset)> {
-        self.onsets.drain(..).collect()
+        std::mem::take(&mut self.onsets).into_iter().collect()
     }
 
     fn phase_error_ns(&self) -> i64 {

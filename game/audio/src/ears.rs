@@ -1,14 +1,13 @@
 //! What one player alone hears differently from what the session's mixer says.
 
-use keyboardia_session::{Gain, TrackId};
+use keyboardia_session::{Gain, Table, TrackId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What this player alone hears differently from what the session's mixer says.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Ears {
     /// Tracks that are louder, softer or silent for this player; the others are as the session has them.
-    pub tracks: BTreeMap<TrackId, Ear>,
+    pub tracks: Table<TrackId, Ear>,
     /// Volume of everything, on top.
     pub master: Option<Gain>,
 }

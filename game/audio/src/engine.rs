@@ -16,7 +16,7 @@ use crate::{
     sample::Sample,
 };
 use keyboardia_session::{
-    Beats, Gain, Meters, Score, SoundId, TrackId, TrackScore, Voice, limits::QUEUE_MAX, score::Switch,
+    Beats, Gain, Meters, Score, SoundId, Table, TrackId, TrackScore, Voice, limits::QUEUE_MAX, score::Switch,
 };
 use kira::{
     AudioManager, AudioManagerSettings, Capacities,
@@ -27,12 +27,9 @@ use kira::{
 };
 use rtrb::{Consumer, Producer, RingBuffer};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::Relaxed},
 };
 use thiserror::Error;
 
@@ -116,10 +113,10 @@ pub struct Engine {
     master: Arc<Meter>,
     transport: CommandWriter<TransportPlan>,
     status: Arc<Status>,
-    samples: BTreeMap<SoundId, Arc<Sample>>,
+    samples: Table<SoundId, Arc<Sample>>,
     /// Samples that were replaced by others while the callback side held them.
     replaced: Vec<Arc<Sample>>,
-    numbers: BTreeMap<SoundId, u32>,
+    numbers: Table<SoundId, u32>,
     last_number: u32,
     score: Option<Score>,
     _manager: AudioManager<PullBackend>,
@@ -212,9 +209,9 @@ pub(crate) fn engine_with(settings: EngineSettings, mastering: Mastering) -> Res
         master,
         transport,
         status,
-        samples: BTreeMap::new(),
+        samples: Table::new(),
         replaced: Vec::new(),
-        numbers: BTreeMap::new(),
+        numbers: Table::new(),
         last_number: 0,
         score: None,
         _manager: manager,
@@ -386,8 +383,9 @@ impl Engine {
         self.samples.retain(|id, sample| keep(id) || Arc::strong_count(sample) > 1);
         self.replaced.retain(|sample| Arc::strong_count(sample) > 1);
         if self.numbers.len() > self.samples.len() + PLAYED_SOUNDS_MAX {
-            let played: Vec<SoundId> = self.score.iter().flat_map(Score::sounds).cloned().collect();
-            self.numbers.retain(|id, _| keep(id) || played.contains(id));
+            let mut played = Vec::new();
+            self.score.iter().flat_map(Score::sounds).for_each(|id| played.push(id));
+            self.numbers.retain(|id, _| keep(id) || played.contains(&id));
         }
     }
 
@@ -452,7 +450,7 @@ impl Engine {
     }
 
     fn voice_plan(&mut self, voice: &Voice) -> VoicePlan {
-        let sound = *self.numbers.entry(voice.sound.clone()).or_insert_with(|| {
+        let sound = *self.numbers.get_or_insert_with(&voice.sound, || {
             self.last_number = self.last_number.wrapping_add(1);
             self.last_number
         });

@@ -1,15 +1,12 @@
 //! How loud it is: peaks that the callback notes and the control side reads, without waiting for each other.
 
 use crate::limits::{LEVEL_FALL_DB_PER_S, LEVEL_FLOOR};
-use keyboardia_session::TrackId;
+use keyboardia_session::{Table, TrackId};
 use kira::{Frame, effect::Effect, info::Info};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::Relaxed},
 };
 
 /// Everything of a float but its sign; of two floats without a sign, the larger one has the larger bits.
@@ -69,7 +66,7 @@ impl Effect for MeterTap {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Levels {
     /// After each track's volume, position, mute and private ears.
-    pub tracks: BTreeMap<TrackId, [f32; 2]>,
+    pub tracks: Table<TrackId, [f32; 2]>,
     /// What leaves for the speaker.
     pub master: [f32; 2],
 }
@@ -112,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_shown_level_rises_at_once_and_falls_by_24_db_a_second_to_silence() {
-        let peak = |level: f32| Levels { tracks: BTreeMap::from([(TrackId(3), [level, 0.0])]), master: [level; 2] };
+        let peak = |level: f32| Levels { tracks: Table::from([(TrackId(3), [level, 0.0])]), master: [level; 2] };
         let mut shown = Levels::default();
         shown.follow(peak(1.0), 0.004);
         assert_eq!(shown, peak(1.0));

@@ -58,7 +58,7 @@ impl Sample {
         }
         let count = (room as usize).min(out.len());
         for (k, frame) in out[..count].iter_mut().enumerate() {
-            let (index, t) = split(step.mul_add(k as f64, position));
+            let (index, t) = split(step * k as f64 + position);
             if let Some(near) = self.frames.get(index - 1..index + 3) {
                 *frame += hermite(near, t) * gain;
             }

@@ -14,7 +14,10 @@
 
 use clap::Parser;
 use cpu_time::ThreadTime;
-use keyboardia::{Cli, harness::{Adapter, Harness}};
+use keyboardia::{
+    Cli,
+    harness::{Adapter, Harness},
+};
 use keyboardia_player::{Output, Player, PlayerOptions};
 use keyboardia_server::{Host, HostConfig};
 use keyboardia_session::{

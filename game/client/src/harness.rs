@@ -24,8 +24,8 @@ use bevy::{
     prelude::*,
     render::{
         RenderApp, RenderPlugin,
-        render_resource::TextureFormat,
         pipelined_rendering::PipelinedRenderingPlugin,
+        render_resource::TextureFormat,
         renderer::{RenderAdapter, RenderAdapterInfo, RenderDevice, RenderInstance, RenderQueue, WgpuWrapper},
         settings::RenderCreation,
     },
@@ -94,7 +94,10 @@ impl Harness {
     /// As a sentence, if it does not come to an end.
     pub fn drawn(&self) -> Result<(), String> {
         let device = self.app.world().resource::<RenderDevice>();
-        device.poll(wgpu::PollType::wait_indefinitely()).map(drop).map_err(|error| format!("It does not draw: {error}."))
+        device
+            .poll(wgpu::PollType::wait_indefinitely())
+            .map(drop)
+            .map_err(|error| format!("It does not draw: {error}."))
     }
 
     /// What draws, in the adapter's own words.

@@ -177,6 +177,11 @@ impl Link {
         }
     }
 
+    /// What this player hears otherwise than the session has it.
+    pub(crate) fn ears(&self) -> &Ears {
+        &self.mine.ears
+    }
+
     /// Lets this player alone hear the session differently.
     pub(crate) fn set_ears(&mut self, ears: Ears) {
         if self.mine.ears != ears {

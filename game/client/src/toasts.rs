@@ -16,7 +16,7 @@ use bevy_egui::{
     egui::{self, Align2, Order, RichText, Sense},
 };
 use keyboardia_player::{Connection, Hearing};
-use keyboardia_session::{Avatar, Colour, Player, SeatId, SoundId, View, seat::Notice};
+use keyboardia_session::{Avatar, Colour, Player, SeatId, SoundId, Table, View, seat::Notice};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -107,7 +107,7 @@ fn hear(
 }
 
 /// What is to be said of sounds that cannot be played, once of each; `known` are those of which it was.
-fn damage(known: &mut BTreeSet<SoundId>, damaged: &BTreeMap<SoundId, String>) -> Option<String> {
+fn damage(known: &mut BTreeSet<SoundId>, damaged: &Table<SoundId, String>) -> Option<String> {
     known.retain(|sound| damaged.contains_key(sound));
     let news: Vec<&String> =
         damaged.iter().filter(|(sound, _)| known.insert((*sound).clone())).map(|(_, why)| why).collect();
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_sound_that_cannot_be_played_is_told_of_once() {
         let sound = |id: &str| SoundId::parse(id).unwrap();
-        let (mut known, mut damaged) = (BTreeSet::new(), BTreeMap::new());
+        let (mut known, mut damaged) = (BTreeSet::new(), Table::new());
         assert_eq!(damage(&mut known, &damaged), None);
         damaged.insert(sound("kick"), "the file is damaged".to_owned());
         assert_eq!(damage(&mut known, &damaged).as_deref(), Some("The file is damaged."));

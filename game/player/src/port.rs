@@ -6,10 +6,11 @@
 use crate::view::{Connection, Heard, Hearing, PlayerView, Wish};
 use keyboardia_audio::{Ears, Levels, Overview, PreviewStart};
 use keyboardia_session::{
-    Cell, Gain, Micros, Notice, Pending, Profile, SeatId, SessionState, SoundId, View, limits::SEATS_MAX, seat::Peer,
+    Cell, Gain, Micros, Notice, Pending, Profile, SeatId, SessionState, SoundId, Table, View, limits::SEATS_MAX,
+    seat::Peer,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// What a window says to its player.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,9 +83,9 @@ struct Picture {
     levels: Levels,
     previewing: Option<SoundId>,
     /// `None`: as in the picture before.
-    overviews: Option<BTreeMap<SoundId, Overview>>,
+    overviews: Option<Table<SoundId, Overview>>,
     loading: Vec<SoundId>,
-    damaged: BTreeMap<SoundId, String>,
+    damaged: Table<SoundId, String>,
     notices: Vec<Notice>,
     heard: Vec<Heard>,
 }
@@ -93,7 +94,7 @@ struct Picture {
 #[derive(Debug, Default)]
 pub struct Painter {
     state: Option<Arc<SessionState>>,
-    overviews: Option<Arc<BTreeMap<SoundId, Overview>>>,
+    overviews: Option<Arc<Table<SoundId, Overview>>>,
 }
 
 impl Painter {
@@ -108,7 +109,7 @@ impl Painter {
             SessionPart { me, state, now, pending, peers, history, round_trip_us, uncertainty_us, durable, unsaved_us }
         });
         let is_known = self.overviews.as_ref().is_some_and(|known| Arc::ptr_eq(known, &view.overviews));
-        let overviews = (!is_known).then(|| BTreeMap::clone(&view.overviews));
+        let overviews = (!is_known).then(|| Table::clone(&view.overviews));
         self.overviews = Some(view.overviews.clone());
         let picture = Picture {
             connection: view.connection.clone(),
@@ -136,7 +137,7 @@ pub type Told = (Arc<PlayerView>, Vec<Notice>, Vec<Heard>);
 #[derive(Debug, Default)]
 pub struct Album {
     state: Option<Arc<SessionState>>,
-    overviews: Arc<BTreeMap<SoundId, Overview>>,
+    overviews: Arc<Table<SoundId, Overview>>,
 }
 
 impl Album {

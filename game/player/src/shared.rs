@@ -289,7 +289,7 @@ impl Shared {
 
     /// What the player should be told, oldest first; each once.
     pub fn take_notices(&self) -> Vec<Notice> {
-        lock(&self.notices).drain(..).collect()
+        std::mem::take(&mut *lock(&self.notices)).into_iter().collect()
     }
 
     /// A clip began to sound.
@@ -299,7 +299,7 @@ impl Shared {
 
     /// The clips that began to sound since they were taken last.
     pub fn take_heard(&self) -> Vec<Heard> {
-        lock(&self.heard).drain(..).collect()
+        std::mem::take(&mut *lock(&self.heard)).into_iter().collect()
     }
 
     /// A time probe came back at this time, the player's clock.

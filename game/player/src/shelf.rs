@@ -2,11 +2,8 @@
 
 use crate::view::PlayerView;
 use keyboardia_audio::Overview;
-use keyboardia_session::{Beats, Micros, SoundId, limits::LIBRARY_SOUNDS_MAX};
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
-};
+use keyboardia_session::{Beats, Micros, SoundId, Table, limits::LIBRARY_SOUNDS_MAX};
+use std::{collections::VecDeque, sync::Arc};
 
 /// Sounds that are with the loader at once: one in its hands, one next; the rest can still be overtaken.
 pub const SOUNDS_IN_FLIGHT_MAX: usize = 2;
@@ -92,14 +89,14 @@ impl Entry {
 /// has not been needed for a while.
 pub(crate) struct Shelf<L: Loader> {
     loader: L,
-    entries: BTreeMap<SoundId, Entry>,
+    entries: Table<SoundId, Entry>,
     /// What the loader is to be asked for, most urgent first.
     queue: VecDeque<SoundId>,
     in_flight: Vec<SoundId>,
     /// Sounds of the grid that are not there yet.
     loading: Vec<SoundId>,
-    damaged: BTreeMap<SoundId, String>,
-    overviews: Arc<BTreeMap<SoundId, Overview>>,
+    damaged: Table<SoundId, String>,
+    overviews: Arc<Table<SoundId, Overview>>,
 }
 
 impl<L: Loader> Shelf<L> {
@@ -107,11 +104,11 @@ impl<L: Loader> Shelf<L> {
     pub(crate) fn new(loader: L) -> Self {
         Self {
             loader,
-            entries: BTreeMap::new(),
+            entries: Table::new(),
             queue: VecDeque::new(),
             in_flight: Vec::new(),
             loading: Vec::new(),
-            damaged: BTreeMap::new(),
+            damaged: Table::new(),
             overviews: Arc::default(),
         }
     }
@@ -129,14 +126,14 @@ impl<L: Loader> Shelf<L> {
         sounds: impl Iterator<Item = &'a SoundId>,
         preview: Option<&SoundId>,
     ) {
-        let mut needed = BTreeSet::new();
+        let mut needed = Table::new();
         self.queue.clear();
         self.loading.clear();
         for id in sounds {
-            if needed.len() >= SOUNDS_NEEDED_MAX || !needed.insert(id.clone()) {
+            if needed.len() >= SOUNDS_NEEDED_MAX || needed.insert(id.clone(), ()).is_some() {
                 continue;
             }
-            let entry = self.entries.entry(id.clone()).or_insert_with(Entry::new);
+            let entry = self.entries.get_or_insert_with(id, Entry::new);
             entry.spare_since = None;
             if matches!(entry.stage, Stage::Coming) {
                 if !self.in_flight.contains(id) {
@@ -147,7 +144,7 @@ impl<L: Loader> Shelf<L> {
                 }
             }
         }
-        for (_, entry) in self.entries.iter_mut().filter(|(id, _)| !needed.contains(*id)) {
+        for (_, entry) in self.entries.iter_mut().filter(|(id, _)| !needed.contains_key(*id)) {
             entry.spare_since.get_or_insert(now);
         }
         self.forget(now);
@@ -155,9 +152,14 @@ impl<L: Loader> Shelf<L> {
 
     /// Forgets what has not been needed for long, and what was never loaded; of the rest the oldest, if they are many.
     pub(crate) fn forget(&mut self, now: Micros) {
-        let mut spare: Vec<(Micros, SoundId)> =
-            self.entries.iter().filter_map(|(id, entry)| Some((entry.spare_since?, id.clone()))).collect();
-        spare.sort();
+        let mut spare: Vec<(Micros, SoundId)> = Vec::new();
+        for (id, entry) in self.entries.iter() {
+            if let Some(since) = entry.spare_since {
+                // The earliest first, and of those the first by name.
+                let place = spare.partition_point(|(other, _)| *other <= since);
+                spare.insert(place, (since, id.clone()));
+            }
+        }
         let surplus = spare.len().saturating_sub(SOUNDS_SPARE_MAX);
         for (index, (since, id)) in spare.into_iter().enumerate() {
             let is_coming = self.entries.get(&id).is_some_and(|entry| matches!(entry.stage, Stage::Coming));

@@ -1,9 +1,9 @@
 //! What goes into a player and what comes out of it: how it joins, its picture, its wishes.
 
 use keyboardia_audio::{Levels, Overview};
-use keyboardia_session::{Command, Profile, SceneId, SoundId, TrackId, View};
+use keyboardia_session::{Command, Profile, SceneId, SoundId, Table, TrackId, View};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 /// Where the sound goes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,11 +97,11 @@ pub struct PlayerView {
     /// The sound that is previewed, from the wish on (it may have to be loaded first) until it ends.
     pub previewing: Option<SoundId>,
     /// Shapes of the sounds that are loaded: those of the grid, and what is previewed.
-    pub overviews: Arc<BTreeMap<SoundId, Overview>>,
+    pub overviews: Arc<Table<SoundId, Overview>>,
     /// Sounds of the grid that are still being loaded.
     pub loading: Vec<SoundId>,
     /// Sounds of the grid or of a preview that cannot be played, and why, as a sentence.
-    pub damaged: BTreeMap<SoundId, String>,
+    pub damaged: Table<SoundId, String>,
 }
 
 impl PlayerView {
@@ -118,7 +118,7 @@ impl PlayerView {
             previewing: None,
             overviews: Arc::default(),
             loading: Vec::new(),
-            damaged: BTreeMap::new(),
+            damaged: Table::new(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     avatar::Avatar,
-    grid::{Cell, Clip, ClipChange, Column, Row, SceneId, TrackChange, TrackId},
+    grid::{Cell, Clip, ClipChange, Column, Row, SceneChange, SceneId, TrackChange, TrackId},
     limits::{COMMANDS_IN_FLIGHT_MAX, SCENES_MAX, TRACKS_MAX},
     meter::TimeSignature,
     state::SeatId,
@@ -207,12 +207,12 @@ pub enum Edit {
     },
     /// Remove a row with all that is in it.
     RemoveScene(SceneId),
-    /// Rename a row.
-    RenameScene {
+    /// Change a property of a row.
+    ChangeScene {
         /// Row.
         scene: SceneId,
-        /// Its new name.
-        name: Name,
+        /// What becomes of it.
+        change: SceneChange,
     },
 }
 

@@ -2,9 +2,8 @@
 
 use crate::{
     event::EventKind,
-    grid::{Cell, Clip, ClipChange, Column, Row, SceneId, TrackChange, TrackId},
+    grid::{Cell, Clip, ClipChange, Column, Row, SceneChange, SceneId, TrackChange, TrackId},
     state::SessionState,
-    text::Name,
     values::{Gain, Pan},
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +59,25 @@ impl TrackField {
     }
 }
 
+/// Which property of a scene.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SceneField {
+    /// Name beside the row.
+    Name,
+    /// Colour of the row's button.
+    Colour,
+}
+
+impl SceneField {
+    /// What a change changes.
+    pub fn of(change: &SceneChange) -> Self {
+        match change {
+            SceneChange::Name(_) => Self::Name,
+            SceneChange::Colour(_) => Self::Colour,
+        }
+    }
+}
+
 /// Something that an edit changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Address {
@@ -73,8 +91,8 @@ pub enum Address {
     TrackField(TrackId, TrackField),
     /// A row, with all that is in it.
     Scene(SceneId),
-    /// The name of a row.
-    SceneName(SceneId),
+    /// A property of a row.
+    SceneField(SceneId, SceneField),
 }
 
 impl Address {
@@ -83,7 +101,7 @@ impl Address {
         match self {
             Self::Clip(cell) | Self::ClipField(cell, _) => Some(cell.track),
             Self::Track(track) | Self::TrackField(track, _) => Some(track),
-            Self::Scene(_) | Self::SceneName(_) => None,
+            Self::Scene(_) | Self::SceneField(..) => None,
         }
     }
 
@@ -91,7 +109,7 @@ impl Address {
     pub fn scene(self) -> Option<SceneId> {
         match self {
             Self::Clip(cell) | Self::ClipField(cell, _) => Some(cell.scene),
-            Self::Scene(scene) | Self::SceneName(scene) => Some(scene),
+            Self::Scene(scene) | Self::SceneField(scene, _) => Some(scene),
             Self::Track(_) | Self::TrackField(..) => None,
         }
     }
@@ -106,7 +124,7 @@ impl Address {
             Self::Track(track) => other.track() == Some(track),
             Self::Scene(scene) => other.scene() == Some(scene),
             Self::Clip(cell) => matches!(other, Self::ClipField(inner, _) if inner == cell),
-            Self::ClipField(..) | Self::TrackField(..) | Self::SceneName(_) => false,
+            Self::ClipField(..) | Self::TrackField(..) | Self::SceneField(..) => false,
         }
     }
 
@@ -117,7 +135,7 @@ impl Address {
 
     /// Whether later changes of it within one gesture (a drag of a fader) are one edit.
     pub fn is_property(self) -> bool {
-        matches!(self, Self::ClipField(..) | Self::TrackField(..) | Self::SceneName(_))
+        matches!(self, Self::ClipField(..) | Self::TrackField(..) | Self::SceneField(..))
     }
 }
 
@@ -140,8 +158,8 @@ pub enum Value {
     Pan(Pan),
     /// A row, and the number of those above it.
     Scene(u8, Box<Row>),
-    /// A row's name.
-    SceneName(Name),
+    /// A row's property.
+    SceneField(SceneChange),
 }
 
 impl Value {
@@ -173,9 +191,12 @@ impl Value {
                 (Some(at), Some(row)) => Self::Scene(at as u8, Box::new(row)),
                 _ => Self::Absent,
             },
-            Address::SceneName(scene) => {
-                state.scene(scene).map_or(Self::Absent, |scene| Self::SceneName(scene.name.clone()))
-            }
+            Address::SceneField(scene, field) => state.scene(scene).map_or(Self::Absent, |scene| {
+                Self::SceneField(match field {
+                    SceneField::Name => SceneChange::Name(scene.name.clone()),
+                    SceneField::Colour => SceneChange::Colour(scene.colour),
+                })
+            }),
         }
     }
 
@@ -201,7 +222,7 @@ impl Value {
             (Address::TrackField(track, _), Self::Pan(pan)) => EventKind::PanSet { track, pan },
             (Address::Scene(scene), Self::Absent) => EventKind::SceneRemoved(scene),
             (Address::Scene(scene), Self::Scene(at, row)) => EventKind::SceneAdded { scene, at, row },
-            (Address::SceneName(scene), Self::SceneName(name)) => EventKind::SceneRenamed { scene, name },
+            (Address::SceneField(scene, _), Self::SceneField(change)) => EventKind::SceneChanged { scene, change },
             _ => return None,
         })
     }
@@ -221,7 +242,7 @@ mod tests {
         let beside = [
             Address::ClipField(cell, ClipField::Gain),
             Address::TrackField(TrackId(1), TrackField::Name),
-            Address::SceneName(SceneId(2)),
+            Address::SceneField(SceneId(2), SceneField::Colour),
             Address::Clip(Cell::new(TrackId(1), SceneId(3))),
             Address::Track(TrackId(2)),
         ];

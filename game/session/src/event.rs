@@ -4,10 +4,9 @@
 use crate::{
     command::CommandId,
     edit::Address,
-    grid::{Cell, Clip, ClipChange, Column, Row, SceneId, TrackChange, TrackId},
+    grid::{Cell, Clip, ClipChange, Column, Row, SceneChange, SceneId, TrackChange, TrackId},
     meter::TimeSignature,
     state::{Player, SeatId},
-    text::Name,
     time::{Beats, Micros, Quantise, Timeline},
     values::{Gain, Pan},
 };
@@ -178,12 +177,12 @@ pub enum EventKind {
     },
     /// A row was removed.
     SceneRemoved(SceneId),
-    /// A row was renamed.
-    SceneRenamed {
+    /// A property of a row was changed.
+    SceneChanged {
         /// Row.
         scene: SceneId,
-        /// Its new name.
-        name: Name,
+        /// What became of it.
+        change: SceneChange,
     },
     /// A player took a seat, or came back to it.
     PlayerJoined(Player),
@@ -212,7 +211,7 @@ impl EventKind {
     /// What an edit of the grid or the mixer touches: nothing for launches, the transport and players, and for mute and
     /// solo, which are played rather than set.
     pub fn touched(&self) -> impl Iterator<Item = Address> + use<> {
-        use crate::edit::{ClipField, TrackField};
+        use crate::edit::{ClipField, SceneField, TrackField};
         let (first, second) = match self {
             Self::ClipSet { cell, .. } => (Some(Address::Clip(*cell)), None),
             Self::ClipChanged { cell, change } => (Some(Address::ClipField(*cell, ClipField::of(change))), None),
@@ -222,7 +221,7 @@ impl EventKind {
             Self::GainSet { track, .. } => (Some(Address::TrackField(*track, TrackField::Gain)), None),
             Self::PanSet { track, .. } => (Some(Address::TrackField(*track, TrackField::Pan)), None),
             Self::SceneAdded { scene, .. } | Self::SceneRemoved(scene) => (Some(Address::Scene(*scene)), None),
-            Self::SceneRenamed { scene, .. } => (Some(Address::SceneName(*scene)), None),
+            Self::SceneChanged { scene, change } => (Some(Address::SceneField(*scene, SceneField::of(change))), None),
             Self::Launched { .. }
             | Self::TrackStopped { .. }
             | Self::Unqueued { .. }

@@ -113,6 +113,15 @@ pub enum TrackChange {
     Colour(Colour),
 }
 
+/// A property of a scene, and what it becomes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SceneChange {
+    /// Name beside the row.
+    Name(Name),
+    /// Colour of the row's button; none, if it has none of its own.
+    Colour(Option<Colour>),
+}
+
 /// What a column holds that can be copied, removed and brought back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Column {
@@ -141,6 +150,8 @@ impl Column {
 pub struct Row {
     /// Name beside it.
     pub name: Name,
+    /// Its colour, if it has one of its own.
+    pub colour: Option<Colour>,
     /// Its clips, by column.
     pub clips: Bounded<(TrackId, Clip), TRACKS_MAX>,
 }
@@ -183,6 +194,8 @@ pub struct Scene {
     pub id: SceneId,
     /// Name beside the row.
     pub name: Name,
+    /// Colour of its button, if it has one of its own.
+    pub colour: Option<Colour>,
 }
 
 /// A column of the grid: its clips, its mixer strip, and what it plays. One clip plays per track.
@@ -262,7 +275,16 @@ impl Track {
         for (row, _) in self.clips.as_mut_slice() {
             *row = other(*row);
         }
-        self.clips.as_mut_slice().sort_by_key(|(row, _)| *row);
+        // Few, and nearly in order.
+        let clips = self.clips.as_mut_slice();
+        for from in 1..clips.len() {
+            for place in (1..=from).rev() {
+                if clips[place - 1].0 < clips[place].0 {
+                    break;
+                }
+                clips.swap(place - 1, place);
+            }
+        }
         self.playing = self.playing.map(|playing| Playing { scene: other(playing.scene), ..playing });
         for queued in self.queue.as_mut_slice() {
             if let Action::Launch(scene) = &mut queued.action {

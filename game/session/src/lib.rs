@@ -41,6 +41,7 @@ pub mod score;
 pub mod seat;
 pub mod setup;
 pub mod state;
+pub mod table;
 pub mod text;
 pub mod time;
 pub mod token;
@@ -58,7 +59,8 @@ pub use edit::Address;
 pub use event::{Event, EventKind};
 pub use farewell::Farewell;
 pub use grid::{
-    Action, Cell, Clip, ClipChange, Column, Playing, Queued, Row, Scene, SceneId, Track, TrackChange, TrackId,
+    Action, Cell, Clip, ClipChange, Column, Playing, Queued, Row, Scene, SceneChange, SceneId, Track, TrackChange,
+    TrackId,
 };
 pub use library::{Manifest, SoundId};
 pub use meter::{Accent, Meter, Meters, TimeSignature};
@@ -68,6 +70,7 @@ pub use score::{Score, Switch, TrackScore, Voice};
 pub use seat::{Notice, Peer, Pending, Seat, View};
 pub use setup::SessionSetup;
 pub use state::{Player, RemovalCount, RemovalWish, SeatId, SessionState};
+pub use table::Table;
 pub use text::Name;
 pub use time::{Beats, Micros, Quantise, Tempo, Timeline};
 pub use token::SeatToken;

@@ -199,12 +199,12 @@ impl Seat {
 
     /// What the player should be told, oldest first; each once.
     pub fn take_notices(&mut self) -> Vec<Notice> {
-        self.notices.drain(..).collect()
+        std::mem::take(&mut self.notices).into_iter().collect()
     }
 
     /// Messages for the authority, in order; to be sent reliably.
     pub fn take_outgoing(&mut self) -> impl Iterator<Item = Vec<u8>> {
-        self.outgoing.drain(..)
+        std::mem::take(&mut self.outgoing).into_iter()
     }
 
     /// A new connection begins: what was in flight on the old one has no answer any more.

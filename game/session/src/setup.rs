@@ -43,8 +43,11 @@ impl SessionSetup {
         let spare = (starter.tracks.len()..Self::TRACKS)
             .map(|index| Column::empty(&format!("Track {}", index + 1), Self::SPARE_COLOUR));
         let tracks = (0..).map(TrackId).zip(filled.chain(spare)).map(|(id, column)| Track::new(id, column));
-        let scenes = (0..starter.scenes as u8)
-            .map(|index| Scene { id: SceneId(index), name: Name::sanitised(&format!("Scene {}", index + 1)) });
+        let scenes = (0..starter.scenes as u8).map(|index| Scene {
+            id: SceneId(index),
+            name: Name::sanitised(&format!("Scene {}", index + 1)),
+            colour: None,
+        });
         // A manifest is parsed within the bounds of a session, and every tempo in it is one.
         Self {
             tempo: Tempo::from_bpm(starter.tempo_bpm).unwrap_or_else(Self::fallback_tempo),

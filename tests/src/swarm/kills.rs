@@ -4,8 +4,8 @@
 use super::{BotId, Heard, Porter, Swarm};
 use crate::{process::HostProcess, world::Dice};
 use keyboardia_session::{
-    Avatar, Beats, Cell, ClipChange, Colour, Command, CommandId, Edit, Gain, Name, SceneId, SeatId, SessionState,
-    Tempo, TrackChange, TrackId, grid::Action,
+    Avatar, Beats, Cell, ClipChange, Colour, Command, CommandId, Edit, Gain, Name, SceneChange, SceneId, SeatId,
+    SessionState, Tempo, TrackChange, TrackId, grid::Action,
 };
 use std::{
     collections::HashMap,
@@ -86,7 +86,7 @@ impl Place {
         let name = Name::sanitised(&number.to_string());
         match self {
             Self::Track(track) => Command::Edit(Edit::ChangeTrack { track: *track, change: TrackChange::Name(name) }),
-            Self::Scene(scene) => Command::Edit(Edit::RenameScene { scene: *scene, name }),
+            Self::Scene(scene) => Command::Edit(Edit::ChangeScene { scene: *scene, change: SceneChange::Name(name) }),
             Self::Clip(cell) => Command::Edit(Edit::ChangeClip { cell: *cell, change: ClipChange::Name(name) }),
             Self::Gain(track) => Command::SetGain { track: *track, gain: gain(number) },
             Self::Tempo => Command::SetTempo(tempo(number)),

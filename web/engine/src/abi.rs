@@ -13,7 +13,7 @@ use crate::{
     sound::Sound,
 };
 use keyboardia_audio::Nanos;
-use keyboardia_session::{Manifest, limits::TRACKS_MAX};
+use keyboardia_session::limits::TRACKS_MAX;
 use std::cell::RefCell;
 
 /// Largest input, bytes: a sound file.
@@ -100,20 +100,10 @@ pub extern "C" fn keyboardia_number() -> u32 {
     with(|instance| instance.number)
 }
 
-/// Makes this instance a seat. The room holds the page's origin; `seed` is a random number. Returns 1, or 0 and a
-/// sentence.
+/// Makes this instance a seat. The room holds the page's origin; `seed` is a random number.
 #[unsafe(no_mangle)]
-pub extern "C" fn keyboardia_seat(origin: u32, seed: f64) -> u32 {
-    with(|instance| match WebSeat::new(text(instance.input(origin, 0).0), seed.to_bits()) {
-        Ok(seat) => {
-            instance.seat = Some(seat);
-            1
-        }
-        Err(why) => {
-            instance.answer(why.into_bytes(), Vec::new(), 0);
-            0
-        }
-    })
+pub extern "C" fn keyboardia_seat(origin: u32, seed: f64) {
+    with(|instance| instance.seat = Some(WebSeat::new(text(instance.input(origin, 0).0), seed.to_bits())));
 }
 
 /// Something came for the seat at `now`, milliseconds; what, says `kind`, see the table in `web/page/seat.js`.
@@ -230,8 +220,7 @@ pub extern "C" fn keyboardia_sound_report(frame: f64) -> u32 {
 pub extern "C" fn keyboardia_decode(name: u32, file: u32) -> u32 {
     with(|instance| {
         let (name, file) = instance.input(name, file);
-        let manifest = Manifest::builtin().map_err(|error| error.to_string());
-        match manifest.and_then(|manifest| decoder::decode(&manifest, text(name), file.to_vec())) {
+        match decoder::decode(text(name), file.to_vec()) {
             Ok(decoded) => {
                 instance.answer(decoded.overview, decoded.frames, 0);
                 1

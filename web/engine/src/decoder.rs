@@ -1,7 +1,7 @@
 //! Decodes sounds, away from the seat and from the sound, which must not wait for it.
 
+use crate::known;
 use keyboardia_audio::{Overview, decode_ogg};
-use keyboardia_session::{Manifest, SoundId};
 
 /// A decoded sound.
 #[derive(Debug, Default)]
@@ -16,9 +16,8 @@ pub struct Decoded {
 ///
 /// # Errors
 /// Why it cannot be played, as a sentence.
-pub fn decode(manifest: &Manifest, id: &str, file: Vec<u8>) -> Result<Decoded, String> {
-    let sound = SoundId::parse(id).and_then(|id| manifest.sound(&id));
-    let sound = sound.ok_or_else(|| format!("This copy of the game has no sound called {id}."))?;
+pub fn decode(id: &str, file: Vec<u8>) -> Result<Decoded, String> {
+    let sound = known::sound(id).ok_or_else(|| format!("This copy of the game has no sound called {id}."))?;
     let sample = decode_ogg(file, sound.frames as usize)
         .map_err(|error| format!("The sound {id} cannot be played: {error}."))?;
     let frames =
@@ -32,15 +31,14 @@ mod tests {
 
     #[test]
     fn a_sound_of_the_library_is_decoded_whole_and_nothing_else_is() -> Result<(), Box<dyn std::error::Error>> {
-        let manifest = Manifest::builtin()?;
-        let sound = manifest.sounds.first().ok_or("a sound")?;
-        let id = sound.id.to_string();
+        let sound = known::SOUNDS.first().ok_or("a sound")?;
+        let id = sound.id;
         let folder = std::env::var("KEYBOARDIA_SOUNDS").unwrap_or_else(|_| "../../assets/sounds".to_owned());
         let file = std::fs::read(format!("{folder}/{id}.ogg"))?;
-        let decoded = decode(&manifest, &id, file.clone())?;
+        let decoded = decode(id, file.clone())?;
         assert_eq!((decoded.frames.len(), decoded.overview.len()), (sound.frames as usize * 8, Overview::PARTS));
-        for (id, file) in [("no-such-sound", file.clone()), (&id, file[..file.len() / 2].to_vec())] {
-            let why = decode(&manifest, id, file).err().ok_or("a refusal")?;
+        for (id, file) in [("no-such-sound", file.clone()), (id, file[..file.len() / 2].to_vec())] {
+            let why = decode(id, file).err().ok_or("a refusal")?;
             assert!(why.ends_with('.'), "{why}");
         }
         Ok(())

@@ -134,8 +134,10 @@ impl Device {
             self.delays.pop_front();
         }
         self.delays.push_back(delay);
-        let mut sorted: Vec<f64> = self.delays.iter().copied().collect();
-        sorted.sort_by(f64::total_cmp);
+        let mut sorted = Vec::with_capacity(READINGS_KEPT);
+        for delay in &self.delays {
+            sorted.insert(sorted.partition_point(|other| other < delay), *delay);
+        }
         let middle = sorted[sorted.len() / 2];
         let followed = self.delay_us.filter(|delay| (middle - delay).abs() < STEP_US);
         self.delay_us = Some(followed.map_or(middle, |delay| delay + FOLLOW * (middle - delay)));

@@ -19,5 +19,7 @@
 pub mod abi;
 pub mod decoder;
 pub mod device;
+pub mod json;
+pub mod known;
 pub mod seat;
 pub mod sound;

@@ -7,6 +7,7 @@ mod life;
 
 use crate::{
     device::{Device, Reading},
+    known,
     sound::ToSound,
 };
 use keyboardia_audio::{FromEngine, Nanos, Overview};
@@ -16,7 +17,7 @@ use keyboardia_player::{
     shared::Shared,
     shelf::{LoadFault, Loaded, LoadedSound, Loader},
 };
-use keyboardia_session::{Manifest, Profile, SessionCode, SoundId};
+use keyboardia_session::{Profile, SessionCode, SoundId};
 use life::{Life, Stage};
 use std::{
     collections::VecDeque,
@@ -128,7 +129,6 @@ impl Loader for WebLoader {
 pub struct WebSeat {
     now: Arc<AtomicI64>,
     host: String,
-    manifest: Manifest,
     life: Option<Life>,
     asks: VecDeque<Ask>,
     device: Device,
@@ -142,14 +142,10 @@ pub struct WebSeat {
 
 impl WebSeat {
     /// A seat without a session. `host` is the page's origin, `seed` a random number.
-    ///
-    /// # Errors
-    /// When the built-in library cannot be read.
-    pub fn new(host: &str, seed: u64) -> Result<Self, String> {
-        Ok(Self {
+    pub fn new(host: &str, seed: u64) -> Self {
+        Self {
             now: Arc::default(),
             host: host.to_owned(),
-            manifest: Manifest::builtin().map_err(|error| error.to_string())?,
             life: None,
             asks: VecDeque::new(),
             device: Device::new(48_000.0),
@@ -158,7 +154,7 @@ impl WebSeat {
             wants_picture: true,
             last_number: 0,
             random: seed | 1,
-        })
+        }
     }
 
     /// Takes what came at `now`, the worker's clock in nanoseconds, and lets the player have a turn.
@@ -307,11 +303,10 @@ impl WebSeat {
     }
 
     fn decoded(&mut self, id: &str, overview: &[u8]) {
-        let sound = SoundId::parse(id).and_then(|id| self.manifest.sound(&id));
-        let overview = Overview::try_from(overview.to_vec());
-        let (Some(sound), Ok(overview), Some(life)) = (sound, overview, &mut self.life) else { return };
-        let loaded = LoadedSound { sample: (), overview, length: sound.length(), looped: sound.looped };
-        life.body.loader().loaded.push_back((sound.id.clone(), Ok(loaded)));
+        let (id, sound, overview) = (SoundId::parse(id), known::sound(id), Overview::try_from(overview.to_vec()));
+        let (Some(id), Some(sound), Ok(overview), Some(life)) = (id, sound, overview, &mut self.life) else { return };
+        let loaded = LoadedSound { sample: (), overview, length: sound.length, looped: sound.looped };
+        life.body.loader().loaded.push_back((id, Ok(loaded)));
     }
 
     /// Sends a picture if the window would like one and there is a new one.

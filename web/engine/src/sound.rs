@@ -8,10 +8,10 @@ use keyboardia_audio::{
     ClockOffset, Engine, EngineError, EngineSettings, FromEngine, Nanos, PreviewRequest, Renderer, Sample, ToEngine,
     engine,
 };
-use keyboardia_session::{Micros, SoundId, clock::ClockLine};
+use keyboardia_session::{Micros, SoundId, Table, clock::ClockLine};
 use kira::Frame;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 /// Frames between two reports.
 const REPORT_FRAMES: u64 = 1_024;
@@ -64,7 +64,7 @@ pub struct Sound {
     renderer: Renderer,
     clock: Option<SessionClock>,
     way: Option<Way>,
-    keep: BTreeSet<SoundId>,
+    keep: Table<SoundId, ()>,
     arriving: Option<Arriving>,
     /// Number of the last preview that was heard of.
     preview: u32,
@@ -88,7 +88,7 @@ impl Sound {
             renderer,
             clock: None,
             way: None,
-            keep: BTreeSet::new(),
+            keep: Table::new(),
             arriving: None,
             preview: 0,
             waiting: None,
@@ -126,9 +126,9 @@ impl Sound {
             // It comes by itself, see [`Sound::sample_begins`].
             ToEngine::Sample(_) => {}
             ToEngine::Keep(keep) => {
-                self.keep = keep;
+                self.keep = keep.into_iter().map(|id| (id, ())).collect();
                 let keep = &self.keep;
-                self.engine.tidy(|id| keep.contains(id));
+                self.engine.tidy(|id| keep.contains_key(id));
             }
         }
     }
@@ -184,7 +184,7 @@ impl Sound {
         }
         self.reported = frame;
         let keep = &self.keep;
-        self.engine.tidy(|id| keep.contains(id));
+        self.engine.tidy(|id| keep.contains_key(id));
         let report = FromEngine {
             frames: frame,
             phase_error_ns: self.engine.status().phase_error_ns(),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! the client's wasm ─→ bind (wasm-bindgen) ─┐
-//! the engine's wasm ────────────────────────┤
+//! the engine's wasm ─→ slim (no panics) ────┤
 //! index.html, *.js, style.css, manifest ────┼─→ pack: names by content ─→ squeeze: .br, .gz ─→ a directory to serve
 //! icons, wordmark (drawn here), typeface ───┤
 //! assets/sounds ────────────────────────────┘
@@ -17,6 +17,7 @@ mod cache;
 mod error;
 mod icons;
 mod pack;
+mod slim;
 mod sources;
 mod squeeze;
 mod wordmark;

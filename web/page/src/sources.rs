@@ -1,6 +1,6 @@
 //! Everything that goes into the page, read once, and what tells whether it has changed since.
 
-use crate::{Options, error::PackError, icons, wordmark};
+use crate::{Options, error::PackError, icons, slim::slim, wordmark};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -45,7 +45,7 @@ impl Sources {
         if let Some(import) = crate::bind::first_import(&options.engine, &engine)? {
             return Err(PackError::Imports { path: options.engine.clone(), import });
         }
-        page.insert("engine.wasm".into(), engine);
+        page.insert("engine.wasm".into(), slim(&options.engine, &engine)?);
         page.insert("inter.ttf".into(), read(&options.typeface)?);
         page.extend(icons::all());
         let index = page.get_mut("index.html").ok_or(PackError::NoPlace("text at all"))?;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     icons::{self, Icon},
-    theme, widgets,
+    spots, theme, widgets,
 };
 use bevy_egui::egui::{Align2, CornerRadius, Mesh, Rect, Sense, Ui, pos2, vec2};
 
@@ -58,6 +58,7 @@ pub(super) fn show(
     let hint = "How loud everything is, left and right";
     ui.interact(places.meter, ui.id().with("master meter"), Sense::hover()).on_hover_text(hint);
     let way = Way::new(places.fader);
+    spots::note(ui, || "master".into(), places.fader);
     let (response, wanted) = fader::handle(ui, &way, "my volume", mix.master, at);
     if let Some(gain) = wanted.filter(|gain| *gain != mix.master) {
         mix.master = gain;
@@ -116,6 +117,7 @@ fn choose(ui: &Ui, place: Rect, mix: &mut PrivateMix) {
     }
     if let Some(reset) = reset {
         let response = ui.interact(reset, ui.id().with("reset"), Sense::click());
+        spots::note(ui, || "reset".into(), reset);
         ui.painter().rect_filled(reset, CornerRadius::same(6), widgets::fill(&response, true).egui());
         icons::paint(ui.painter(), reset.shrink(4.0), Icon::Reset, theme::PRIVATE.egui());
         if response.on_hover_text("Hear everything again as the others do").clicked() {

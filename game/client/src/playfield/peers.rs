@@ -108,7 +108,7 @@ fn place(address: Address) -> Target {
     match address {
         Address::Clip(cell) | Address::ClipField(cell, _) => Target::Pad(cell.track, cell.scene),
         Address::Track(track) | Address::TrackField(track, _) => Target::Head(track),
-        Address::Scene(scene) | Address::SceneName(scene) => Target::Scene(scene),
+        Address::Scene(scene) | Address::SceneField(scene, _) => Target::Scene(scene),
     }
 }
 

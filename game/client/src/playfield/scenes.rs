@@ -18,6 +18,9 @@ use bevy::prelude::*;
 use bevy_egui::egui::Align2;
 use keyboardia_session::{Action, Beats, Command, SceneId, View, time::Span};
 
+/// How much of a row's own colour is in the face of its button.
+const OWN_SHARE: f32 = 0.22;
+
 /// What a row is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Row {
@@ -51,7 +54,8 @@ fn draw(
         strong: true,
         colour: theme::TEXT_DIM,
     });
-    for (scene, name) in layout.scenes().filter_map(|id| Some((id, view.state.scene(id)?.name.to_string()))) {
+    for keyboardia_session::Scene { id: scene, name, colour } in layout.scenes().filter_map(|id| view.state.scene(id)) {
+        let (scene, own) = (*scene, colour.map(Rgb::from));
         let target = Target::Scene(scene);
         let hovered = pointer.over == Some(target);
         let rect = layout.rect(target).inflate(if pointer.held == Some(target) { -1.5 } else { 0.0 });
@@ -60,12 +64,14 @@ fn draw(
         let (mark, alpha) = match row {
             Row::Playing => (theme::ACCENT, 1.0),
             Row::Queued => (theme::ACCENT, blink(&now)),
-            _ if has_clips || hovered => (theme::TEXT, 0.85),
+            _ if has_clips || hovered => (own.unwrap_or(theme::TEXT), 0.85),
             _ => (theme::TEXT_DIM, 0.4),
         };
-        let fill =
+        let ground =
             if hovered { theme::HOVERED } else { theme::RAISED.mix(theme::SURFACE, if has_clips { 0.0 } else { 0.8 }) };
-        let rim = if matches!(row, Row::Playing | Row::Queued) { theme::ACCENT } else { theme::LINE };
+        let fill = own.map_or(ground, |own| ground.mix(own, OWN_SHARE));
+        let plain = own.map_or(theme::LINE, |own| theme::LINE.mix(own, 0.6));
+        let rim = if matches!(row, Row::Playing | Row::Queued) { theme::ACCENT } else { plain };
         let width = if row == Row::Queued { 2.5 } else { 1.0 };
         let tile = Tile::new(rect, fill).rimmed(rim, if row == Row::Queued { alpha } else { 0.8 }, width);
         let tile = if row == Row::Pending { Tile { dashed: true, ..tile.rimmed(theme::TEXT, 0.8, 1.5) } } else { tile };
@@ -75,10 +81,10 @@ fn draw(
         labels.push(Label {
             rect: Rect::new(rect.min.x + 34.0, rect.min.y, rect.max.x - 6.0, rect.max.y),
             align: Align2::LEFT_CENTER,
-            text: name,
+            text: name.to_string(),
             size: 13.0,
             strong: row == Row::Playing,
-            colour: if has_clips { theme::TEXT } else { theme::TEXT_DIM },
+            colour: theme::lifted(if has_clips { theme::TEXT } else { theme::TEXT_DIM }, fill),
         });
     }
 }

@@ -216,6 +216,7 @@ fn carry_out(
             let mut state = report::state(session(scene)?, scene.frames.0);
             state["previewing"] =
                 scene.now.player().and_then(|player| Some(player.previewing.as_ref()?.to_string())).into();
+            state["master_db"] = scene.link.ears().master.map(keyboardia_session::Gain::db).into();
             state["hearing"] = scene.now.player().map(|player| report::hearing(&player.hearing)).into();
             println!("{state}");
         }

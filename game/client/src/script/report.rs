@@ -2,7 +2,7 @@
 
 use crate::{playfield::layout::Layout, screen::Screen};
 use keyboardia_player::{Hearing, PlayerView};
-use keyboardia_session::{Action, Clip, SceneId, Track, View};
+use keyboardia_session::{Action, Clip, Scene, SceneId, Track, View};
 use serde_json::{Value, json};
 
 /// The state of a session. Under `session` stands only what players have made of it, by place and not by number, so that
@@ -43,11 +43,15 @@ fn session(view: &View) -> Value {
         "playing": state.transport().last().playing,
         "quantise": state.quantise().label(),
         "signature": format!("{:?}", state.meters().at(view.beat()).signature),
-        "scenes": state.scenes().iter().map(|scene| scene.name.to_string()).collect::<Vec<_>>(),
+        "scenes": state.scenes().iter().map(row_head).collect::<Vec<_>>(),
         "tracks": state.tracks().iter().map(|track| column(view, track)).collect::<Vec<_>>(),
         "undo": view.history.0,
         "redo": view.history.1,
     })
+}
+
+fn row_head(scene: &Scene) -> Value {
+    json!({ "name": scene.name.to_string(), "colour": scene.colour.map(|colour| colour.0) })
 }
 
 fn column(view: &View, track: &Track) -> Value {

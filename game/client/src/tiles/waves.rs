@@ -10,7 +10,7 @@ use bevy::{
     render::render_resource::{Extent3d, TextureDimension, TextureFormat},
 };
 use keyboardia_player::Overview;
-use keyboardia_session::SoundId;
+use keyboardia_session::{SoundId, Table};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Sounds whose shapes are kept; further ones are drawn without.
@@ -21,7 +21,7 @@ const ROWS: usize = keyboardia_session::limits::LIBRARY_SOUNDS_MAX;
 pub(crate) struct Waves {
     image: Option<Handle<Image>>,
     rows: BTreeMap<SoundId, u8>,
-    known: Arc<BTreeMap<SoundId, Overview>>,
+    known: Arc<Table<SoundId, Overview>>,
 }
 
 impl Waves {
@@ -36,7 +36,7 @@ impl Waves {
     }
 
     /// Takes up what is new, and writes it into `pixels`.
-    fn take_up(&mut self, overviews: &Arc<BTreeMap<SoundId, Overview>>, pixels: &mut [u8]) {
+    fn take_up(&mut self, overviews: &Arc<Table<SoundId, Overview>>, pixels: &mut [u8]) {
         for (sound, overview) in overviews.iter() {
             let next = self.rows.len();
             let row = match self.rows.get(sound) {

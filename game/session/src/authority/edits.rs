@@ -5,7 +5,7 @@ use crate::{
     bounded::Bounded,
     command::{Edit, Refusal},
     event::EventKind,
-    grid::{Clip, ClipChange, Column, Row, SceneId, TrackChange, TrackId},
+    grid::{Clip, ClipChange, Column, Row, SceneChange, SceneId, TrackChange, TrackId},
     limits::{SCENES_MAX, TRACKS_MAX},
     names,
     state::SeatId,
@@ -70,12 +70,12 @@ impl Authority {
                 }
                 EventKind::SceneRemoved(scene)
             }
-            Edit::RenameScene { scene, name } => {
+            Edit::ChangeScene { scene, change } => {
                 self.scene(scene)?;
-                if name.is_empty() {
+                if matches!(&change, SceneChange::Name(name) if name.is_empty()) {
                     return Err(Refusal::NoName);
                 }
-                EventKind::SceneRenamed { scene, name }
+                EventKind::SceneChanged { scene, change }
             }
         })
     }
@@ -99,7 +99,11 @@ impl Authority {
             return Err(Refusal::ScenesFull);
         }
         let mut row = row.unwrap_or_else(|| {
-            Box::new(Row { name: Name::sanitised(&format!("Scene {}", count + 1)), clips: Bounded::new() })
+            Box::new(Row {
+                name: Name::sanitised(&format!("Scene {}", count + 1)),
+                colour: None,
+                clips: Bounded::new(),
+            })
         });
         row.clips = self.signed(seat, &row.clips, |track| self.state.track(track).is_some())?;
         let scene = SceneId(fresh(self.last_scene.0, |id| self.state.scene(SceneId(id)).is_some()));

@@ -3,7 +3,7 @@
 use super::{ApplyError, RemovalWish, SeatId, SessionState};
 use crate::{
     event::{Event, EventKind, Stamp},
-    grid::{Action, Cell, Playing, Queued, Scene, Track, TrackChange, TrackId},
+    grid::{Action, Cell, Playing, Queued, Row, Scene, SceneChange, Track, TrackChange, TrackId},
     time::{Beats, Micros},
 };
 
@@ -77,7 +77,7 @@ impl SessionState {
                 !self.scenes.is_full() && self.scene(*scene).is_none() && self.is_row(&row.clips)
             }
             EventKind::SceneRemoved(scene) => self.scene(*scene).is_some() && self.scenes.len() > 1,
-            EventKind::SceneRenamed { scene, .. } => self.scene(*scene).is_some(),
+            EventKind::SceneChanged { scene, .. } => self.scene(*scene).is_some(),
             EventKind::QuantiseSet(_) | EventKind::PlayerJoined(_) | EventKind::Locked(_) => true,
             EventKind::PlayerChanged(player) => self.player(player.seat).is_some(),
             EventKind::PlayerLost(seat) | EventKind::PlayerGone(seat) | EventKind::PlayerRemoved(seat) => {
@@ -167,7 +167,7 @@ impl SessionState {
             | EventKind::TrackChanged { .. }
             | EventKind::SceneAdded { .. }
             | EventKind::SceneRemoved(_)
-            | EventKind::SceneRenamed { .. } => self.edit(&event.kind),
+            | EventKind::SceneChanged { .. } => self.edit(&event.kind),
         }
     }
 
@@ -204,7 +204,9 @@ impl SessionState {
                 TrackChange::Colour(colour) => track.colour = *colour,
             }),
             EventKind::SceneAdded { scene, at, row } => {
-                let _ = self.scenes.insert(usize::from(*at), Scene { id: *scene, name: row.name.clone() });
+                let Row { name, colour, .. } = &**row;
+                let scene_of_row = Scene { id: *scene, name: name.clone(), colour: *colour };
+                let _ = self.scenes.insert(usize::from(*at), scene_of_row);
                 for (track, clip) in row.clips.iter() {
                     self.with_track(*track, |track| track.set_clip(*scene, Some(clip.clone())));
                 }
@@ -215,9 +217,12 @@ impl SessionState {
                     track.set_clip(*scene, None);
                 }
             }
-            EventKind::SceneRenamed { scene, name } => {
+            EventKind::SceneChanged { scene, change } => {
                 for known in self.scenes.as_mut_slice().iter_mut().filter(|known| known.id == *scene) {
-                    known.name = name.clone();
+                    match change {
+                        SceneChange::Name(name) => known.name = name.clone(),
+                        SceneChange::Colour(colour) => known.colour = *colour,
+                    }
                 }
             }
             _ => {}

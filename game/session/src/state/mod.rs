@@ -207,9 +207,9 @@ impl SessionState {
 
     /// What can be copied of a row.
     pub fn row(&self, scene: SceneId) -> Option<Row> {
-        let name = self.scene(scene)?.name.clone();
+        let Scene { name, colour, .. } = self.scene(scene)?.clone();
         let clips = self.tracks.iter().filter_map(|track| Some((track.id, track.clip(scene)?.clone())));
-        Some(Row { name, clips: Bounded::try_from_vec(clips.collect()).unwrap_or_default() })
+        Some(Row { name, colour, clips: Bounded::try_from_vec(clips.collect()).unwrap_or_default() })
     }
 
     /// The player in a seat.
@@ -273,12 +273,12 @@ impl SessionState {
     }
 
     fn is_consistent(&self) -> bool {
-        let is_unique = |mut ids: Vec<u8>| {
-            ids.sort_unstable();
-            ids.windows(2).all(|pair| pair[0] != pair[1])
-        };
-        let ids_fit = is_unique(self.tracks.iter().map(|track| track.id.0).collect())
-            && is_unique(self.scenes.iter().map(|scene| scene.id.0).collect());
+        fn is_unique(mut ids: impl Iterator<Item = u8>) -> bool {
+            let mut seen = [false; 256];
+            ids.all(|id| !std::mem::replace(&mut seen[usize::from(id)], true))
+        }
+        let ids_fit = is_unique(self.tracks.iter().map(|track| track.id.0))
+            && is_unique(self.scenes.iter().map(|scene| scene.id.0));
         let tracks_fit = self
             .tracks
             .iter()
@@ -286,7 +286,7 @@ impl SessionState {
         let timelines_fit = self.transport.timelines().is_sorted_by_key(|line| line.anchor_time);
         let seats_fit = self.players.windows(2).all(|pair| pair[0].seat < pair[1].seat);
         let arrivals_fit = self.arrivals.len() == self.players.len()
-            && is_unique(self.arrivals.iter().map(|seat| seat.0).collect())
+            && is_unique(self.arrivals.iter().map(|seat| seat.0))
             && self.arrivals.iter().all(|seat| self.player(*seat).is_some());
         let wishes_fit = self.wishes.windows(2).all(|pair| pair[0] < pair[1])
             && self.wishes.iter().all(|wish| self.may_be_wished(*wish));

@@ -1,15 +1,25 @@
 //! A player in a session, or on the way to one: asking for a seat, opening the line, and coming back when it is lost.
 
 use super::{Ask, WebLoader, WebSeat};
-use crate::sound::{SessionClock, ToSound};
+use crate::{
+    json::{Object, Texts},
+    sound::{SessionClock, ToSound},
+};
 use keyboardia_audio::{RemoteEngine, ToEngine};
 use keyboardia_player::{Connection, Hearing, body::Body, port::Painter, shared::Shared, view::PlayerView};
 use keyboardia_session::{
     Farewell, Micros, Profile, SeatToken,
-    api::{ApiError, ApiErrorKind, Created, JoinRequest, Joined},
+    api::{ApiErrorKind, JoinRequest},
     limits::{PING_INTERVAL_S, WEB_SILENCE_S},
     probing::Probing,
     wire::{self, Hello, Probe},
+};
+use serde::{
+    Deserialize,
+    de::{
+        IntoDeserializer,
+        value::{Error as Unreadable, StrDeserializer},
+    },
 };
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
@@ -87,7 +97,7 @@ impl Life {
     fn ask_for_seat(&mut self, seat: &mut WebSeat) {
         let Some(code) = &self.code else { return };
         let profile = self.body.profile().unwrap_or_else(|| self.profile.clone());
-        let body = serde_json::to_vec(&JoinRequest::new(&profile, self.token.as_deref())).unwrap_or_default();
+        let body = body(&JoinRequest::new(&profile, self.token.as_deref()));
         let request = seat.number();
         seat.ask(Ask::Post { id: request, path: format!("/api/sessions/{code}/join"), body });
         self.stage = Stage::Joining { request, since: self.shared.local() };
@@ -136,28 +146,26 @@ impl Life {
         if status == 0 {
             return self.lost(seat, "The host does not answer.");
         }
+        let answer = Texts::of(body).unwrap_or_default();
         if !(200..300).contains(&status) {
-            return match serde_json::from_slice::<ApiError>(body) {
-                Ok(error) if matches!(error.kind, ApiErrorKind::HostFull | ApiErrorKind::TooOften) => {
-                    self.lost(seat, &error.message);
-                }
-                Ok(error) if error.kind == ApiErrorKind::OtherProtocol => self.stale(seat, &error.message),
-                Ok(error) => self.refused(seat, &error),
+            return match refusal(&answer) {
+                Some((ApiErrorKind::HostFull | ApiErrorKind::TooOften, why)) => self.lost(seat, why),
+                Some((ApiErrorKind::OtherProtocol, why)) => self.stale(seat, why),
+                Some((_, why)) => self.refused(seat, why),
                 // A proxy between us and a host that is starting, perhaps.
-                Err(_) if status >= 500 => self.lost(seat, "The host does not answer."),
-                Err(_) if status == ApiErrorKind::OtherProtocol.status() => self.stale(seat, not_a_host),
-                Err(_) => self.over(not_a_host),
+                None if status >= 500 => self.lost(seat, "The host does not answer."),
+                None if status == ApiErrorKind::OtherProtocol.status() => self.stale(seat, not_a_host),
+                None => self.over(not_a_host),
             };
         }
         if matches!(self.stage, Stage::Creating { .. }) {
-            match serde_json::from_slice::<Created>(body) {
-                Ok(created) => self.knows(seat, created.code),
-                Err(_) => self.over(not_a_host),
-            }
-            return;
+            return match created(&answer) {
+                Some(code) => self.knows(seat, code.to_owned()),
+                None => self.over(not_a_host),
+            };
         }
-        let Ok(joined) = serde_json::from_slice::<Joined>(body) else { return self.over(not_a_host) };
-        self.token = Some(joined.token);
+        let Some(token) = joined(&answer) else { return self.over(not_a_host) };
+        self.token = Some(token.to_owned());
         if let (Some(code), Some(token)) = (self.code.clone(), self.token.clone()) {
             seat.ask(Ask::Remember { code: code.clone(), token });
             self.line = seat.number();
@@ -167,12 +175,12 @@ impl Life {
     }
 
     /// There is no way back, or the token is worth nothing any more and a new seat may be had.
-    fn refused(&mut self, seat: &mut WebSeat, error: &ApiError) {
+    fn refused(&mut self, seat: &mut WebSeat, why: &str) {
         self.forget(seat);
         if self.body.has_arrived() {
             seat.ask(Ask::Returned);
         }
-        self.over(&error.message);
+        self.over(why);
     }
 
     pub(super) fn opened(&mut self, seat: &mut WebSeat, line: u32) {
@@ -289,5 +297,83 @@ impl Life {
                 message => seat.tell_sound(&ToSound::Engine(message)),
             }
         }
+    }
+}
+
+/// A request for a seat, as JSON.
+fn body(request: &JoinRequest) -> Vec<u8> {
+    let JoinRequest { protocol, name, colour, avatar, token } = request;
+    let mut object = Object::default();
+    object.number("protocol", *protocol);
+    if let Some(avatar) = avatar {
+        object.number("avatar", avatar.index());
+    }
+    let colour = colour.map(|colour| colour.to_string());
+    for (field, text) in [("name", name), ("colour", &colour), ("token", token)] {
+        if let Some(text) = text {
+            object.text(field, text);
+        }
+    }
+    object.into_bytes()
+}
+
+/// The code of the session that was created, see [`keyboardia_session::api::Created`].
+fn created(answer: &Texts) -> Option<&str> {
+    answer.get("code")
+}
+
+/// The seat's token, see [`keyboardia_session::api::Joined`].
+fn joined(answer: &Texts) -> Option<&str> {
+    answer.get("token")
+}
+
+/// Why a request was refused, see [`keyboardia_session::api::ApiError`].
+fn refusal(answer: &Texts) -> Option<(ApiErrorKind, &str)> {
+    let kind: StrDeserializer<'_, Unreadable> = answer.get("kind")?.into_deserializer();
+    Some((ApiErrorKind::deserialize(kind).ok()?, answer.get("message")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyboardia_session::{
+        Avatar, Colour,
+        api::{ApiError, Created, Joined},
+    };
+    use serde_json::{json, to_vec};
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    #[test]
+    fn hosts_read_a_request_for_a_seat_as_it_was_meant() -> Tested {
+        let profile = Profile {
+            name: Some(keyboardia_session::Name::sanitised("Ada \"ä😀\\\"")),
+            colour: Colour::parse("#0080ff"),
+            avatar: Avatar::new(3),
+        };
+        for request in [JoinRequest::new(&Profile::default(), None), JoinRequest::new(&profile, Some("0123abcd"))] {
+            assert_eq!(JoinRequest::parse(&body(&request))?, request);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_hosts_answer_is_read_as_it_was_meant() -> Tested {
+        let texts = |json: Vec<u8>| Texts::of(&json).unwrap_or_default();
+        let code = "amber-otter-piano-lake-sun".to_owned();
+        assert_eq!(created(&texts(to_vec(&Created { code: code.clone() })?)), Some(&*code));
+        let udp = json!({ "connect_token": "00", "time": "127.0.0.1:5000" });
+        let answer = json!({ "seat": 1, "token": "0123", "udp": udp, "elsewhere": "https://example.org" });
+        assert_eq!(serde_json::from_value::<Joined>(answer.clone())?.token, "0123");
+        assert_eq!(joined(&texts(to_vec(&answer)?)), Some("0123"));
+        for kind in [ApiErrorKind::UnknownSession, ApiErrorKind::TooOften, ApiErrorKind::HostFull] {
+            let message = "It is \"full\".\n".to_owned();
+            let answer = texts(to_vec(&ApiError { kind, message: message.clone() })?);
+            assert_eq!(refusal(&answer), Some((kind, &*message)));
+        }
+        for other in [json!({}), json!({ "kind": "locked" }), json!({ "kind": "of another kind", "message": "" })] {
+            assert_eq!(refusal(&texts(to_vec(&other)?)), None);
+        }
+        Ok(())
     }
 }

@@ -10,7 +10,9 @@ use crate::{
 };
 use bevy::prelude::MessageWriter;
 use bevy_egui::egui::Ui;
-use keyboardia_session::{Cell, Clip, ClipChange, Command, Edit, Name, Quantise, SceneId, TrackChange, TrackId, View};
+use keyboardia_session::{
+    Cell, Clip, ClipChange, Command, Edit, Name, Quantise, SceneChange, SceneId, TrackChange, TrackId, View,
+};
 use std::time::Duration;
 
 /// What a menu shows, and how what is chosen goes out.
@@ -57,7 +59,8 @@ impl Content<'_, '_> {
                 (state.track(track).map(|track| &track.name), Edit::ChangeTrack { track, change })
             }
             Target::Scene(scene) => {
-                (state.scene(scene).map(|scene| &scene.name), Edit::RenameScene { scene, name: name.clone() })
+                let change = SceneChange::Name(name.clone());
+                (state.scene(scene).map(|scene| &scene.name), Edit::ChangeScene { scene, change })
             }
             _ => return,
         };
@@ -98,7 +101,7 @@ impl Content<'_, '_> {
         let mut done = self.name(ui, open, &clip.name);
         parts::faint(ui, &origin(self.view, self.shelf, clip));
         parts::gap(ui);
-        if let Some(colour) = parts::swatches(ui, clip.colour) {
+        if let Some(colour) = parts::swatches(ui, Some(clip.colour)) {
             self.change(cell, ClipChange::Colour(colour));
         }
         parts::gap(ui);
@@ -142,7 +145,7 @@ impl Content<'_, '_> {
         let Some(column) = self.view.state.track(track) else { return true };
         let mut done = self.name(ui, open, &column.name);
         parts::gap(ui);
-        if let Some(colour) = parts::swatches(ui, column.colour) {
+        if let Some(colour) = parts::swatches(ui, Some(column.colour)) {
             self.edit(Edit::ChangeTrack { track, change: TrackChange::Colour(colour) });
         }
         parts::line(ui);
@@ -163,6 +166,12 @@ impl Content<'_, '_> {
     fn row(&mut self, ui: &mut Ui, open: &mut Open, scene: SceneId) -> bool {
         let Some(row) = self.view.state.scene(scene) else { return true };
         let mut done = self.name(ui, open, &row.name);
+        parts::gap(ui);
+        if let Some(colour) = parts::swatches(ui, row.colour) {
+            // What it has already it loses: a row can be without a colour.
+            let change = SceneChange::Colour(Some(colour).filter(|_| row.colour != Some(colour)));
+            self.edit(Edit::ChangeScene { scene, change });
+        }
         parts::line(ui);
         for (text, command) in
             [("Launch", Command::LaunchScene { scene }), ("Stop scene", Command::StopScene { scene })]

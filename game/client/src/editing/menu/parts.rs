@@ -86,7 +86,7 @@ pub(super) fn name_field(ui: &mut Ui, text: &mut String, focus: bool, select: bo
 }
 
 /// The palette; returns the colour that was chosen.
-pub(super) fn swatches(ui: &mut Ui, present: Colour) -> Option<Colour> {
+pub(super) fn swatches(ui: &mut Ui, present: Option<Colour>) -> Option<Colour> {
     let mut chosen = None;
     let width = ui.available_width();
     let pitch = width / SWATCHES_PER_ROW as f32;
@@ -99,13 +99,13 @@ pub(super) fn swatches(ui: &mut Ui, present: Colour) -> Option<Colour> {
             spots::note(ui, || (*name).to_owned(), place);
             let painter = ui.painter();
             painter.rect_filled(place, CornerRadius::same(5), Rgb::from(*colour).egui());
-            let line = match (*colour == present, response.hovered() || response.has_focus()) {
+            let line = match (Some(*colour) == present, response.hovered() || response.has_focus()) {
                 (true, _) => Stroke::new(2.0, theme::TEXT.egui()),
                 (false, true) => Stroke::new(1.5, theme::TEXT_DIM.egui()),
                 (false, false) => Stroke::NONE,
             };
             painter.rect_stroke(place.expand(1.0), CornerRadius::same(6), line, StrokeKind::Outside);
-            if *colour == present {
+            if Some(*colour) == present {
                 // Seen without colour, too.
                 painter.circle_filled(place.center(), 3.0, theme::INK.egui());
             }
