@@ -93,8 +93,8 @@ impl Driver {
     /// Opens the sessions that were kept. One that cannot be read stays where it is.
     pub(crate) fn reopen(&mut self, kept: Vec<Kept>) {
         let now = self.clocks.host.now();
-        for Kept { code, snapshot, entries } in kept {
-            if let Some(room) = Room::restore(&snapshot, &entries, self.house, now) {
+        for Kept { code, snapshot, entries, ahead_us } in kept {
+            if let Some(room) = Room::restore(&snapshot, &entries, self.house, now, ahead_us) {
                 self.clocks.set(code, room.ahead_us());
                 self.rooms.insert(code, room);
                 self.put_online(code);

@@ -63,6 +63,9 @@ pub enum HostError {
     /// The place in the cloud is elsewhere, and the way there would not be secret.
     #[error("The key would travel to {0} for everybody to read; only https:// leads to a place on another machine.")]
     OpenPlace(String),
+    /// There is no way to a place in the cloud; a sentence.
+    #[error("{0}")]
+    NoSecurity(String),
     /// The operating system gave no threads.
     #[error("The host's threads cannot be started: {0}.")]
     Threads(#[source] io::Error),

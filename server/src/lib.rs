@@ -14,6 +14,7 @@
 //! time (UDP)  ──→ echo                                thread "host-time"
 //! rooms       ──→ store (SQLite)                      thread "host-store", if sessions are kept
 //! rooms       ←─→ bridge ←─→ a place in the cloud     thread "host-bridge", if sessions are put on the internet
+//! samples     ←──────┘
 //! ```
 
 mod addresses;
@@ -52,7 +53,7 @@ pub use tls::Certificate;
 
 use crate::{
     addresses::Addresses,
-    bridge::Bridging,
+    bridge::{Bridging, Crossing},
     clock::SessionClocks,
     desk::{Desk, Opener, Request},
     driver::Driver,
@@ -257,6 +258,8 @@ impl Host {
         let shards = shards.collect::<Result<_, _>>()?;
         let (web, from_web) = Web::new(metrics.clone());
         let samples = Samples::open(config.store.as_ref(), config.samples, metrics.clone())?;
+        let crossing = config.bridge.as_ref().map(|bridge| Crossing::new(bridge, samples.clone(), metrics.clone()));
+        let crossing = crossing.transpose()?;
         let (desk, requests) = Desk::open();
         let (seats, page) = (config.seats, config.page.as_ref());
         let elsewhere = config.bridge.as_ref().map(|bridge| bridge.place.to_string());
@@ -264,6 +267,7 @@ impl Host {
         #[rustfmt::skip]
         let front = Front::new(
             desk.clone(), tickets, trust, pulse.clone(), samples, metrics.clone(), from_web, seats, page, elsewhere,
+            crossing.clone(),
         );
         let serve = Http::new(listener, tls.map(|tls| tls.acceptor), front).map_err(HostError::Threads)?;
 
@@ -275,8 +279,9 @@ impl Host {
             _ => Vec::new(),
         };
         let store = shelf.map(|shelf| shelf.start(clock, metrics.clone())).transpose().map_err(HostError::Threads)?;
-        let bridging =
-            config.bridge.map(|bridge| Bridging::new(bridge, clocks.clone(), desk.clone(), to_loop, stopping.clone()));
+        let bridging = config.bridge.zip(crossing).map(|(bridge, crossing)| {
+            Bridging::new(bridge, clocks.clone(), desk.clone(), to_loop, crossing, stopping.clone())
+        });
         let (bridge, bridging) = bridging.transpose().map_err(HostError::Threads)?.unzip();
         let house = House { patience: config.patience, is_kept: store.is_some(), is_bridged: bridge.is_some() };
         let net = Net::new(shards, web, metrics.clone());

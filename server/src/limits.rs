@@ -1,6 +1,6 @@
 //! Bounds of a host that no player needs to know; what both sides need is in [`keyboardia_session::limits`].
 
-use keyboardia_session::limits::{MESSAGE_BYTES_MAX, SEATS_MAX, SEATS_PER_SOCKET_MAX};
+use keyboardia_session::limits::{MESSAGE_BYTES_MAX, SAMPLES_PER_SESSION_MAX, SEATS_MAX, SEATS_PER_SOCKET_MAX};
 use std::time::Duration;
 
 /// Pause of the host's loop while anybody is connected.
@@ -163,5 +163,16 @@ pub(crate) const BRIDGE_STOP_MAX: Duration = Duration::from_secs(1);
 pub(crate) const BRIDGE_PROBES_KEPT: usize = 16;
 /// How much that must change for the place to be told, microseconds.
 pub(crate) const BRIDGE_SHIFT_STEP_US: u64 = 1_000;
+/// Samples that are on their way to a place at once, of all sessions; each is in memory meanwhile.
+pub(crate) const BRIDGE_SAMPLES_FORWARDED_MAX: usize = 4;
+/// The same on their way from there.
+pub(crate) const BRIDGE_SAMPLES_FETCHED_MAX: usize = 4;
+/// How long it is waited at last before samples that do not cross are tried again; at first it is [`BRIDGE_BACKOFF_MIN`].
+pub(crate) const BRIDGE_SAMPLES_BACKOFF_MAX: Duration = Duration::from_mins(1);
+/// Samples that a session's players may have fetched from the place, at once and a second: all that it may have.
+pub(crate) const BRIDGE_FETCHES_BURST: u32 = SAMPLES_PER_SESSION_MAX as u32;
+pub(crate) const BRIDGE_FETCHES_PER_S: u32 = 2;
+/// Bytes of a place's list of a session's samples.
+pub(crate) const BRIDGE_LIST_BYTES_MAX: usize = 128 * SAMPLES_PER_SESSION_MAX;
 /// Time probes by which a host reads session time at a place before it takes the session over.
 pub(crate) const BRIDGE_GREETING_PROBES: usize = 4;

@@ -30,6 +30,12 @@ struct Reason {
     reason: &'static str,
 }
 
+/// Which way over the bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Way {
+    way: &'static str,
+}
+
 /// What an address asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Errand {
@@ -48,6 +54,9 @@ pub(crate) struct Metrics {
     pub(crate) samples: Gauge,
     /// Bytes of them.
     pub(crate) sample_bytes: Gauge,
+    /// Sounds that have crossed the bridge, by where they went, and tries that failed.
+    crossed: Family<Way, Counter>,
+    not_crossed: Family<Way, Counter>,
     /// Messages of players that were handled.
     pub(crate) received: Counter,
     /// Messages that were sent to players.
@@ -88,6 +97,8 @@ impl Metrics {
             players: Gauge::default(),
             samples: Gauge::default(),
             sample_bytes: Gauge::default(),
+            crossed: Family::default(),
+            not_crossed: Family::default(),
             received: Counter::default(),
             sent: Counter::default(),
             refused: Family::default(),
@@ -109,6 +120,8 @@ impl Metrics {
         registry.register("samples", "Sounds of players", metrics.samples.clone());
         let sample_bytes = "Bytes of the sounds of players";
         registry.register_with_unit("samples_held", sample_bytes, Unit::Bytes, metrics.sample_bytes.clone());
+        registry.register("samples_crossed", "Sounds that crossed the bridge", metrics.crossed.clone());
+        registry.register("samples_not_crossed", "Tries to cross it that failed", metrics.not_crossed.clone());
         registry.register("messages_received", "Messages of players", metrics.received.clone());
         registry.register("messages_sent", "Messages to players", metrics.sent.clone());
         registry.register("commands_refused", "Commands that had no effect", metrics.refused.clone());
@@ -140,6 +153,16 @@ impl Metrics {
     /// The host has ended a connection.
     pub(crate) fn closed(&self, why: Farewell) {
         self.closes.get_or_create(&Reason { reason: farewell(why) }).inc();
+    }
+
+    /// A sound has crossed the bridge this way.
+    pub(crate) fn crossed(&self, way: &'static str) {
+        self.crossed.get_or_create(&Way { way }).inc();
+    }
+
+    /// One has not, this time.
+    pub(crate) fn not_crossed(&self, way: &'static str) {
+        self.not_crossed.get_or_create(&Way { way }).inc();
     }
 
     /// An HTTP answer has left.

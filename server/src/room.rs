@@ -56,11 +56,17 @@ impl Room {
         Self::around(Authority::new(setup, now), opener, house, 0)
     }
 
-    /// A room whose session was written down here; `None` if that is none. Everybody is still on the way. Where its time had
-    /// come further than the host's clock, it goes on from there.
-    pub(crate) fn restore(snapshot: &[u8], entries: &[Vec<u8>], house: House, now: Micros) -> Option<Self> {
-        let authority = Authority::restore(snapshot, entries, now)?;
-        let ahead_us = authority.state().at().since(now).max(0);
+    /// A room whose session was written down here, where its time was so far ahead of the host's clock, microseconds; `None`
+    /// if that is none. Everybody is still on the way. Where its time had come further than that, it goes on from there.
+    pub(crate) fn restore(
+        snapshot: &[u8],
+        entries: &[Vec<u8>],
+        house: House,
+        now: Micros,
+        ahead_us: i64,
+    ) -> Option<Self> {
+        let authority = Authority::restore(snapshot, entries, now.offset(ahead_us))?;
+        let ahead_us = authority.state().at().since(now).max(ahead_us);
         Some(Self::around(authority, Opener::Player, house, ahead_us))
     }
 
@@ -223,7 +229,7 @@ impl Room {
             }
             Unwritten::Entries(_) | Unwritten::Everything => {
                 self.steps_written = 0;
-                Write::Whole { snapshot: self.authority.snapshot(), to }
+                Write::Whole { snapshot: self.authority.snapshot(), ahead_us: self.ahead_us, to }
             }
         };
         let has_heard = |stream: &Stream| match &write {

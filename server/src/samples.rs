@@ -19,14 +19,15 @@ use crate::{
     store::{self, StoreConfig},
 };
 use keyboardia_session::{
-    SampleHash, SessionCode,
+    SampleHash, SessionCode, check_wav,
+    denial::Denial,
     limits::{SAMPLE_BYTES_PER_SESSION_MAX, SAMPLES_PER_SESSION_MAX},
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -148,7 +149,7 @@ impl Samples {
     pub(crate) fn open(store: Option<&StoreConfig>, limits: SampleLimits, metrics: Metrics) -> Result<Self, HostError> {
         let (db, place) = if let Some(StoreConfig { dir, fsync }) = store {
             let dir = dir.join(DIR);
-            let db = store::open(&dir, FILE, *fsync, TABLES, LAYOUT)?;
+            let db = store::open(&dir, FILE, *fsync, TABLES, LAYOUT, &[])?;
             clear(&db, &dir).map_err(|why| HostError::Store { dir: dir.clone(), why })?;
             (db, Place::Kept(dir))
         } else {
@@ -203,6 +204,25 @@ impl Samples {
         let file = File::open(path(dir, hash)).map_err(broken)?;
         let bytes = file.metadata().map_err(broken)?.len();
         Ok(Some((file, bytes)))
+    }
+
+    /// All of a sound that a session holds.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub(crate) fn read(&self, code: SessionCode, hash: SampleHash) -> Result<Option<Vec<u8>>, NoRoom> {
+        let Some((mut file, _)) = self.find(code, hash)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(broken)?;
+        Ok(Some(bytes))
+    }
+
+    /// The sounds that a session holds.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn held(&self, code: SessionCode) -> Result<BTreeSet<SampleHash>, NoRoom> {
+        self.shelf().held(code).map_err(broken)
     }
 
     /// The sessions that hold anything.
@@ -332,6 +352,12 @@ impl Shelf {
         Ok(if new == 0 { Kept::Known } else { Kept::New })
     }
 
+    fn held(&self, code: SessionCode) -> rusqlite::Result<BTreeSet<SampleHash>> {
+        let mut hashes = self.db.prepare_cached("SELECT hash FROM holding WHERE code = ?1")?;
+        let hashes = hashes.query_map([code.to_string()], |row| row.get::<_, String>(0))?;
+        hashes.filter_map(|hash| hash.map(|hash| SampleHash::parse(&hash)).transpose()).collect()
+    }
+
     fn sessions(&self) -> rusqlite::Result<Vec<SessionCode>> {
         let mut codes = self.db.prepare_cached("SELECT DISTINCT code FROM holding")?;
         let codes = codes.query_map([], |row| row.get::<_, String>(0))?;
@@ -363,6 +389,17 @@ impl Place {
             Self::Passing(none) => none.insert(TempDir::with_prefix("keyboardia-samples-")?).path().to_owned(),
         })
     }
+}
+
+/// Whether a file is a sound, and the one that its name says.
+///
+/// # Errors
+/// Why it is not.
+pub(crate) fn check(file: &[u8], hash: SampleHash) -> Result<(), Denial> {
+    if SampleHash::of(file) != hash {
+        return Err(Denial::other_sample());
+    }
+    check_wav(file).map(drop).map_err(Denial::bad_sample)
 }
 
 fn path(dir: &Path, hash: SampleHash) -> PathBuf {

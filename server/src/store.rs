@@ -30,13 +30,17 @@ use std::{
 /// Name of the database in its directory.
 const FILE: &str = "sessions.sqlite3";
 /// Layout of the tables; another one is not touched.
-const LAYOUT: i32 = 2;
+const LAYOUT: i32 = 3;
+/// `ahead`: how far session time is ahead of the host's clock, microseconds.
 const TABLES: &str = "
-    CREATE TABLE session (code TEXT PRIMARY KEY, snapshot BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE session (code TEXT PRIMARY KEY, snapshot BLOB NOT NULL, ahead INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
     CREATE TABLE entry (code TEXT NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (code, number))
         WITHOUT ROWID;
     CREATE TABLE clock (only INTEGER PRIMARY KEY CHECK (only = 1), micros INTEGER NOT NULL);
 ";
+
+/// What makes the next layout of an older one.
+const UPGRADES: &[(i32, &str)] = &[(2, "ALTER TABLE session ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;")];
 
 /// Where sessions are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +55,12 @@ pub struct StoreConfig {
 #[derive(Debug)]
 pub(crate) enum Write {
     /// A session as it is, in place of all that was written of it.
-    Whole { snapshot: Vec<u8>, to: Safe },
+    Whole {
+        snapshot: Vec<u8>,
+        /// How far its time is ahead of the host's clock, microseconds; it stays so until the whole session is written again.
+        ahead_us: i64,
+        to: Safe,
+    },
     /// What has happened in a session since.
     Entries { entries: Vec<Vec<u8>>, to: Safe },
     /// A session is over.
@@ -73,6 +82,8 @@ pub(crate) struct Kept {
     pub(crate) code: SessionCode,
     pub(crate) snapshot: Vec<u8>,
     pub(crate) entries: Vec<Vec<u8>>,
+    /// How far its time is ahead of the host's clock, microseconds.
+    pub(crate) ahead_us: i64,
 }
 
 /// The loop's end of the store.
@@ -95,7 +106,7 @@ impl Shelf {
     /// # Errors
     /// [`HostError::Store`] when the directory or the database cannot be used.
     pub(crate) fn open(config: &StoreConfig) -> Result<Self, HostError> {
-        open(&config.dir, FILE, config.fsync, TABLES, LAYOUT).map(|db| Self { db })
+        open(&config.dir, FILE, config.fsync, TABLES, LAYOUT, UPGRADES).map(|db| Self { db })
     }
 
     /// The latest moment that was written down: session time never falls behind it.
@@ -109,18 +120,19 @@ impl Shelf {
     /// # Errors
     /// When the database cannot be read.
     pub(crate) fn sessions(&self) -> rusqlite::Result<Vec<Kept>> {
-        let mut sessions = self.db.prepare("SELECT code, snapshot FROM session LIMIT ?1")?;
+        let mut sessions = self.db.prepare("SELECT code, snapshot, ahead FROM session LIMIT ?1")?;
         let mut entries = self.db.prepare("SELECT bytes FROM entry WHERE code = ?1 ORDER BY number")?;
-        let rows = sessions.query_map([SESSIONS_MAX as i64], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+        let rows = sessions
+            .query_map([SESSIONS_MAX as i64], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?)))?;
         let mut kept = Vec::new();
         for row in rows {
-            let (text, snapshot) = row?;
+            let (text, snapshot, ahead_us) = row?;
             let Some(code) = SessionCode::parse(&text) else {
                 tracing::warn!(target: "host", "the store has a session whose code is none");
                 continue;
             };
             let entries = entries.query_map([text], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            kept.push(Kept { code, snapshot, entries });
+            kept.push(Kept { code, snapshot, entries, ahead_us });
         }
         Ok(kept)
     }
@@ -185,14 +197,23 @@ impl Drop for Store {
     }
 }
 
-/// Opens a database in a directory, with these tables, for this host alone; makes what is not there.
+/// Opens a database in a directory, with these tables, for this host alone; makes what is not there, and of an older layout
+/// this one where `upgrades` say how.
 ///
 /// # Errors
 /// [`HostError::Store`] when the directory or the database cannot be used.
-pub(crate) fn open(dir: &Path, file: &str, fsync: bool, tables: &str, layout: i32) -> Result<Connection, HostError> {
+pub(crate) fn open(
+    dir: &Path,
+    file: &str,
+    fsync: bool,
+    tables: &str,
+    layout: i32,
+    upgrades: &[(i32, &str)],
+) -> Result<Connection, HostError> {
     let refuse = |why: String| HostError::Store { dir: dir.to_owned(), why };
     make_dir(dir).map_err(|error| refuse(error.to_string()))?;
-    let db = prepare(&dir.join(file), fsync, tables, layout).map_err(|error| match error.sqlite_error_code() {
+    let db = prepare(&dir.join(file), fsync, tables, layout, upgrades);
+    let db = db.map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy) => refuse("another host uses them".into()),
         _ => refuse(error.to_string()),
     })?;
@@ -209,7 +230,13 @@ fn make_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Opens the database; `None` if another version made it.
-fn prepare(file: &Path, fsync: bool, tables: &str, layout: i32) -> rusqlite::Result<Option<Connection>> {
+fn prepare(
+    file: &Path,
+    fsync: bool,
+    tables: &str,
+    layout: i32,
+    upgrades: &[(i32, &str)],
+) -> rusqlite::Result<Option<Connection>> {
     let db = Connection::open(file)?;
     // A host that was killed may take a moment to die.
     db.busy_timeout(STORE_OPEN_PATIENCE)?;
@@ -223,7 +250,12 @@ fn prepare(file: &Path, fsync: bool, tables: &str, layout: i32) -> rusqlite::Res
             db.execute_batch(&format!("BEGIN; {tables} PRAGMA user_version = {layout}; COMMIT;"))?;
             Ok(Some(db))
         }
-        _ => Ok(None),
+        found => {
+            let Some(from) = upgrades.iter().position(|(older, _)| *older == found) else { return Ok(None) };
+            let steps: String = upgrades[from..].iter().map(|(_, step)| *step).collect();
+            db.execute_batch(&format!("BEGIN; {steps} PRAGMA user_version = {layout}; COMMIT;"))?;
+            Ok(Some(db))
+        }
     }
 }
 
@@ -285,7 +317,7 @@ fn keep(mut db: Connection, waiting: &Receiver<Write>, told: &Sender<Safe>, cloc
 fn commit(db: &mut Connection, batch: &[Write], now: Micros) -> rusqlite::Result<()> {
     let transaction = db.transaction()?;
     {
-        let mut whole = transaction.prepare_cached("INSERT OR REPLACE INTO session VALUES (?1, ?2)")?;
+        let mut whole = transaction.prepare_cached("INSERT OR REPLACE INTO session VALUES (?1, ?2, ?3)")?;
         let mut forget = transaction.prepare_cached("DELETE FROM entry WHERE code = ?1")?;
         let mut over = transaction.prepare_cached("DELETE FROM session WHERE code = ?1")?;
         let mut entry = transaction.prepare_cached(
@@ -293,10 +325,10 @@ fn commit(db: &mut Connection, batch: &[Write], now: Micros) -> rusqlite::Result
         )?;
         for write in batch {
             match write {
-                Write::Whole { snapshot, to } => {
+                Write::Whole { snapshot, ahead_us, to } => {
                     let code = to.code.to_string();
                     forget.execute([&code])?;
-                    whole.execute(params![code, snapshot])?;
+                    whole.execute(params![code, snapshot, ahead_us])?;
                 }
                 Write::Entries { entries, to } => {
                     let code = to.code.to_string();
@@ -321,7 +353,7 @@ fn commit(db: &mut Connection, batch: &[Write], now: Micros) -> rusqlite::Result
 mod tests {
     use super::*;
     use crate::clock::machine;
-    use std::time::Duration;
+    use std::{collections::BTreeMap, time::Duration};
 
     fn codes() -> (SessionCode, SessionCode) {
         (SessionCode::from_entropy(1), SessionCode::from_entropy(2))
@@ -336,7 +368,7 @@ mod tests {
     }
 
     fn whole(code: SessionCode, snapshot: &[u8], seq: u64) -> Write {
-        Write::Whole { snapshot: snapshot.to_vec(), to: to(code, seq) }
+        Write::Whole { snapshot: snapshot.to_vec(), ahead_us: 0, to: to(code, seq) }
     }
 
     fn entries(code: SessionCode, bytes: &[u8], seq: u64) -> Write {
@@ -381,6 +413,40 @@ mod tests {
         assert!(store.write(Write::Over(b)));
         drop(store);
         assert_eq!(found(&open(dir.path())), [(a, b"three".to_vec(), b"!".to_vec())]);
+    }
+
+    #[test]
+    fn how_far_a_session_s_time_is_ahead_is_kept_with_it() {
+        let (dir, (a, b)) = (tempfile::tempdir().unwrap(), codes());
+        let store = open(dir.path()).start(HostClock::start(machine, None), Metrics::new()).unwrap();
+        assert!(store.write(Write::Whole { snapshot: vec![1], ahead_us: -3_600_000_000, to: to(a, 1) }));
+        assert!(store.write(Write::Whole { snapshot: vec![2], ahead_us: 9, to: to(b, 1) }));
+        assert!(store.write(Write::Whole { snapshot: vec![2], ahead_us: 7, to: to(b, 2) }));
+        assert!(store.write(entries(b, b"x", 3)));
+        drop(store);
+        let kept = open(dir.path()).sessions().unwrap();
+        let ahead: BTreeMap<String, i64> = kept.iter().map(|kept| (kept.code.to_string(), kept.ahead_us)).collect();
+        assert_eq!(ahead, BTreeMap::from([(a.to_string(), -3_600_000_000), (b.to_string(), 7)]));
+    }
+
+    #[test]
+    fn sessions_of_an_older_layout_are_found_and_those_of_a_newer_one_are_not_touched() {
+        let (dir, (a, _)) = (tempfile::tempdir().unwrap(), codes());
+        let db = Connection::open(dir.path().join(FILE)).unwrap();
+        let older = TABLES.replace(", ahead INTEGER NOT NULL DEFAULT 0", "");
+        assert_ne!(older, TABLES);
+        db.execute_batch(&format!("{older} PRAGMA user_version = 2;")).unwrap();
+        db.execute("INSERT INTO session VALUES (?1, x'07')", [a.to_string()]).unwrap();
+        db.execute("INSERT INTO entry VALUES (?1, 1, x'08')", [a.to_string()]).unwrap();
+        drop(db);
+        let kept = open(dir.path()).sessions().unwrap();
+        assert_eq!(kept.iter().map(|kept| kept.ahead_us).collect::<Vec<_>>(), [0]);
+        assert_eq!(found(&open(dir.path())), [(a, vec![7], vec![8])], "the second time, too");
+        let db = Connection::open(dir.path().join(FILE)).unwrap();
+        db.pragma_update(None, "user_version", LAYOUT + 1).unwrap();
+        drop(db);
+        let why = Shelf::open(&StoreConfig { dir: dir.path().to_owned(), fsync: false }).unwrap_err().to_string();
+        assert!(why.contains("another version"), "{why}");
     }
 
     #[test]

@@ -1,23 +1,34 @@
-//! A host on the bridge, with a place in the cloud that is made by hand: what the two say to each other, to the frame. The
-//! real place is in `tests/tests/takeover.rs` of the workspace.
+//! A host on the bridge, with a place in the cloud that is made by hand: what the two say to each other, to the frame and to
+//! the request. The real place is in `tests/tests/takeover` of the workspace.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
+mod bridge {
+    mod samples;
+}
 mod common;
 
 use common::{Player, until};
-use keyboardia_server::{BridgeConfig, Host, HostConfig};
+use keyboardia_server::{BridgeConfig, Host, HostConfig, StoreConfig};
 use keyboardia_session::{
-    Authority, Command, CommandId, Farewell, Manifest, Micros, Outbox, Profile, SceneId, SeatToken, SessionCode,
-    SessionSetup, TrackId,
+    Authority, Command, CommandId, Farewell, Manifest, Micros, Outbox, Profile, SampleHash, SceneId, SeatToken,
+    SessionCode, SessionSetup, TrackId,
     api::ApiErrorKind,
-    bridge::{self, FromHost, FromPlace, LineId, Written},
+    bridge::{self as words, FromHost, FromPlace, LineId, SampleList, Written},
     limits::{LINE_MESSAGES_BURST, SEATS_MAX},
     wire::{self, ClientMessage, HostMessage, Probe},
 };
 use keyboardia_visitor::{Message, PATIENCE};
 use std::{
-    net::{TcpListener, TcpStream},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::{Receiver, Sender, channel},
+    },
     time::{Duration, Instant},
 };
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError, protocol::CloseFrame};
@@ -32,21 +43,71 @@ const PROBES: usize = 16;
 /// How long a host may take to say so.
 const PING_MAX: Duration = Duration::from_secs(40);
 
+/// The key that the host was given.
+const KEY: &str = "a key";
+
 /// A place in the cloud whose clock is off.
 struct Place {
-    listener: TcpListener,
+    address: SocketAddr,
+    /// Hosts that have dialled in.
+    links: Receiver<TcpStream>,
+    shelf: Arc<Mutex<Shelf>>,
+    is_over: Arc<AtomicBool>,
     off_us: i64,
+}
+
+/// The place's sounds, and what it does when it is asked for them.
+#[derive(Default)]
+struct Shelf {
+    /// By name.
+    files: BTreeMap<String, Vec<u8>>,
+    /// Those that it says it has, beside those that the host has brought.
+    listed: BTreeSet<String>,
+    /// What it answers instead, to the next that are brought; nothing: the connection breaks.
+    instead: VecDeque<&'static str>,
+    /// Methods and names of all requests.
+    asked: Vec<(String, String)>,
+}
+
+impl Shelf {
+    /// How often a sound was brought here or fetched.
+    fn count(&self, method: &str, name: &str) -> usize {
+        self.asked.iter().filter(|(of, about)| of == method && about == name).count()
+    }
 }
 
 impl Place {
     fn open(off_us: i64) -> Self {
-        Self { listener: TcpListener::bind(("127.0.0.1", 0)).unwrap(), off_us }
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (shelf, is_over): (Arc<Mutex<Shelf>>, Arc<AtomicBool>) = Default::default();
+        let (sender, links) = channel();
+        let (theirs, until) = (shelf.clone(), is_over.clone());
+        std::thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept()
+                && !until.load(Relaxed)
+            {
+                let (shelf, sender) = (theirs.clone(), sender.clone());
+                std::thread::spawn(move || receive(stream, &shelf, &sender));
+            }
+        });
+        Self { address, links, shelf, is_over, off_us }
+    }
+
+    fn config(&self, take: Option<SessionCode>) -> HostConfig {
+        let place = format!("http://{}", self.address).parse().unwrap();
+        let bridge = Some(BridgeConfig { place, key: KEY.into(), take });
+        HostConfig { bridge, ..HostConfig::loopback() }
     }
 
     fn host(&self, take: Option<SessionCode>) -> Host {
-        let place = format!("http://{}", self.listener.local_addr().unwrap()).parse().unwrap();
-        let bridge = Some(BridgeConfig { place, key: "a key".into(), take });
-        Host::start(HostConfig { bridge, ..HostConfig::loopback() }).unwrap()
+        Host::start(self.config(take)).unwrap()
+    }
+
+    /// The same, which keeps what it has in a directory.
+    fn host_in(&self, dir: &Path, take: Option<SessionCode>) -> Host {
+        let store = Some(StoreConfig { dir: dir.to_owned(), fsync: false });
+        Host::start(HostConfig { store, ..self.config(take) }).unwrap()
     }
 
     fn now(&self) -> Micros {
@@ -55,7 +116,7 @@ impl Place {
 
     /// The next host that dials in, up to its hello.
     fn meet(&self) -> (Link<'_>, FromHost) {
-        let (stream, _) = self.listener.accept().unwrap();
+        let stream = self.links.recv_timeout(PATIENCE).unwrap();
         stream.set_read_timeout(Some(PING_MAX)).unwrap();
         let mut link = Link { place: self, socket: tungstenite::accept(stream).unwrap(), probes: 0, pings: 0 };
         let hello = link.hear().unwrap();
@@ -70,6 +131,72 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.is_over.store(true, Relaxed);
+        // Whoever waits for a connection looks then.
+        TcpStream::connect(self.address).map(drop).unwrap_or_default();
+    }
+}
+
+/// Takes a connection of a host's: a link, or a request about sounds, which is answered.
+fn receive(stream: TcpStream, shelf: &Mutex<Shelf>, links: &Sender<TcpStream>) {
+    let mut start = [0; 256];
+    let is_link = loop {
+        let Ok(length @ 1..) = stream.peek(&mut start) else { return };
+        let text = String::from_utf8_lossy(&start[..length]);
+        if let Some((line, _)) = text.split_once("\r\n") {
+            break line.contains("/bridge HTTP/");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    if is_link {
+        // A place that is over does not want it.
+        return links.send(stream).unwrap_or_default();
+    }
+    let mut reader = BufReader::new(&stream);
+    let mut head = Vec::new();
+    while head.last().is_none_or(|line: &String| !line.trim().is_empty()) {
+        let mut line = String::new();
+        assert!(reader.read_line(&mut line).unwrap() > 0, "{head:?}");
+        head.push(line);
+    }
+    let value = |name: &str| {
+        let pairs = head.iter().filter_map(|line| line.split_once(':'));
+        pairs.filter(|(of, _)| of.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned()).next()
+    };
+    assert_eq!(value("authorization"), Some(format!("Bearer {KEY}")));
+    let mut body = vec![0; value("content-length").map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).unwrap();
+    let mut words = head[0].split(' ');
+    let (method, path) = (words.next().unwrap(), words.next().unwrap());
+    let name = path.rsplit('/').next().unwrap().to_owned();
+    let mut shelf = shelf.lock().unwrap();
+    shelf.asked.push((method.into(), name.clone()));
+    let unknown = r#"{"kind":"unknown_sample","message":"This session has no such sound."}"#;
+    let (status, answer) = match method {
+        "PUT" => {
+            if let Some(instead) = shelf.instead.pop_front() {
+                return (&stream).write_all(instead.as_bytes()).unwrap_or_default();
+            }
+            shelf.listed.insert(name.clone());
+            shelf.files.insert(name, body);
+            ("201 Created", Vec::new())
+        }
+        "GET" if name == "samples" => {
+            let samples = shelf.listed.iter().filter_map(|name| SampleHash::parse(name)).collect();
+            ("200 OK", serde_json::to_vec(&SampleList { samples }).unwrap())
+        }
+        _ => match shelf.files.get(&name) {
+            Some(file) => ("200 OK", file.clone()),
+            None => ("404 Not Found", unknown.as_bytes().to_vec()),
+        },
+    };
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+    // Whoever asked may have gone.
+    (&stream).write_all(&[head.as_bytes(), &answer].concat()).unwrap_or_default();
+}
+
 /// A host that has dialled in.
 struct Link<'a> {
     place: &'a Place,
@@ -81,7 +208,7 @@ struct Link<'a> {
 
 impl Link<'_> {
     fn say(&mut self, message: &FromPlace) {
-        self.socket.send(Message::Binary(bridge::encode(message).into())).unwrap();
+        self.socket.send(Message::Binary(words::encode(message).into())).unwrap();
     }
 
     /// Takes one frame in; gives what is neither a probe nor a keep-alive, which are answered; why, where the host is gone.
@@ -94,7 +221,7 @@ impl Link<'_> {
                     let answer = Probe { received, answered: self.place.now(), ..probe };
                     self.answer(Message::Binary(answer.encode().to_vec().into()))
                 }
-                None => Ok(Some(bridge::decode(&bytes).unwrap())),
+                None => Ok(Some(words::decode(&bytes).unwrap())),
             },
             Message::Text(text) => {
                 assert_eq!(text.as_str(), "ping");
@@ -267,6 +394,51 @@ fn a_session_from_a_place_whose_clock_is_off_goes_on_in_its_own_time() {
             assert!(at > last && at.since(place.now()).abs() < LATE_US, "{last:?} {at:?}");
             last = at;
         }
+    }
+}
+
+#[test]
+fn a_session_from_a_place_goes_on_in_its_own_time_when_its_host_starts_again_and_the_place_is_out_of_reach() {
+    for off_us in [HOUR_US, -HOUR_US] {
+        let (dir, place) = (tempfile::tempdir().unwrap(), Place::open(off_us));
+        let (before, session) = written(place.now());
+        let code = SessionCode::from_entropy(77);
+        let mut host = place.host_in(dir.path(), Some(code));
+        let (mut link, _) = place.grant(5, Some(session));
+        link.bring(1, &token(1));
+        // The place and the disk have it.
+        let (mut ada, code) = (Player::enter(host.http_addr(), &code.to_string(), None), code.to_string());
+        let command = Command::Launch { track: TrackId(1), scene: SceneId(0) };
+        ada.command(command);
+        let begin = Instant::now();
+        while ada.durable() < Some(ada.state().seq()) || ada.durable() <= Some(0) {
+            if let FromHost::Whole { seq, .. } | FromHost::Entries { seq, .. } = link.hear().unwrap() {
+                link.say(&FromPlace::Held(seq));
+            }
+            ada.tick();
+            assert!(begin.elapsed() < PATIENCE, "it is never safe");
+        }
+        let ahead_us = |player: &Player| player.joined.udp.as_ref().unwrap().ahead_us;
+        let known_us = ahead_us(&ada);
+        assert!((known_us - off_us).abs() < LATE_US, "{known_us} µs");
+        host.stop();
+        drop(host);
+        let now_at = |us: i64| common::local_now().offset(us);
+        let off_us = place.off_us;
+        let again = place.config(None);
+        drop(link);
+        drop(place);
+
+        let store = Some(StoreConfig { dir: dir.path().to_owned(), fsync: false });
+        let host = Host::start(HostConfig { store, ..again }).unwrap();
+        let mut ben = Player::enter(host.http_addr(), &code, None);
+        assert_eq!(ahead_us(&ben), known_us, "to the microsecond");
+        ben.ask_time();
+        until([&mut ben], "the time", |[ben]| !ben.times.is_empty());
+        let told_us = ben.times[0].received.since(now_at(off_us));
+        assert!(told_us.abs() < LATE_US, "{told_us} µs off");
+        let now = now_at(off_us);
+        assert_eq!(ben.state().transport().beat_at(now), before.state().transport().beat_at(now), "the same beats");
     }
 }
 

@@ -44,13 +44,13 @@ impl Cloud {
     ///
     /// # Panics
     /// As above.
-    pub fn start_shell(script: &str, dir: &Path) -> Self {
+    pub fn start_shell(script: &str, dir: &Path, arguments: &[&str]) -> Self {
         let mut config = production();
         config["main"] = path(&root().join(script));
         config["assets"]["directory"] = path(&root().join(PAGE));
         let file = dir.join("wrangler.json");
         std::fs::write(&file, config.to_string()).expect("a configuration");
-        Self::at(free_port(), file, dir, &[])
+        Self::at(free_port(), file, dir, arguments)
     }
 
     fn at(port: u16, config: PathBuf, dir: &Path, arguments: &[&str]) -> Self {
@@ -100,10 +100,27 @@ impl Cloud {
     /// Kills it as a crash would, with all that it had in memory, and starts it again where it was.
     #[must_use]
     pub fn crash(self, dir: &Path, arguments: &[&str]) -> Self {
+        self.crash_only().start(dir, arguments)
+    }
+
+    /// Kills it as a crash would, with all that it had in memory.
+    pub fn crash_only(self) -> Crashed {
         let port = self.http.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        let config = self.config.clone();
-        drop(self);
-        Self::at(port, config, dir, arguments)
+        Crashed { port, config: self.config.clone() }
+    }
+}
+
+/// Where a Worker was that has been killed.
+pub struct Crashed {
+    port: u16,
+    config: PathBuf,
+}
+
+impl Crashed {
+    /// Starts it again there, with what it keeps in `dir`, and these arguments for wrangler.
+    #[must_use]
+    pub fn start(self, dir: &Path, arguments: &[&str]) -> Cloud {
+        Cloud::at(self.port, self.config, dir, arguments)
     }
 }
 

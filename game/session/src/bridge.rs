@@ -13,14 +13,24 @@
 //! the place relays; once it is gone, the place goes on from what it holds under the next epoch. Whoever has a session's
 //! older epoch learns by [`FromPlace::Granted`] what has become of it.
 //!
+//! Players' own sounds go beside it, over HTTP, by the same key as `Authorization: Bearer`:
+//!
+//! | request of a host | answer |
+//! |---|---|
+//! | `GET /api/sessions/{code}/bridge/samples` | 200 [`SampleList`]: what the place has |
+//! | `PUT /api/sessions/{code}/bridge/samples/{hash}` with a sample | as for players, see [`crate::api`] |
+//! | `GET /api/sessions/{code}/bridge/samples/{hash}` | the same |
+//!
 //! Time probes ([`crate::wire::Probe`]) travel on the same line: by them the host learns what the place's clock lacks, and
 //! tells it by [`FromHost::Shift`], so that the music keeps its beat when the place goes on.
 
 use crate::{
+    api::ApiErrorKind,
     authority::Profile,
     denial::Denial,
     farewell::Farewell,
     limits::{BRIDGE_FRAME_BYTES_MAX, PROTOCOL_VERSION},
+    sample::SampleHash,
     token::SeatToken,
     wire::Malformed,
 };
@@ -130,6 +140,21 @@ pub enum FromPlace {
         /// How they would like to be seen.
         profile: Profile,
     },
+    /// A sound was brought here, or is here no more: the host looks at the list of them again.
+    SamplesChanged,
+}
+
+/// The sounds that a place has of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleList {
+    /// Their names.
+    pub samples: Vec<SampleHash>,
+}
+
+/// A sound is not on this side of the bridge now, and nobody here knows whether it is on the other: worth another try.
+pub fn sample_may_come() -> Denial {
+    let message = "This sound is not here yet; try again in a moment.";
+    Denial::new(ApiErrorKind::HostFull, message).retry_after(1)
 }
 
 /// A frame.

@@ -1,11 +1,10 @@
 //! The way to the place: a WebSocket that shows the host's key.
 
-use super::Hub;
+use super::{Hub, trust};
 use crate::limits::BRIDGE_OPEN_MAX;
 use keyboardia_session::{SessionCode, api::ApiError, limits::BRIDGE_FRAME_BYTES_MAX};
 use std::sync::Arc;
 use tokio::{net::TcpStream, time::timeout};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config,
     tungstenite::{Error, client::IntoClientRequest, http::header::AUTHORIZATION, protocol::WebSocketConfig},
@@ -21,7 +20,7 @@ pub(super) async fn dial(hub: &Hub, code: SessionCode) -> Result<Socket, String>
     let place = &hub.place;
     let no_way = |why: &dyn std::fmt::Display| format!("{place} takes no bridge: {why}.");
     let open = async {
-        let url = place.url(&format!("/api/sessions/{code}/bridge"));
+        let url = place.url("ws", &format!("/api/sessions/{code}/bridge"));
         let mut request = url.into_client_request().map_err(|error| no_way(&error))?;
         let shown =
             format!("Bearer {}", hub.key).parse().map_err(|_| no_way(&"the key has letters that none can have"))?;
@@ -42,15 +41,4 @@ pub(super) async fn dial(hub: &Hub, code: SessionCode) -> Result<Socket, String>
         }
     };
     timeout(BRIDGE_OPEN_MAX, open).await.unwrap_or_else(|_| Err(no_way(&"it does not answer")))
-}
-
-/// Whom this machine trusts to vouch for a place.
-fn trust() -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    // What cannot be read vouches for nobody.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("This machine cannot make secure connections: {error}."))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

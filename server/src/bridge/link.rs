@@ -104,6 +104,7 @@ async fn link(hub: &Hub, code: SessionCode, granted: Option<u32>) -> (End, Optio
         Err(_) => return (End::Lost("The host is overloaded.".into()), None),
     }
     tracing::info!(target: "host", place = %hub.place, epoch, is_ours, "a session is on the internet");
+    let _levelling = hub.crossing.begin(code);
     (Linked::new(hub.clone(), code, socket).run(end).await, Some(epoch))
 }
 
@@ -314,6 +315,10 @@ impl Linked {
                 }
                 Ok(FromPlace::Closed(line)) => {
                     self.guests.close(line, "the player left").await;
+                    None
+                }
+                Ok(FromPlace::SamplesChanged) => {
+                    self.hub.crossing.has_news(self.code);
                     None
                 }
                 Ok(FromPlace::Granted { .. }) | Err(_) => return Some(other_protocol()),

@@ -8,11 +8,15 @@
 //! rooms ─→ Stream (bounded) ─→ link: a task for each session ─→ place
 //! rooms ←─ held (a number) ←── link ←────────────────────────── place
 //! rooms ←─ web (as WebSockets), desk ←── link ←──────────────── players there
+//! samples ←─────────────── samples, over HTTP ────────────────→ place's bucket
 //! ```
 
 mod dial;
 mod guests;
 mod link;
+mod samples;
+
+pub(crate) use samples::{Crossing, Missing};
 
 use crate::{
     clock::SessionClocks,
@@ -37,6 +41,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 /// Where the place is, and what it knows the host by.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,8 +71,9 @@ pub struct Place {
 }
 
 impl Place {
-    fn url(&self, path: &str) -> String {
-        format!("ws{}://{}{path}", if self.is_secure { "s" } else { "" }, self.host)
+    /// An address there; `kind` is `http` or `ws`.
+    fn url(&self, kind: &str, path: &str) -> String {
+        format!("{kind}{}://{}{path}", if self.is_secure { "s" } else { "" }, self.host)
     }
 }
 
@@ -91,6 +97,17 @@ impl FromStr for Place {
         let text = format!("http{}://{authority}", if is_secure { "s" } else { "" });
         Ok(Self { is_secure, host, text })
     }
+}
+
+/// Whom this machine trusts to vouch for a place.
+fn trust() -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    // What cannot be read vouches for nobody.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("This machine cannot make secure connections: {error}."))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Whether a host's name is this machine's own.
@@ -175,6 +192,7 @@ struct Hub {
     clocks: SessionClocks,
     desk: Desk,
     to_loop: mpsc::Sender<FromWeb>,
+    crossing: Crossing,
     stop: watch::Receiver<bool>,
 }
 
@@ -188,12 +206,13 @@ impl Bridging {
         clocks: SessionClocks,
         desk: Desk,
         to_loop: mpsc::Sender<FromWeb>,
+        crossing: Crossing,
         stop: watch::Receiver<bool>,
     ) -> io::Result<(Bridge, Self)> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (sender, opened) = mpsc::channel(SESSIONS_MAX + 1);
         let (place, key) = (config.place.clone(), config.key.as_str().into());
-        let hub = Hub { place, key, clocks, desk, to_loop, stop };
+        let hub = Hub { place, key, clocks, desk, to_loop, crossing, stop };
         Ok((Bridge(sender), Self { runtime, config, opened, hub }))
     }
 
@@ -237,12 +256,12 @@ mod tests {
     fn places_are_read_as_people_write_them() {
         let place: Place = "https://jam.example/".parse().unwrap();
         assert_eq!(
-            (place.url("/x").as_str(), place.to_string().as_str()),
+            (place.url("ws", "/x").as_str(), place.to_string().as_str()),
             ("wss://jam.example:443/x", "https://jam.example")
         );
         let place: Place = "http://127.0.0.1:8787".parse().unwrap();
         assert_eq!(
-            (place.url("/x").as_str(), place.to_string().as_str()),
+            (place.url("ws", "/x").as_str(), place.to_string().as_str()),
             ("ws://127.0.0.1:8787/x", "http://127.0.0.1:8787")
         );
         for near in ["http://localhost:8787", "http://[::1]:8787", "http://127.3.2.1"] {

@@ -14,6 +14,7 @@ mod uploads;
 
 use crate::{
     addresses::Route,
+    bridge::Crossing,
     desk::{Admitted, Desk, Opener, Refused, Request},
     limits::{HTTP_STOP_MAX, HTTP_WAITING_MAX},
     metrics::{CONTENT_TYPE, Metrics},
@@ -83,6 +84,8 @@ pub(crate) struct Front {
     page: Option<Page>,
     /// Where sessions go on when this host is gone.
     elsewhere: Option<String>,
+    /// What brings samples there, and from there.
+    crossing: Option<Crossing>,
 }
 
 impl Front {
@@ -98,6 +101,7 @@ impl Front {
         seats: usize,
         page: Option<&PageDir>,
         elsewhere: Option<String>,
+        crossing: Option<Crossing>,
     ) -> Self {
         // Some come back before their old connection is given up.
         let places = seats + SEATS_MAX;
@@ -107,6 +111,7 @@ impl Front {
         #[rustfmt::skip]
         let front = Self {
             desk, tickets, gate, trusted, warning, pulse, samples, uploads, metrics, to_loop, sockets, places, page, elsewhere,
+            crossing,
         };
         front
     }

@@ -6,9 +6,10 @@
 use super::{Front, door::Visit, gate::Errand, refusal::Refusal};
 use crate::{
     addresses::Route,
+    bridge::Missing,
     desk::{Desk, Refused, Request},
     limits::{SAMPLE_READ_BYTES, SAMPLE_SWEEP_INTERVAL, SAMPLE_UPLOAD_MAX},
-    samples::{Kept, NoRoom, Samples},
+    samples::{Kept, NoRoom, Samples, check},
 };
 use axum::{
     Router,
@@ -20,7 +21,8 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use keyboardia_session::{
-    SampleHash, SeatId, SeatToken, SessionCode, check_wav, denial::Denial, limits::SAMPLE_BYTES_MAX, sample::CACHE,
+    SampleHash, SeatId, SeatToken, SessionCode, bridge::sample_may_come, denial::Denial, limits::SAMPLE_BYTES_MAX,
+    sample::CACHE,
 };
 use std::{
     fs::File,
@@ -72,14 +74,16 @@ async fn receive(
     let mut file = Vec::new();
     read(body, length, |bytes| file.extend_from_slice(bytes)).await?;
     let kept = blocking(move || {
-        if SampleHash::of(&file) != hash {
-            return Err(Denial::other_sample().into());
-        }
-        check_wav(&file).map_err(Denial::bad_sample)?;
+        check(&file, hash)?;
         reservation.keep(&file).map_err(Refusal::no_room)
     });
     Ok(match kept.await?? {
-        Kept::New => StatusCode::CREATED,
+        Kept::New => {
+            if let Some(crossing) = &front.crossing {
+                crossing.has_news(code);
+            }
+            StatusCode::CREATED
+        }
         Kept::Known => StatusCode::OK,
     })
 }
@@ -92,7 +96,19 @@ async fn fetch(
 ) -> Result<impl IntoResponse, Refusal> {
     let (code, _, hash) = seated(&front, &route, &headers, path, Errand::Fetch).await?;
     let samples = front.samples.clone();
-    let found = blocking(move || samples.find(code, hash)).await?.map_err(Refusal::no_room)?;
+    let find = move || samples.find(code, hash);
+    let mut found = blocking(find.clone()).await?.map_err(Refusal::no_room)?;
+    if found.is_none()
+        && let Some(crossing) = &front.crossing
+    {
+        // Whoever goes away while it comes leaves it to the next who asks.
+        crossing.fetch(code, hash).await.map_err(|missing| match missing {
+            Missing::Unknown => Denial::unknown_sample().into(),
+            Missing::NotNow => sample_may_come().into(),
+            Missing::NoRoom(no_room) => Refusal::no_room(no_room),
+        })?;
+        found = blocking(find).await?.map_err(Refusal::no_room)?;
+    }
     let (file, length) = found.ok_or_else(Denial::unknown_sample)?;
     let head = [
         (header::CONTENT_TYPE, "audio/wav".into()),

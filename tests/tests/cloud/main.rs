@@ -30,6 +30,10 @@ use keyboardia_tests::{
 use keyboardia_visitor::{Message, Visitor, client, create, until};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::protocol::frame::{
+    Frame,
+    coding::{Data, OpCode},
+};
 
 /// Time that a place may take beyond a grace time.
 const LENIENCE: Duration = Duration::from_secs(40);
@@ -205,15 +209,18 @@ fn an_address_that_asks_too_often_waits() {
     assert_eq!(ask("203.0.113.10").status(), 201, "somebody else");
     // So do those who try codes, whichever way.
     let code = create(&cloud.http).unwrap();
-    for (way, from, other) in
-        [("join", "203.0.113.11", 400), ("ws", "203.0.113.12", 426), ("bridge", "203.0.113.13", 401)]
-    {
+    for (way, from, other) in [
+        ("join", "203.0.113.11", 400),
+        ("ws", "203.0.113.12", 426),
+        ("bridge", "203.0.113.13", 401),
+        ("bridge/samples", "203.0.113.15", 401),
+    ] {
         let try_it = |from: &str| {
             let url = format!("http://{}/api/sessions/{code}/{way}", cloud.http);
             let request = if way == "join" { client().post(url).body("{}") } else { client().get(url) };
             request.header("cf-connecting-ip", from).send().unwrap()
         };
-        let refused = (0..200).map(|_| try_it(from)).find(|answer| answer.status() == 429).expect("a limit");
+        let refused = (0..400).map(|_| try_it(from)).find(|answer| answer.status() == 429).expect("a limit");
         assert!(refused.headers().contains_key("retry-after"), "{way}");
         assert_eq!(refused.json::<ApiError>().unwrap().kind, ApiErrorKind::TooOften, "{way}");
         assert_eq!(try_it("203.0.113.14").status(), other, "{way}: somebody else");
@@ -259,6 +266,46 @@ fn it_wakes_when_somebody_goes_and_when_a_grace_time_is_over() {
     });
     assert!(has_waked, "it does not sleep:\n{}", cloud.said());
     assert_eq!((welcomes(&ada), ada.is_gone()), (1, false));
+}
+
+/// A connection that breaks the protocol ends as an error, which is a way of its own to wake the object.
+#[test]
+fn it_wakes_when_a_connection_fails_and_keeps_the_seat() {
+    let dir = TempDir::new().unwrap();
+    let cloud = Cloud::start(dir.path(), &[]);
+    let code = create(&cloud.http).unwrap();
+    let wakes = || cloud.said().matches("a session wakes with").count();
+    let failures = || cloud.said().matches("a socket has failed").count();
+    let mut ada = enter(&cloud, &code, "Ada");
+    let mut ben = enter(&cloud, &code, "Ben");
+    ben.command(rename(0, "Before"));
+    until([&mut ada, &mut ben], "the edit, safely", |players| {
+        players.iter().all(|p| name_of(p, 0) == "Before" && p.durable() >= Some(p.state().seq()))
+    })
+    .unwrap();
+    let seat = ben.id();
+    let lost = EventKind::PlayerLost(seat);
+    let losses = |ada: &Visitor| ada.events().filter(|event| event.kind == lost).count();
+    let has_waked = (0..4).any(|round| {
+        let before = (wakes(), failures());
+        // Long enough to fall asleep; then he sends what is no frame.
+        lie_in_wait(&mut ada, NAP, |_| false);
+        ben.send_frame(Message::Frame(Frame::message(vec![7; 7], OpCode::Data(Data::Reserved(3)), true)));
+        until([&mut ada, &mut ben], "his loss", |[ada, ben]| losses(ada) > round && ben.is_gone()).unwrap();
+        assert_eq!(losses(&ada), round + 1);
+        assert_eq!(failures(), before.1 + 1, "it ends in another way:\n{}", cloud.said());
+        // He comes back to his seat, and finds what he has left.
+        let token = ben.joined.token.clone();
+        ben = Visitor::enter(Way::WebSocket, &cloud.http, &code, &Profile::default(), Some(&token)).unwrap();
+        assert_eq!((ben.id(), name_of(&ben, 0).as_str()), (seat, "Before"));
+        wakes() > before.0
+    });
+    assert!(has_waked, "it does not sleep:\n{}", cloud.said());
+    assert!(!ada.heard_event(|kind| matches!(kind, EventKind::PlayerGone(_))), "a seat was given up");
+    assert_eq!((welcomes(&ada), ada.is_gone(), epoch(&ben)), (1, false, epoch(&ada)));
+    ben.command(rename(0, "After"));
+    until([&mut ada, &mut ben], "an edit", |players| players.iter().all(|p| name_of(p, 0) == "After")).unwrap();
+    assert_eq!(ada.state().hash(), ben.state().hash());
 }
 
 /// The same commands at the same moments, in the object and here: the same events to the byte, and the same state.

@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod place;
+mod samples;
 
 use keyboardia_player::{Connection, Player};
 use keyboardia_session::{
@@ -24,7 +25,14 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tempfile::TempDir;
-use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
+use tokio_tungstenite::tungstenite::{
+    self,
+    client::IntoClientRequest,
+    protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    },
+};
 
 /// The key that the place was given.
 const KEY: &str = "an open secret";
@@ -38,7 +46,12 @@ const APART_US: u64 = 5_000;
 type Line = tungstenite::WebSocket<tungstenite::stream::MaybeTlsStream<TcpStream>>;
 
 fn place(dir: &TempDir) -> Cloud {
-    Cloud::start(dir.path(), &["--var", &format!("BRIDGE_KEY:{KEY}")])
+    Cloud::start(dir.path(), &secret().each_ref().map(String::as_str))
+}
+
+/// Tells the place the key.
+fn secret() -> [String; 2] {
+    ["--var".into(), format!("BRIDGE_KEY:{KEY}")]
 }
 
 /// A host that puts its sessions on the internet there.
@@ -263,7 +276,8 @@ fn wherever_a_host_vanishes_while_it_takes_over_the_session_goes_on() {
     let cloud = place(&dir);
     let code = create(&cloud.http).unwrap();
     let mut ben = come(&cloud.http, &code, "Ben");
-    for (round, step) in ["dials in", "says hello", "is granted", "writes", "says nonsense"].into_iter().enumerate() {
+    let steps = ["dials in", "says hello", "is granted", "writes", "says nonsense", "breaks the protocol"];
+    for (round, step) in steps.into_iter().enumerate() {
         let name = format!("Round {round}");
         ben.command(rename(0, &name));
         until([&mut ben], "an edit, safely", |[ben]| {
@@ -282,7 +296,12 @@ fn wherever_a_host_vanishes_while_it_takes_over_the_session_goes_on() {
                 say(&mut line, &FromHost::Whole { snapshot: session.snapshot, seq: 77 });
                 assert_eq!(hear(&mut line), Ok(FromPlace::Held(77)), "{step}");
             }
-            if round > 3 {
+            if step == "breaks the protocol" {
+                let frame = Frame::message(vec![7; 7], OpCode::Data(Data::Reserved(3)), true);
+                line.send(Message::Frame(frame)).unwrap();
+                while hear(&mut line).is_ok() {}
+                wait_for("an error", || cloud.said().contains("a socket has failed").then_some(()));
+            } else if round > 3 {
                 line.send(Message::Binary(vec![9; 99].into())).unwrap();
                 assert_eq!(hear(&mut line), Err(Some(Farewell::Unnamed)), "{step}");
             }

@@ -1,6 +1,6 @@
 //! A place that fails, sleeps or has heard nothing yet while a host has its session: nobody loses anything.
 
-use super::{KEY, come, come_back, dial, hear, host_with, is_safe, named, place, say, track_name};
+use super::{KEY, come, come_back, dial, hear, host_with, is_safe, named, place, say, secret, track_name};
 use keyboardia_session::{
     Authority, EventKind, Farewell, Manifest, Micros, SceneId, SeatToken, SessionCode, SessionSetup, TrackId,
     api::ApiErrorKind,
@@ -34,7 +34,7 @@ const PING: Duration = Duration::from_secs(5);
 
 /// Kills the place as a crash would, and starts it where it was.
 fn crash(cloud: Cloud, dir: &TempDir) -> Cloud {
-    cloud.crash(dir.path(), &["--var", &format!("BRIDGE_KEY:{KEY}")])
+    cloud.crash(dir.path(), &secret().each_ref().map(String::as_str))
 }
 
 /// How often the place has waked up with a host's session, by its own word.

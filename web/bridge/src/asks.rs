@@ -32,6 +32,8 @@ pub(crate) const FIND: &str = "/samples/find";
 pub(crate) const IS_WANTED: &str = "/samples/is-wanted";
 /// The sample is not in its place any more.
 pub(crate) const MISS: &str = "/samples/miss";
+/// The samples that the session has.
+pub(crate) const LIST: &str = "/samples/list";
 
 /// Opens the session of this code.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,11 +49,20 @@ pub(crate) struct Join {
     pub(crate) code: String,
 }
 
+/// Who asks about a sample.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Asker {
+    /// Whoever shows this token, 64 hexadecimal digits.
+    Player(String),
+    /// A host that has shown the key.
+    Host,
+}
+
 /// Somebody asks about a sample.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AboutSample {
-    /// The token that they show, 64 hexadecimal digits.
-    pub(crate) token: String,
+    /// Who.
+    pub(crate) asker: Asker,
     /// Which.
     pub(crate) hash: SampleHash,
     /// How long it is, bytes; nothing where that is not known.
@@ -60,6 +71,13 @@ pub(crate) struct AboutSample {
     pub(crate) code: String,
     /// The seat for which there was room.
     pub(crate) seat: Option<u8>,
+}
+
+/// A host that has shown the key asks which samples the session has.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct List {
+    /// The code as it was written.
+    pub(crate) code: String,
 }
 
 /// There is room for a sample.

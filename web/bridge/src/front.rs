@@ -5,7 +5,7 @@ use crate::{
     answer::{self, Stop, json},
     asks::{self, Create, Join},
     limits::{CODES_TRIED_MAX, LIMIT_PERIOD_S},
-    samples,
+    samples::{self, By},
 };
 use keyboardia_session::{
     Farewell, SeatToken, SessionCode,
@@ -35,6 +35,8 @@ pub(crate) enum Errand {
     Upload,
     /// Fetch a sample.
     Fetch,
+    /// Bring, fetch or list samples as a host.
+    Cross,
 }
 
 impl Errand {
@@ -44,6 +46,7 @@ impl Errand {
             Self::Join => "LIMIT_JOIN",
             Self::Upload => "LIMIT_UPLOAD",
             Self::Fetch => "LIMIT_FETCH",
+            Self::Cross => "LIMIT_CROSS",
         }
     }
 }
@@ -66,15 +69,29 @@ async fn route(request: &mut Request, env: &Env) -> std::result::Result<Response
         (["api", "sessions", code, "ws"], Method::Get) => socket(request, env, &plain(code)).await,
         (["api", "sessions", code, "bridge"], Method::Get) => bridge(request, env, &plain(code)).await,
         (["api", "sessions", code, "samples", hash], Method::Put) => {
-            samples::bring(request, env, &plain(code), hash).await
+            samples::bring(request, env, &plain(code), hash, By::Player).await
         }
         (["api", "sessions", code, "samples", hash], Method::Get) => {
-            samples::fetch(request, env, &plain(code), hash).await
+            samples::fetch(request, env, &plain(code), hash, By::Player).await
+        }
+        (["api", "sessions", code, "bridge", "samples"], Method::Get) => {
+            samples::list(request, env, &plain(code)).await
+        }
+        (["api", "sessions", code, "bridge", "samples", hash], Method::Put) => {
+            samples::bring(request, env, &plain(code), hash, By::Host).await
+        }
+        (["api", "sessions", code, "bridge", "samples", hash], Method::Get) => {
+            samples::fetch(request, env, &plain(code), hash, By::Host).await
         }
         (["healthz"] | ["api", "sessions"] | ["api", "sessions", _, "join" | "ws" | "bridge"], method) => {
             Err(Denial::wrong_method(method.as_ref(), &path).into())
         }
-        (["api", "sessions", _, "samples", _], method) => Err(Denial::wrong_method(method.as_ref(), &path).into()),
+        (
+            ["api", "sessions", _, "samples", _]
+            | ["api", "sessions", _, "bridge", "samples"]
+            | ["api", "sessions", _, "bridge", "samples", _],
+            method,
+        ) => Err(Denial::wrong_method(method.as_ref(), &path).into()),
         _ => Err(Denial::unknown_route(&path).into()),
     }
 }
@@ -131,16 +148,19 @@ async fn socket(request: &Request, env: &Env, text: &str) -> std::result::Result
 
 /// A WebSocket of a host, if it has the key.
 async fn bridge(request: &Request, env: &Env, text: &str) -> std::result::Result<Response, Stop> {
-    enter(request, env, Errand::Join).await?;
-    let shown = request.headers().get("authorization")?.unwrap_or_default();
-    let shown = shown.strip_prefix("Bearer ").unwrap_or_default();
-    let key = env.secret(KEY).map(|key| key.to_string()).unwrap_or_default();
-    if key.is_empty() || !is_same(shown, &key) {
-        return Err(Denial::no_bridge().into());
-    }
+    expect_key(request, env, Errand::Join).await?;
     expect_web_socket(request)?;
     let code = SessionCode::parse(text).ok_or_else(|| Denial::unknown_session(text))?;
     Ok(asks::hand_over(env, code, asks::BRIDGE, request).await?)
+}
+
+/// Lets a host do something that has the key, if it has not tried too often.
+pub(crate) async fn expect_key(request: &Request, env: &Env, errand: Errand) -> std::result::Result<(), Stop> {
+    enter(request, env, errand).await?;
+    let shown = request.headers().get("authorization")?.unwrap_or_default();
+    let shown = shown.strip_prefix("Bearer ").unwrap_or_default();
+    let key = env.secret(KEY).map(|key| key.to_string()).unwrap_or_default();
+    if key.is_empty() || !is_same(shown, &key) { Err(Denial::no_bridge().into()) } else { Ok(()) }
 }
 
 /// Whether two texts are the same, found out in a time that does not tell where they differ.

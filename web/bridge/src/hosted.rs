@@ -240,6 +240,11 @@ impl Hosted {
         Ok(After::Goes)
     }
 
+    /// A sound was brought here, or is here no more.
+    pub(crate) fn samples_changed(&self) {
+        self.tell(&FromPlace::SamplesChanged);
+    }
+
     fn tell(&self, message: &FromPlace) {
         if let Some(host) = &self.host {
             send(host, &bridge::encode(message));

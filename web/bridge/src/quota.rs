@@ -11,6 +11,15 @@ use keyboardia_session::{
 use serde::Deserialize;
 use worker::{SqlStorage, SqlStorageValue as Value};
 
+/// Stands for a seat where a host brings what players there have: none of a session's.
+pub(crate) const HOST: SeatId = SeatId(u8::MAX);
+
+/// A row of the samples.
+#[derive(Debug, Deserialize)]
+struct Named {
+    hash: String,
+}
+
 /// What the samples of a session are together.
 #[derive(Debug, Deserialize)]
 struct Together {
@@ -79,6 +88,14 @@ impl Quota<'_> {
     /// Whether the session has a sample.
     pub(crate) fn has(&self, hash: SampleHash) -> Result<bool, Stop> {
         Ok(self.together("WHERE kept = 1 AND hash = ?", vec![hash.to_string().into()])?.count > 0)
+    }
+
+    /// The samples that the session has.
+    pub(crate) fn all(&self) -> Result<Vec<SampleHash>, Stop> {
+        let at_most = number(SAMPLES_PER_SESSION_MAX as u64)?;
+        let rows: Vec<Named> =
+            self.0.exec("SELECT hash FROM sample WHERE kept = 1 LIMIT ?", vec![at_most])?.to_array()?;
+        Ok(rows.iter().filter_map(|row| SampleHash::parse(&row.hash)).collect())
     }
 
     fn together(&self, which: &str, values: Vec<Value>) -> Result<Together, Stop> {

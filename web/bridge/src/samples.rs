@@ -1,24 +1,33 @@
-//! Players' own sounds in R2: brought by one seat of a session, fetched by the others. The session's object says who may,
-//! and keeps count; the sound itself does not pass through it.
+//! Players' own sounds in R2: brought by one seat of a session, fetched by the others; and by a host that has the session,
+//! for those who are there. The session's object says who may, and keeps count; the sound itself does not pass through it.
 
 use crate::{
     answer::{Stop, json},
-    asks::{self, AboutSample, Known, Reserved},
-    front::{Errand, enter},
+    asks::{self, AboutSample, Asker, Known, List, Reserved},
+    front::{Errand, enter, expect_key},
     limits::DELETED_AT_ONCE,
 };
 use futures_util::StreamExt;
 use keyboardia_session::{
-    SampleHash, SeatToken, SessionCode, check_wav, denial::Denial, limits::SAMPLE_BYTES_MAX, sample,
+    SampleHash, SeatToken, SessionCode, bridge::SampleList, check_wav, denial::Denial, limits::SAMPLE_BYTES_MAX, sample,
 };
 use worker::{Bucket, Env, Headers, Request, Response, ResponseBuilder, console_error};
 
 /// The bucket's name in wrangler.jsonc.
 const BUCKET: &str = "SAMPLES";
 
+/// By whom a sample is brought or fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Somebody with a seat's token.
+    Player,
+    /// Somebody with the key.
+    Host,
+}
+
 /// Takes a sample.
-pub(crate) async fn bring(request: &mut Request, env: &Env, code: &str, hash: &str) -> Result<Response, Stop> {
-    let (object, code, mut about) = seated(request, env, code, hash, Errand::Upload).await?;
+pub(crate) async fn bring(request: &mut Request, env: &Env, code: &str, hash: &str, by: By) -> Result<Response, Stop> {
+    let (object, code, mut about) = admitted(request, env, code, hash, by, Errand::Upload).await?;
     let length = request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok());
     let length = length.ok_or_else(Denial::no_length)?;
     if length > SAMPLE_BYTES_MAX {
@@ -79,8 +88,8 @@ async fn leave_nothing(object: &worker::Stub, bucket: &Bucket, about: &AboutSamp
 }
 
 /// Gives a sample.
-pub(crate) async fn fetch(request: &Request, env: &Env, code: &str, hash: &str) -> Result<Response, Stop> {
-    let (object, code, about) = seated(request, env, code, hash, Errand::Fetch).await?;
+pub(crate) async fn fetch(request: &Request, env: &Env, code: &str, hash: &str, by: By) -> Result<Response, Stop> {
+    let (object, code, about) = admitted(request, env, code, hash, by, Errand::Fetch).await?;
     if !asks::ask::<Known>(&object, asks::FIND, &about).await?.is_known {
         return Err(Denial::unknown_sample().into());
     }
@@ -91,6 +100,8 @@ pub(crate) async fn fetch(request: &Request, env: &Env, code: &str, hash: &str) 
     let Some(found) = found else {
         // A lifecycle rule has deleted it, or a failure.
         asks::ask::<()>(&object, asks::MISS, &about).await?;
+        // A host may bring it again.
+        asks::ask::<Known>(&object, asks::FIND, &about).await?;
         return Err(Denial::unknown_sample().into());
     };
     let body = found.body().ok_or_else(Denial::unknown_sample)?.response_body()?;
@@ -99,6 +110,14 @@ pub(crate) async fn fetch(request: &Request, env: &Env, code: &str, hash: &str) 
     headers.set("cache-control", sample::CACHE)?;
     headers.set("etag", &format!("\"{}\"", about.hash))?;
     Ok(ResponseBuilder::new().with_headers(headers).body(body))
+}
+
+/// Says which samples a session has.
+pub(crate) async fn list(request: &Request, env: &Env, text: &str) -> Result<Response, Stop> {
+    expect_key(request, env, Errand::Cross).await?;
+    let code = SessionCode::parse(text).ok_or_else(|| Denial::unknown_session(text))?;
+    let all: SampleList = asks::ask(&asks::object(env, code)?, asks::LIST, &List { code: text.to_owned() }).await?;
+    Ok(json(200, &all)?)
 }
 
 /// Deletes all samples of a session.
@@ -114,20 +133,30 @@ pub(crate) async fn forget(env: &Env, code: SessionCode) -> worker::Result<()> {
     }
 }
 
-/// What a request about a sample is about.
-async fn seated(
+/// What a request about a sample is about; `errand` is a player's.
+async fn admitted(
     request: &Request,
     env: &Env,
     text: &str,
     hash: &str,
+    by: By,
     errand: Errand,
 ) -> Result<(worker::Stub, SessionCode, AboutSample), Stop> {
-    enter(request, env, errand).await?;
-    let token = request.headers().get("authorization")?;
-    let token = token.as_deref().and_then(SeatToken::from_bearer).ok_or_else(Denial::unauthorised)?;
+    let asker = match by {
+        By::Host => {
+            expect_key(request, env, Errand::Cross).await?;
+            Asker::Host
+        }
+        By::Player => {
+            enter(request, env, errand).await?;
+            let token = request.headers().get("authorization")?;
+            let token = token.as_deref().and_then(SeatToken::from_bearer).ok_or_else(Denial::unauthorised)?;
+            Asker::Player(token.to_hex())
+        }
+    };
     let hash = SampleHash::parse(hash).ok_or_else(Denial::bad_hash)?;
     let code = SessionCode::parse(text).ok_or_else(|| Denial::unknown_session(text))?;
-    let about = AboutSample { token: token.to_hex(), hash, bytes: 0, code: text.to_owned(), seat: None };
+    let about = AboutSample { asker, hash, bytes: 0, code: text.to_owned(), seat: None };
     Ok((asks::object(env, code)?, code, about))
 }
 

@@ -9,18 +9,19 @@ mod upkeep;
 
 use crate::{
     answer::{self, Stop, json},
-    asks::{self, AboutSample, Create, Join, Known, Reserved},
+    asks::{self, AboutSample, Asker, Create, Join, Known, List, Reserved},
     attachment::{Attachment, Who},
     hosted::Hosted,
     life::{self, Life, Line},
     limits::{ADMISSION_MS, HEARD_STEP_US, NEWCOMERS_MAX},
-    quota::Quota,
+    quota::{self, Quota},
     shelf::Shelf,
 };
 use futures_util::future::{Either, select};
 use keyboardia_session::{
     Farewell, Micros, SampleHash, SeatId, SeatToken, SessionCode,
     api::Joined,
+    bridge::{self, SampleList},
     denial::Denial,
     limits::{BRIDGE_FRAME_BYTES_MAX, MESSAGE_BYTES_MAX, SEATS_MAX},
     wire::{self, Hello, Malformed, Probe},
@@ -47,6 +48,23 @@ enum Place {
     Ours(Box<Life>),
     /// A host.
     Hosted(Hosted),
+}
+
+impl Place {
+    fn shelf(&self) -> &Shelf {
+        match self {
+            Self::Ours(life) => life.shelf(),
+            Self::Hosted(hosted) => hosted.shelf(),
+        }
+    }
+
+    /// The seat of whoever shows this token.
+    fn seat_of(&self, token: &SeatToken, now: Micros) -> std::result::Result<Option<SeatId>, Stop> {
+        match self {
+            Self::Ours(life) => Ok(life.seat_of(token)),
+            Self::Hosted(hosted) => hosted.seat_of(token, now),
+        }
+    }
 }
 
 /// What is said to a question about a sample.
@@ -137,7 +155,8 @@ impl DurableObject for SessionObject {
         self.inner.settle().await
     }
 
-    async fn websocket_error(&self, socket: WebSocket, _error: Error) -> Result<()> {
+    async fn websocket_error(&self, socket: WebSocket, error: Error) -> Result<()> {
+        console_log!("a socket has failed: {error}");
         told(self.inner.lose(&socket))?;
         self.inner.settle().await
     }
@@ -178,6 +197,10 @@ impl Inner {
             asks::IS_WANTED => {
                 let about = request.json().await?;
                 Ok(json(200, &Known { is_known: self.is_wanted(&about)? })?)
+            }
+            asks::LIST => {
+                let List { code } = request.json().await?;
+                Ok(json(200, &self.samples(&code)?)?)
             }
             path => {
                 let about: AboutSample = request.json().await?;
@@ -230,25 +253,42 @@ impl Inner {
     fn is_wanted(&self, AboutSample { hash, seat, .. }: &AboutSample) -> std::result::Result<bool, Stop> {
         self.load()?;
         let place = self.place.borrow();
-        let rows = match place.as_ref() {
-            Some(Place::Ours(life)) => life.shelf(),
-            Some(Place::Hosted(hosted)) => hosted.shelf(),
-            None => return Ok(false),
-        };
-        Quota(rows.sql()).is_wanted(*hash, seat.map(SeatId))
+        let Some(place) = place.as_ref() else { return Ok(false) };
+        Quota(place.shelf().sql()).is_wanted(*hash, seat.map(SeatId))
+    }
+
+    /// The samples that the session has.
+    fn samples(&self, code: &str) -> std::result::Result<SampleList, Stop> {
+        self.load()?;
+        let place = self.place.borrow();
+        let place = place.as_ref().ok_or_else(|| Denial::unknown_session(code))?;
+        Ok(SampleList { samples: Quota(place.shelf().sql()).all()? })
     }
 
     /// Does something about a sample.
     fn about_sample(&self, path: &str, about: &AboutSample) -> std::result::Result<Said, Stop> {
-        let AboutSample { token, hash, bytes, code, .. } = about;
-        let token = SeatToken::from_hex(token).ok_or_else(Denial::bad_token)?;
+        let AboutSample { asker, hash, bytes, code, .. } = about;
         self.load()?;
         let place = self.place.borrow();
-        let (seat, rows) = match place.as_ref().ok_or_else(|| Denial::unknown_session(code))? {
-            Place::Ours(life) => (life.seat_of(&token), life.shelf()),
-            Place::Hosted(hosted) => (hosted.seat_of(&token, self.now())?, hosted.shelf()),
+        let place = place.as_ref().ok_or_else(|| Denial::unknown_session(code))?;
+        let seat = match asker {
+            Asker::Host => quota::HOST,
+            Asker::Player(token) => {
+                let token = SeatToken::from_hex(token).ok_or_else(Denial::bad_token)?;
+                place.seat_of(&token, self.now())?.ok_or_else(Denial::unauthorised)?
+            }
         };
-        of_quota(path, &Quota(rows.sql()), self.now(), seat.ok_or_else(Denial::unauthorised)?, *hash, *bytes)
+        let said = of_quota(path, &Quota(place.shelf().sql()), self.now(), seat, *hash, *bytes)?;
+        if let Place::Hosted(hosted) = place
+            && *asker != Asker::Host
+        {
+            match (path, &said) {
+                (asks::KEEP | asks::MISS, _) => hosted.samples_changed(),
+                (asks::FIND, Said::Known(false)) => return Err(bridge::sample_may_come().into()),
+                _ => {}
+            }
+        }
+        Ok(said)
     }
 
     /// Looks for the session.
