@@ -15,6 +15,7 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 use tempfile::TempDir;
@@ -232,23 +233,24 @@ fn who_opened_the_session_locks_it_and_removes_a_player_by_hand() {
     let screen = Screen::open(1280, 800);
     let dir = TempDir::new().unwrap();
     // A question that has just come up under the hand is not answered by the same press.
-    let script = "wait joined\nwait players 2\npress \"Open\"\nwait lock on\npress \"Bea\"\nwait seen \"Remove\"\n\
-                  wait frames 5\npress \"Remove\"\nwait seen \"Cancel\"\nwait seconds 1\npress \"Remove\"\n\
+    let script = "wait joined\nprint state\nwait players 2\nwait seen \"Bea\"\nwait frames 3\npress \"Open\"\nwait lock on\npress \"Bea\"\nwait seen \"Remove\"\n\
+                  wait seconds 1\npress \"Remove\"\nwait seen \"Cancel\"\nwait seconds 1\npress \"Remove\"\n\
                   wait players 1\nwait unseen \"Bea\"\npress \"Locked\"\nwait lock off\nquit\n";
     let script = file(&dir, "script", script);
     let mut command = game(&screen, dir.path());
     let mut window = Running::start(command.args(["--silent", "--port", "0", "--script"]).arg(script));
-    let invitation = lines(&mut window).find(|line| line.contains("--join")).expect("an invitation");
+    let mut said = lines(&mut window);
+    let invitation = said.find(|line| line.contains("--join")).expect("an invitation");
+    // Whoever comes first has opened it.
+    said.find(|line| line.starts_with('{')).expect("a state");
     let words: Vec<&str> = invitation.split_whitespace().skip_while(|word| *word != "--join").collect();
     let port = words[1].rsplit(':').next().unwrap();
     let bea = bot_called(Some("Bea"), &format!("127.0.0.1:{port}"), words[2]);
-    let why = wait_for("her removal", || match &bea.view().connection {
-        Connection::Failed(why) => Some(why.clone()),
-        _ => None,
-    });
-    assert!(why.contains("removed"), "{why}");
+    drop(said);
     let (status, _, errors) = window.finish(SCRIPT_LIMIT);
     assert!(status.success(), "{status}: {errors}");
+    let Connection::Failed(why) = &bea.view().connection else { panic!("{:?}", bea.view().connection) };
+    assert!(why.contains("removed"), "{why}");
 }
 
 #[test]
@@ -259,7 +261,7 @@ fn who_did_not_open_the_session_votes_on_a_player_and_takes_the_vote_back() {
     wait_for("her seat", || ada.view().session.as_ref().map(|_| ()));
     let bea = bot_called(Some("Bea"), &host.http, &host.code);
     wait_for("her seat", || bea.view().session.as_ref().map(|_| ()));
-    let script = "wait joined\nwait players 3\npress \"Bea\"\nwait seen \"Vote to remove\"\nwait frames 5\n\
+    let script = "wait joined\nwait players 3\nwait seen \"Bea\"\nwait frames 3\npress \"Bea\"\nwait seen \"Vote to remove\"\nwait seconds 1\n\
                   press \"Vote to remove\"\nwait seen \"Cancel\"\nwait seconds 1\npress \"Vote\"\nwait seen \"1 of 2 votes\"\n\
                   wait unseen \"Cancel\"\npress \"Bea\"\nwait seen \"Take back my vote\"\nwait seconds 1\n\
                   press \"Take back my vote\"\nwait unseen \"1 of 2 votes\"\nwait players 3\nquit\n";
@@ -268,15 +270,22 @@ fn who_did_not_open_the_session_votes_on_a_player_and_takes_the_vote_back() {
     command.args(["--silent", "--join", &host.http, &host.code, "--script"]).arg(script);
     let window = Running::start(&mut command);
     let votes = || {
-        let view = ada.view();
-        let state = view.session.as_ref()?.state.clone();
+        let state = ada.view().session.as_ref()?.state.clone();
         let target = state.players().iter().find(|player| player.name.as_str() == "Bea")?.seat;
         Some(state.removal_count(target).wishes)
     };
-    wait_for("a vote that everybody sees", || votes().filter(|votes| *votes == 1));
-    wait_for("a vote that was taken back", || votes().filter(|votes| *votes == 0));
-    let (status, _, errors) = window.finish(SCRIPT_LIMIT);
+    let ((status, _, errors), seen) = thread::scope(|scope| {
+        let end = scope.spawn(|| window.finish(SCRIPT_LIMIT));
+        let mut seen = Vec::new();
+        while !end.is_finished() {
+            seen.extend(votes());
+            seen.dedup();
+            thread::sleep(Duration::from_millis(5));
+        }
+        (end.join().unwrap(), seen)
+    });
     assert!(status.success(), "{status}: {errors}");
+    assert_eq!(seen, [0, 1, 0], "what everybody sees of the vote");
     assert_eq!(bea.view().connection, Connection::Connected, "she stays");
 }
 

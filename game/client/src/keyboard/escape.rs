@@ -3,6 +3,7 @@
 use super::{KeyMap, strike};
 use crate::{
     ClientSet,
+    editing::Menu,
     library::{Carried, Drawer},
     playfield::pointer::{self, Drag},
     screen::{Go, Screen},
@@ -10,6 +11,7 @@ use crate::{
     toasts::Toasts,
 };
 use bevy::prelude::*;
+use bevy_egui::{EguiContexts, egui::Popup};
 use std::time::Duration;
 
 /// Within this time the second escape counts.
@@ -42,12 +44,16 @@ fn close(
     mut carried: ResMut<Carried>,
     mut keys: ResMut<KeyMap>,
     mut drawer: ResMut<Drawer>,
+    mut menu: ResMut<Menu>,
+    mut contexts: EguiContexts,
     mut toasts: ResMut<Toasts>,
     mut go: MessageWriter<Go>,
 ) {
     for Escape in escapes.read() {
         let present = time.elapsed();
-        if drag.cancel() || carried.cancel() || keys.close() || drawer.close() {
+        // A list that hangs from a button closes by itself.
+        let hangs = contexts.ctx_mut().is_ok_and(|context| Popup::is_any_open(context));
+        if hangs || menu.close() || drag.cancel() || carried.cancel() || keys.close() || drawer.close() {
             leaving.0 = None;
         } else if leaving.0.is_some_and(|at| present.saturating_sub(at) < ESCAPE_TWICE) {
             leaving.0 = None;

@@ -34,7 +34,7 @@ const FIRST_GUESS: f32 = 300.0;
 
 /// The menu that is open, if one is.
 #[derive(Resource, Debug, Default)]
-pub(super) struct Menu {
+pub(crate) struct Menu {
     open: Option<Open>,
     opened: u32,
 }
@@ -63,6 +63,11 @@ impl Menu {
     /// Opens the menu of a target to give it another name.
     pub(super) fn rename(&mut self, target: Target, at: Vec2) {
         self.show(target, at, true);
+    }
+
+    /// Closes the menu, leaving a name as it was; returns whether one was open.
+    pub(crate) fn close(&mut self) -> bool {
+        self.open.take().is_some()
     }
 
     fn show(&mut self, target: Target, at: Vec2, renaming: bool) {
