@@ -72,8 +72,10 @@ fn a_place_that_crashes_under_its_host_holds_all_that_was_acknowledged_and_relay
     let playing = state(&ada).transport().last().anchor_time;
 
     cloud = crash(cloud, &dir);
-    // She does not notice; he comes again, to the same session.
+    // She does not notice, and her host finds the place again; he comes back after that, to the same session. Had he been
+    // the first, the place would go on without the host, and what was not safe yet would be undone.
     assert!(ada.command(rename(1, "Meanwhile")));
+    wait_for("an edit, safely", || (track_name(&ada, 1) == "Meanwhile" && is_safe(&ada)).then_some(()));
     let mut ben = come_back(&cloud.http, &host.code, &ben);
     assert_eq!(state(&ada).transport().last().anchor_time, playing, "the same beats");
     until([&mut ben], "what was said", |[ben]| name_of(ben, 0) == "Before" && name_of(ben, 1) == "Meanwhile").unwrap();
