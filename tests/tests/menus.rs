@@ -236,6 +236,8 @@ fn the_tempo_is_nudged_dragged_typed_and_tapped_and_lists_choose_signature_and_b
         // Nothing is faster than the fastest, and what is no number changes nothing.
         "press \"tempo\"\nwait typing\nkey ctrl+a\ntype quick\nkey enter\nwait frames 5\nwait settled\nwait tempo 73.5\n",
         &tap,
+        // Esc closes a list, and as often as one likes: it is no step towards leaving.
+        &"press \"Signature\"\nwait seen \"7/8\"\nwait frames 2\nkey esc\nwait unseen \"7/8\"\n".repeat(3),
         "wait settled\nprint state\n\
          press \"Signature\"\nwait seen \"7/8\"\nwait frames 2\npress \"7/8\"\nwait settled\nwait seen \"7/8\"\n\
          press \"Launch\"\nwait seen \"1/4\"\nwait frames 2\npress \"1/4\"\nwait settled\n",

@@ -233,10 +233,10 @@ fn who_opened_the_session_locks_it_and_removes_a_player_by_hand() {
     let screen = Screen::open(1280, 800);
     let dir = TempDir::new().unwrap();
     // A question that has just come up under the hand is not answered by the same press.
-    let script = "wait joined\nprint state\nwait loaded\nwait players 2\nwait seen \"Bea\"\nwait frames 20\npress \"Open\"\nwait lock on\n\
-                  wait seen \"Locked\"\nwait frames 20\npress \"Bea\"\nwait seen \"Remove\"\nwait seconds 1\n\
+    let script = "wait joined\nprint state\nwait loaded\nwait players 2\nwait seen \"Bea\"\nwait frames 3\npress \"Open\"\nwait lock on\n\
+                  wait seen \"Locked\"\nwait frames 3\npress \"Bea\"\nwait seen \"Remove\"\nwait seconds 1\n\
                   press \"Remove\"\nwait seen \"Cancel\"\nwait seconds 1\npress \"Remove\"\nwait players 1\n\
-                  wait unseen \"Bea\"\nwait frames 20\npress \"Locked\"\nwait lock off\nquit\n";
+                  wait unseen \"Bea\"\nwait frames 3\npress \"Locked\"\nwait lock off\nquit\n";
     let script = file(&dir, "script", script);
     let mut command = game(&screen, dir.path());
     let mut window = Running::start(command.args(["--silent", "--port", "0", "--script"]).arg(script));
@@ -262,7 +262,7 @@ fn who_did_not_open_the_session_votes_on_a_player_and_takes_the_vote_back() {
     wait_for("her seat", || ada.view().session.as_ref().map(|_| ()));
     let bea = bot_called(Some("Bea"), &host.http, &host.code);
     wait_for("her seat", || bea.view().session.as_ref().map(|_| ()));
-    let script = "wait joined\nwait loaded\nwait players 3\nwait seen \"Bea\"\nwait frames 20\npress \"Bea\"\nwait seen \"Vote to remove\"\nwait seconds 1\n\
+    let script = "wait joined\nwait loaded\nwait players 3\nwait seen \"Bea\"\nwait frames 3\npress \"Bea\"\nwait seen \"Vote to remove\"\nwait seconds 1\n\
                   press \"Vote to remove\"\nwait seen \"Cancel\"\nwait seconds 1\npress \"Vote\"\nwait seen \"1 of 2 votes\"\n\
                   wait unseen \"Cancel\"\npress \"Bea\"\nwait seen \"Take back my vote\"\nwait seconds 1\n\
                   press \"Take back my vote\"\nwait unseen \"1 of 2 votes\"\nwait players 3\nquit\n";

@@ -82,9 +82,11 @@ fn host_messages(setup: SessionSetup) -> Vec<Vec<u8>> {
     authority.leave(now, SeatId(1), &mut out);
     authority.wake(now + 60_000_000, &mut out);
     let farewells = Farewell::ALL.map(|farewell| wire::encode(&HostMessage::Farewell(farewell)));
-    // Whether the transport runs meanwhile is left to the dice.
+    // Whether the transport runs meanwhile is left to the dice: one beacon is enough.
     let beacon = wire::encode(&HostMessage::Beacon(now));
-    out.into_iter().map(|outgoing| outgoing.bytes).chain(farewells).chain([beacon]).collect()
+    let is_beacon = |bytes: &Vec<u8>| matches!(wire::decode(bytes), Ok(HostMessage::Beacon(_)));
+    let said = out.into_iter().map(|outgoing| outgoing.bytes).filter(|bytes| !is_beacon(bytes));
+    said.chain(farewells).chain([beacon]).collect()
 }
 
 /// Without their version, which the target sets.
@@ -122,6 +124,7 @@ fn bridge_frames() -> Vec<Vec<u8>> {
         FromPlace::Heard { line: 1, bytes },
         FromPlace::Closed(1),
         FromPlace::Admit { ask: 4, token, profile },
+        FromPlace::SamplesChanged,
     ];
     from_host.iter().map(bridge::encode).chain(from_place.iter().map(bridge::encode)).collect()
 }

@@ -69,6 +69,30 @@ fn come(place: &str, code: &str, name: &str) -> Visitor {
     wait_for("a session that is there", || Visitor::enter(Way::WebSocket, place, code, &named(name), None).ok())
 }
 
+/// A host whose session is at a place, too, with somebody at each.
+struct Both {
+    /// What the place keeps.
+    dir: TempDir,
+    cloud: Cloud,
+    host: HostProcess,
+    /// At the host, in time.
+    ada: Player,
+    /// At the place.
+    ben: Visitor,
+}
+
+impl Both {
+    fn begin() -> Self {
+        let dir = TempDir::new().unwrap();
+        let cloud = place(&dir);
+        let host = host_with(&cloud.http, &[]);
+        let ada = bot(&host.http, Some(&host.code));
+        ready(&ada);
+        let ben = come(&cloud.http, &host.code, "Ben");
+        Self { dir, cloud, host, ada, ben }
+    }
+}
+
 /// The same who were there already.
 fn come_back(place: &str, code: &str, visitor: &Visitor) -> Visitor {
     let token = visitor.joined.token.clone();
@@ -132,12 +156,7 @@ fn hear(line: &mut Line) -> Result<FromPlace, Option<Farewell>> {
 
 #[test]
 fn players_of_a_host_and_of_its_place_jam_together() {
-    let dir = TempDir::new().unwrap();
-    let cloud = place(&dir);
-    let host = host_with(&cloud.http, &[]);
-    let ada = bot(&host.http, Some(&host.code));
-    ready(&ada);
-    let mut ben = come(&cloud.http, &host.code, "Ben");
+    let Both { dir: _dir, cloud, host, ada, mut ben } = Both::begin();
     let cleo = bot(&format!("http://{}", cloud.http), Some(&host.code));
     ready(&cleo);
     assert!(ada.press(TrackId(0), SceneId(0)));

@@ -1,6 +1,6 @@
 //! A place that fails, sleeps or has heard nothing yet while a host has its session: nobody loses anything.
 
-use super::{KEY, come, come_back, dial, hear, host_with, is_safe, named, place, say, secret, track_name};
+use super::{Both, KEY, come, come_back, dial, hear, host_with, is_safe, named, place, say, secret, track_name};
 use keyboardia_session::{
     Authority, EventKind, Farewell, Manifest, Micros, SceneId, SeatToken, SessionCode, SessionSetup, TrackId,
     api::ApiErrorKind,
@@ -9,7 +9,7 @@ use keyboardia_session::{
     wire::{self, Hello},
 };
 use keyboardia_tests::{
-    bots::{bot, heard, ready, state},
+    bots::{heard, state},
     cloud::Cloud,
     concert::{Doors, Programme, play_at, play_in_time},
     conformance::{name_of, rename},
@@ -56,12 +56,7 @@ fn is_unknown(cloud: &Cloud, code: &str) -> bool {
 
 #[test]
 fn a_place_that_crashes_under_its_host_holds_all_that_was_acknowledged_and_relays_again() {
-    let dir = TempDir::new().unwrap();
-    let mut cloud = place(&dir);
-    let host = host_with(&cloud.http, &[]);
-    let ada = bot(&host.http, Some(&host.code));
-    ready(&ada);
-    let mut ben = come(&cloud.http, &host.code, "Ben");
+    let Both { dir, mut cloud, host, ada, mut ben } = Both::begin();
     assert!(ada.press(TrackId(0), SceneId(0)));
     heard(&ada, TrackId(0));
     ben.command(rename(0, "Before"));
@@ -96,12 +91,7 @@ fn a_place_that_crashes_under_its_host_holds_all_that_was_acknowledged_and_relay
 
 #[test]
 fn a_place_sleeps_while_its_host_has_nothing_to_say_and_wakes_for_either_side() {
-    let dir = TempDir::new().unwrap();
-    let cloud = place(&dir);
-    let host = host_with(&cloud.http, &[]);
-    let ada = bot(&host.http, Some(&host.code));
-    ready(&ada);
-    let mut ben = come(&cloud.http, &host.code, "Ben");
+    let Both { dir: _dir, cloud, host: _host, ada, mut ben } = Both::begin();
     let mut round = 0;
     let mut edit = |ben: &mut Visitor, is_hers: bool| {
         round += 1;

@@ -101,7 +101,7 @@ impl Content<'_, '_> {
         let mut done = self.name(ui, open, &clip.name);
         parts::faint(ui, &origin(self.view, self.shelf, clip));
         parts::gap(ui);
-        if let Some(colour) = parts::swatches(ui, Some(clip.colour)) {
+        if let Some(colour) = parts::swatches(ui, Some(clip.colour), None) {
             self.change(cell, ClipChange::Colour(colour));
         }
         parts::gap(ui);
@@ -145,7 +145,7 @@ impl Content<'_, '_> {
         let Some(column) = self.view.state.track(track) else { return true };
         let mut done = self.name(ui, open, &column.name);
         parts::gap(ui);
-        if let Some(colour) = parts::swatches(ui, Some(column.colour)) {
+        if let Some(colour) = parts::swatches(ui, Some(column.colour), None) {
             self.edit(Edit::ChangeTrack { track, change: TrackChange::Colour(colour) });
         }
         parts::line(ui);
@@ -167,7 +167,7 @@ impl Content<'_, '_> {
         let Some(row) = self.view.state.scene(scene) else { return true };
         let mut done = self.name(ui, open, &row.name);
         parts::gap(ui);
-        if let Some(colour) = parts::swatches(ui, row.colour) {
+        if let Some(colour) = parts::swatches(ui, row.colour, Some("click to take it away")) {
             // What it has already it loses: a row can be without a colour.
             let change = SceneChange::Colour(Some(colour).filter(|_| row.colour != Some(colour)));
             self.edit(Edit::ChangeScene { scene, change });

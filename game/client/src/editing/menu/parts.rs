@@ -85,8 +85,8 @@ pub(super) fn name_field(ui: &mut Ui, text: &mut String, focus: bool, select: bo
     (left, left && enter)
 }
 
-/// The palette; returns the colour that was chosen.
-pub(super) fn swatches(ui: &mut Ui, present: Option<Colour>) -> Option<Colour> {
+/// The palette; returns the colour that was chosen. `again` says what it means to choose the present one.
+pub(super) fn swatches(ui: &mut Ui, present: Option<Colour>, again: Option<&str>) -> Option<Colour> {
     let mut chosen = None;
     let width = ui.available_width();
     let pitch = width / SWATCHES_PER_ROW as f32;
@@ -109,7 +109,11 @@ pub(super) fn swatches(ui: &mut Ui, present: Option<Colour>) -> Option<Colour> {
                 // Seen without colour, too.
                 painter.circle_filled(place.center(), 3.0, theme::INK.egui());
             }
-            if response.on_hover_text(*name).clicked() {
+            let hint = match again.filter(|_| Some(*colour) == present) {
+                Some(again) => format!("{name}: {again}"),
+                None => (*name).to_owned(),
+            };
+            if response.on_hover_text(hint).clicked() {
                 chosen = Some(*colour);
             }
         }
