@@ -152,11 +152,13 @@ pub fn any_edit(dice: &mut Dice) -> Edit {
             Edit::AddScene { at, row: Some(Box::new(row)) }
         }
         10 | 11 => {
-            let change = match dice.below(5) {
+            let change = match dice.below(6) {
                 0 => ClipChange::Name(any_name(dice)),
                 1 => ClipChange::Colour(any_colour(dice)),
                 2 => ClipChange::Gain(any_gain(dice)),
                 3 => ClipChange::Looped(dice.below(2) == 0),
+                // Some of them no clip can have.
+                4 => ClipChange::Length(Beats(dice.below(1_100) as i64 * 1_000_000_000)),
                 _ => ClipChange::Quantise((dice.below(2) == 0).then(|| Quantise::ALL[dice.below(9) as usize])),
             };
             Edit::ChangeClip { cell, change }

@@ -240,6 +240,7 @@ fn whoever_does_anything_at_all_does_everything_sooner_or_later() {
                 ClipChange::Gain(_) => "clip's gain",
                 ClipChange::Looped(_) => "clip's loop",
                 ClipChange::Quantise(_) => "clip's boundary",
+                ClipChange::Length(_) => "clip's length",
             }),
             Command::Edit(Edit::ChangeTrack { change, .. }) => Some(match change {
                 TrackChange::Name(_) => "track's name",
@@ -258,7 +259,7 @@ fn whoever_does_anything_at_all_does_everything_sooner_or_later() {
 }
 
 /// Kinds of changes of clips and of tracks.
-const CHANGES: usize = 7;
+const CHANGES: usize = 8;
 
 /// A command, and why it is refused in a session like that.
 type Refused = (Command, Refusal);

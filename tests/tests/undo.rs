@@ -3,8 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_session::{
-    Address, Cell, Clip, ClipChange, Colour, Column, Command, Edit, Gain, Outbox, Pan, Quantise, Refusal, SceneChange,
-    SceneId, SeatId, Tempo, TrackChange, TrackId,
+    Address, Beats, Cell, Clip, ClipChange, Colour, Column, Command, Edit, Gain, Outbox, Pan, Quantise, Refusal,
+    SceneChange, SceneId, SeatId, Tempo, TrackChange, TrackId,
     edit::Value,
     limits::{GRACE_US, TRACKS_MAX, UNDO_GESTURE_US, UNDO_STEPS_MAX},
     wire::{ClientMessage, HostMessage},
@@ -41,6 +41,7 @@ fn everything_that_can_be_edited_can_be_taken_back_and_made_again() {
         |_| Command::Edit(Edit::ChangeClip { cell: FILLED, change: ClipChange::Gain(Gain::SILENCE) }),
         |_| Command::Edit(Edit::ChangeClip { cell: FILLED, change: ClipChange::Looped(false) }),
         |_| Command::Edit(Edit::ChangeClip { cell: FILLED, change: ClipChange::Quantise(Some(Quantise::Half)) }),
+        |_| Command::Edit(Edit::ChangeClip { cell: FILLED, change: ClipChange::Length(Beats::whole(3)) }),
         |_| Command::Edit(Edit::SwapClips { a: FILLED, b: EMPTY }),
         |_| Command::Edit(Edit::SwapClips { a: FILLED, b: Cell::new(TrackId(1), SceneId(0)) }),
         |_| Command::Edit(Edit::AddTrack { at: 3, column: None }),

@@ -21,6 +21,8 @@ pub enum ClipField {
     Looped,
     /// The boundary of its launches.
     Quantise,
+    /// How many beats it lasts.
+    Length,
 }
 
 impl ClipField {
@@ -32,6 +34,7 @@ impl ClipField {
             ClipChange::Gain(_) => Self::Gain,
             ClipChange::Looped(_) => Self::Looped,
             ClipChange::Quantise(_) => Self::Quantise,
+            ClipChange::Length(_) => Self::Length,
         }
     }
 }
@@ -175,6 +178,7 @@ impl Value {
                     ClipField::Gain => ClipChange::Gain(clip.gain),
                     ClipField::Looped => ClipChange::Looped(clip.looped),
                     ClipField::Quantise => ClipChange::Quantise(clip.quantise),
+                    ClipField::Length => ClipChange::Length(clip.length),
                 })
             }),
             Address::Track(track) => match (state.track_position(track), state.track(track)) {

@@ -74,7 +74,7 @@ impl Clip {
 
     /// Whether its length is one.
     pub fn is_sound(&self) -> bool {
-        self.length > Beats::ZERO && self.length <= Beats::whole(CLIP_BEATS_MAX)
+        is_length(self.length)
     }
 
     /// Lets one of its properties be another.
@@ -85,8 +85,14 @@ impl Clip {
             ClipChange::Gain(gain) => self.gain = *gain,
             ClipChange::Looped(looped) => self.looped = *looped,
             ClipChange::Quantise(quantise) => self.quantise = *quantise,
+            ClipChange::Length(length) => self.length = *length,
         }
     }
+}
+
+/// Whether a clip can be so long.
+pub(crate) fn is_length(length: Beats) -> bool {
+    length > Beats::ZERO && length <= Beats::whole(CLIP_BEATS_MAX)
 }
 
 /// A property of a clip, and what it becomes.
@@ -102,6 +108,8 @@ pub enum ClipChange {
     Looped(bool),
     /// The boundary of its launches.
     Quantise(Option<Quantise>),
+    /// How many beats its sound lasts, as [`Clip::length`]: who brings a loop may correct what it was taken for.
+    Length(Beats),
 }
 
 /// A property of a track that is not its mixer's, and what it becomes.

@@ -5,6 +5,7 @@
 
 use crate::{
     limits::{CLIP_BEATS_MAX, LIBRARY_SOUNDS_MAX, MANIFEST_BYTES_MAX, SCENES_MAX, SOUND_ID_BYTES_MAX, TRACKS_MAX},
+    sample::SampleHash,
     time::{Beats, Tempo},
     values::Colour,
 };
@@ -18,17 +19,28 @@ const BUILTIN: &str = include_str!("../../../assets/sounds/manifest.json");
 /// Frames a second of every sound of the library.
 const SAMPLE_RATE_HZ: f64 = 48_000.0;
 
-/// Identity of a library sound: 1–24 characters of `a–z`, `0–9` and `-`.
+/// Identity of a sound. One of the library has a name: 1–24 characters of `a–z`, `0–9` and `-`; a player's own is named by
+/// its [`SampleHash`], 64 digits, which is too long for the library.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SoundId(Box<str>);
 
 impl SoundId {
     /// Parses an identity; `None` if it is empty, too long or has other characters.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = !text.is_empty()
+        let is_name = !text.is_empty()
             && text.len() <= SOUND_ID_BYTES_MAX
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        fits.then(|| Self(text.into()))
+        (is_name || SampleHash::parse(text).is_some()).then(|| Self(text.into()))
+    }
+
+    /// The identity of a player's own sound.
+    pub fn of_sample(hash: SampleHash) -> Self {
+        Self(hash.to_string().into())
+    }
+
+    /// The sample that it is; `None` for a sound of the library.
+    pub fn sample(&self) -> Option<SampleHash> {
+        SampleHash::parse(&self.0)
     }
 
     /// The text.
@@ -61,7 +73,7 @@ impl<'de> Deserialize<'de> for SoundId {
         impl de::Visitor<'_> for Visitor {
             type Value = SoundId;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "1 to {SOUND_ID_BYTES_MAX} characters of a-z, 0-9 and -")
+                write!(f, "1 to {SOUND_ID_BYTES_MAX} characters of a-z, 0-9 and -, or a sample's hash")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<SoundId, E> {
                 SoundId::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Other("another text"), &self))
@@ -200,6 +212,9 @@ impl Manifest {
         let mut seen = BTreeSet::new();
         for sound in &self.sounds {
             let id = &sound.id;
+            if id.sample().is_some() {
+                return Err(format!("{id} is the name of a player's own sound"));
+            }
             if !seen.insert(id) {
                 return Err(format!("{id} is there twice"));
             }
@@ -239,6 +254,21 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sound_is_of_the_library_or_a_sample() -> Result<(), ManifestError> {
+        let hash = SampleHash::of(b"abc");
+        let own = SoundId::of_sample(hash);
+        assert_eq!((own.sample(), SoundId::parse(own.as_str())), (Some(hash), Some(own.clone())));
+        assert_eq!(SoundId::parse("drums").and_then(|id| id.sample()), None);
+        for text in ["", "Drums", &"a".repeat(25), &own.as_str()[1..], &own.as_str().to_uppercase()] {
+            assert_eq!(SoundId::parse(text), None, "{text}");
+        }
+        let mut manifest = Manifest::builtin()?;
+        manifest.sounds[0].id = own;
+        assert!(manifest.check().is_err_and(|why| why.contains("own sound")));
+        Ok(())
+    }
 
     #[test]
     fn the_builtin_manifest_is_sound() -> Result<(), ManifestError> {

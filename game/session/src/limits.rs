@@ -1,7 +1,7 @@
 //! Every bound of a session, in one place. Both sides of every boundary use these names.
 
 /// Version of the wire format; the first byte of every message. Bumped whenever a message changes shape.
-pub const PROTOCOL_VERSION: u8 = 7;
+pub const PROTOCOL_VERSION: u8 = 8;
 
 /// Players (seats) per session.
 pub const SEATS_MAX: usize = 10;

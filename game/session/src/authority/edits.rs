@@ -5,7 +5,7 @@ use crate::{
     bounded::Bounded,
     command::{Edit, Refusal},
     event::EventKind,
-    grid::{Clip, ClipChange, Column, Row, SceneChange, SceneId, TrackChange, TrackId},
+    grid::{Clip, ClipChange, Column, Row, SceneChange, SceneId, TrackChange, TrackId, is_length},
     limits::{SCENES_MAX, TRACKS_MAX},
     names,
     state::SeatId,
@@ -33,8 +33,10 @@ impl Authority {
             Edit::ChangeClip { cell, change } => {
                 self.cell(cell)?;
                 self.state.clip(cell).ok_or(Refusal::EmptySlot)?;
-                if matches!(&change, ClipChange::Name(name) if name.is_empty()) {
-                    return Err(Refusal::NoName);
+                match &change {
+                    ClipChange::Name(name) if name.is_empty() => return Err(Refusal::NoName),
+                    ClipChange::Length(length) if !is_length(*length) => return Err(Refusal::BadClip),
+                    _ => {}
                 }
                 EventKind::ClipChanged { cell, change }
             }

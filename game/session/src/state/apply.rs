@@ -3,7 +3,9 @@
 use super::{ApplyError, RemovalWish, SeatId, SessionState};
 use crate::{
     event::{Event, EventKind, Stamp},
-    grid::{Action, Cell, Playing, Queued, Row, Scene, SceneChange, Track, TrackChange, TrackId},
+    grid::{
+        Action, Cell, ClipChange, Playing, Queued, Row, Scene, SceneChange, Track, TrackChange, TrackId, is_length,
+    },
     time::{Beats, Micros},
 };
 
@@ -67,7 +69,10 @@ impl SessionState {
             EventKind::ClipSet { cell, clip } => {
                 self.has_cell(*cell) && clip.as_ref().is_none_or(|clip| clip.is_sound())
             }
-            EventKind::ClipChanged { cell, .. } => self.clip(*cell).is_some(),
+            EventKind::ClipChanged { cell, change } => {
+                let is_sound = !matches!(change, ClipChange::Length(length) if !is_length(*length));
+                is_sound && self.clip(*cell).is_some()
+            }
             EventKind::ClipsSwapped { a, b } => a != b && self.has_cell(*a) && self.has_cell(*b),
             EventKind::TrackAdded { track, column, .. } => {
                 !self.tracks.is_full() && self.track(*track).is_none() && self.is_column(&column.clips)

@@ -6,6 +6,7 @@ use crate::{
     avatar::Avatar,
     bounded::Bounded,
     grid::{Cell, Clip, Row, Scene, SceneId, Track, TrackId},
+    library::SoundId,
     limits::{SCENES_MAX, SEATS_MAX, TRACKS_MAX, WISHES_MAX, WISHES_MIN},
     meter::Meters,
     text::Name,
@@ -198,6 +199,12 @@ impl SessionState {
     /// The clip in a slot.
     pub fn clip(&self, cell: Cell) -> Option<&Clip> {
         self.track(cell.track)?.clip(cell.scene)
+    }
+
+    /// The first clip of a sound.
+    pub fn clip_of(&self, sound: &SoundId) -> Option<&Clip> {
+        let clips = self.tracks.iter().flat_map(|track| track.clips.iter());
+        clips.map(|(_, clip)| clip).find(|clip| clip.sound == *sound)
     }
 
     /// Whether there is such a slot, empty or not.
