@@ -5,6 +5,7 @@ use crate::{
     ogg,
     sample::Sample,
 };
+use keyboardia_session::sample::{BadSample, check_wav};
 use kira::Frame;
 use symphonia::{
     core::{
@@ -20,8 +21,25 @@ use thiserror::Error;
 /// The sample rate of every sound, Hz.
 pub const SAMPLE_RATE: u32 = 48_000;
 
+/// What 16 bits are divided by to be a share of full scale.
+const FULL_SCALE: f32 = 32_768.0;
 /// Where the head of a Vorbis stream says its sample rate, bytes from its beginning.
 const RATE_AT: usize = 12;
+
+/// Decodes a player's own sound: a file that [`check_wav`] accepts.
+///
+/// # Errors
+/// [`BadSample`]: why it is none.
+pub fn decode_sample(file: &[u8]) -> Result<Sample, BadSample> {
+    let info = check_wav(file)?;
+    let mut sides = info.samples(file).map(|sample| f32::from(sample) / FULL_SCALE);
+    let frames = if info.channels == 1 {
+        sides.map(Frame::from_mono).collect()
+    } else {
+        std::iter::from_fn(|| Some(Frame::new(sides.next()?, sides.next()?))).collect()
+    };
+    Sample::new(frames).ok_or(BadSample::TooLong)
+}
 
 /// Why a file is not a sound that can be played.
 #[derive(Debug, Error)]

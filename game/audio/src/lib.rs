@@ -52,7 +52,7 @@ pub mod wav;
 
 pub use control::{FromEngine, RemoteEngine, SoundControl, ToEngine};
 pub use deck::Onset;
-pub use decode::{DecodeError, decode_ogg};
+pub use decode::{DecodeError, decode_ogg, decode_sample};
 pub use ears::{Ear, Ears};
 pub use engine::{Engine, EngineError, EngineSettings, PreviewRequest, engine};
 pub use meter::Levels;

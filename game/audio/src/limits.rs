@@ -113,6 +113,8 @@ pub const VORBIS_BOOK_ENTRIES_MAX: u32 = 65_536;
 /// Numbers that all code books of an Ogg Vorbis file keep in memory (4 MiB); encoders need a tenth of that.
 pub const VORBIS_BOOK_VALUES_MAX: u64 = 1024 * 1024;
 
+/// Files shorter than this are taken for one-shots, seconds.
+pub const SHORT_LOOP_S: f64 = 1.2;
 /// Slowest and fastest tempo that a loop is taken for, BPM.
 pub const LOOP_BPM_RANGE: [f64; 2] = [60.0, 200.0];
 /// Guesses of a loop's length in beats.
