@@ -250,8 +250,12 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
             match self.shelf.loaded(&preview.sound) {
                 None => true,
                 Some(Err(())) => false,
-                Some(Ok((length, looped))) => {
+                Some(Ok(known)) => {
                     let (sound, start) = (preview.sound.clone(), preview.start);
+                    // Whoever has put an own sound on the grid has said how long it is.
+                    let state = self.seat.state().filter(|_| sound.sample().is_some());
+                    let of_grid = state.and_then(|state| state.clip_of(&sound));
+                    let (length, looped) = of_grid.map_or(known, |clip| (clip.length, clip.looped));
                     preview.begun = true;
                     self.engine.preview(&PreviewRequest { sound, length, looped, start })
                 }

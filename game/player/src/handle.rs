@@ -5,22 +5,34 @@
 
 use crate::{
     player::run,
+    recording::TakeRequest,
+    samples::{Exchange, Job, Source, Workshop},
     shared::Shared,
     sounds::SoundDir,
+    studio::{self, Order, Studio},
     view::{Heard, Output, PlayerOptions, PlayerView, Wish},
 };
 use keyboardia_audio::{Ears, Nanos, PreviewStart};
-use keyboardia_session::{Cell, Command, Gain, SceneId, SoundId, TrackId, seat::Notice};
+use keyboardia_session::{Cell, Command, Gain, Name, SceneId, SoundId, TrackId, seat::Notice};
 use std::{
     path::PathBuf,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::JoinHandle,
     time::Instant,
 };
 
+/// Said when there is no thread for something.
+const NO_THREAD: &str = "This machine cannot start another thread.";
+
 /// One player on its own thread. Dropping the handle leaves the session.
 pub struct Player {
     shared: Arc<Shared>,
+    workshop: Option<Arc<Workshop>>,
+    studio: Option<Studio>,
+    brought: AtomicU32,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -30,9 +42,15 @@ impl Player {
         let started = Instant::now();
         let clock = move || Nanos(i64::try_from(started.elapsed().as_nanos()).unwrap_or(i64::MAX));
         let shared = Arc::new(Shared::new(options.host.clone(), Box::new(clock)));
+        let exchange = Arc::new(Exchange::new(shared.clone(), options.samples.clone()));
+        let workshop = Workshop::start(exchange.clone());
+        let no_thread = |error: &std::io::Error| tracing::error!(target: "player", "no thread: {error}");
+        let workshop = workshop.inspect_err(no_thread).ok().map(Arc::new);
+        let studio =
+            workshop.clone().and_then(|workshop| Studio::start(shared.clone(), workshop).inspect_err(no_thread).ok());
         let thread = {
             let shared = shared.clone();
-            std::thread::Builder::new().name("player".into()).spawn(move || run(options, &shared))
+            std::thread::Builder::new().name("player".into()).spawn(move || run(options, &shared, &exchange))
         };
         let thread = match thread {
             Ok(thread) => Some(thread),
@@ -41,7 +59,7 @@ impl Player {
                 None
             }
         };
-        Self { shared, thread }
+        Self { shared, workshop, studio, brought: AtomicU32::new(0), thread }
     }
 
     /// The latest picture.
@@ -84,6 +102,43 @@ impl Player {
     /// Ends the preview.
     pub fn stop_preview(&self) {
         self.shared.set_preview(None);
+    }
+
+    /// Makes a sound of the session of a file: its clip lies in this slot as soon as it is known what it is, and is heard
+    /// by everybody as it arrives. `replace`: what lies there already may go. What goes wrong is told, see
+    /// [`PlayerView::sentences`].
+    pub fn bring_file(&self, path: PathBuf, cell: Cell, replace: bool) {
+        let number = self.brought.fetch_add(1, Ordering::Relaxed);
+        match &self.workshop {
+            Some(workshop) => workshop.take_on(Job { number, source: Source::File(path), cell, replace }),
+            None => self.shared.tell(NO_THREAD.into()),
+        }
+    }
+
+    /// Begins to record a sound for this slot; what was being recorded is dropped. How it goes on shows in
+    /// [`PlayerView::recording`]; what becomes of it is told and shown as of a file, see [`Player::bring_file`]. A loop is
+    /// launched as soon as it lies there.
+    pub fn record(&self, request: TakeRequest, cell: Cell, replace: bool, name: Name) {
+        let number = self.brought.fetch_add(1, Ordering::Relaxed);
+        match &self.studio {
+            Some(studio) => studio.wish(studio::Wish::Start(Order { number, request, cell, replace, name })),
+            None => self.shared.tell(NO_THREAD.into()),
+        }
+    }
+
+    /// Ends a one-shot or a free loop; drops what is of a fixed length, or has not begun.
+    pub fn stop_recording(&self) {
+        self.studio.iter().for_each(|studio| studio.wish(studio::Wish::Stop));
+    }
+
+    /// Drops what is being recorded.
+    pub fn cancel_recording(&self) {
+        self.studio.iter().for_each(|studio| studio.wish(studio::Wish::Cancel));
+    }
+
+    /// Names of the microphones of this machine, the default one first.
+    pub fn inputs() -> Vec<String> {
+        crate::microphone::inputs()
     }
 
     /// Lets the sound go to another device, or nowhere. It goes on there in phase.

@@ -1,5 +1,6 @@
 //! Where a host is, and asking it for a session and a seat over HTTP.
 
+use crate::samples::Depot;
 use keyboardia_session::{
     Profile, SessionCode,
     api::{ApiError, ApiErrorKind, Created, JoinRequest, Joined},
@@ -108,6 +109,11 @@ impl HostApi {
     /// Where it is.
     pub(crate) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// The sounds of a session there, for the seat of this token.
+    pub(crate) fn depot(&self, code: &str, token: &str) -> Depot {
+        Depot::new(self.client.clone(), self.address.clone(), code.to_owned(), token.to_owned())
     }
 
     /// Creates a session.

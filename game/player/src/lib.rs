@@ -9,13 +9,19 @@
 //! | `probe` | time probes, stamped where they arrive |
 //! | `web` | instead of both: a WebSocket, where UDP does not come through |
 //! | `sound` | holds the output device, or the silence, and picks the device up when it is back |
-//! | `loader` | reads and decodes sounds |
+//! | `loader` | reads and decodes sounds of the library |
+//! | `fetcher` | fetches and decodes players' own sounds |
+//! | `workshop` | makes samples of files and recordings |
+//! | `carrier` | brings them to the host |
+//! | `studio` | drives the recorder while something is recorded |
+//! | `microphone` | holds the input device while something is recorded |
 //!
 //! Start reading at [`view`], then [`body`]. Both are portable, as is [`port`], by which a window in a browser talks to a
 //! player in a worker; everything about threads, sockets, files and devices is native.
 
 pub mod body;
 pub mod port;
+pub mod recording;
 pub mod shared;
 pub mod shelf;
 pub mod view;
@@ -23,21 +29,35 @@ pub mod view;
 #[cfg(not(target_arch = "wasm32"))]
 mod backoff;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod calibration;
+#[cfg(not(target_arch = "wasm32"))]
 mod device;
 #[cfg(not(target_arch = "wasm32"))]
 mod handle;
 #[cfg(not(target_arch = "wasm32"))]
 mod host;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod microphone;
+#[cfg(not(target_arch = "wasm32"))]
 mod player;
 #[cfg(not(target_arch = "wasm32"))]
 mod probe;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod recorded;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod recorder;
+#[cfg(not(target_arch = "wasm32"))]
+mod samples;
+#[cfg(not(target_arch = "wasm32"))]
 mod sounds;
+#[cfg(not(target_arch = "wasm32"))]
+mod stamps;
+#[cfg(not(target_arch = "wasm32"))]
+mod studio;
 #[cfg(not(target_arch = "wasm32"))]
 mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use handle::Player;
 pub use keyboardia_audio::{Ear, Ears, Levels, Overview, PreviewStart};
-pub use view::{Connection, Heard, Hearing, Output, PlayerOptions, PlayerView, Transport};
+pub use view::{Bringing, BringingStage, Connection, Heard, Hearing, Output, PlayerOptions, PlayerView, Transport};

@@ -9,8 +9,9 @@ use crate::{
     device,
     host::{Address, HostApi, JoinFailure},
     probe::Prober,
+    samples::{Exchange, Fetcher},
     shared::Shared,
-    sounds::{DiskLoader, SoundDir},
+    sounds::{DiskLoader, SoundDir, Sounds},
     view::{Connection, PlayerOptions, Transport},
     web::{FromWeb, Web},
 };
@@ -51,7 +52,7 @@ const CONNECT_TOKEN_BYTES_MAX: usize = 4_096;
 const SAMPLE_RATE: u32 = 48_000;
 
 /// A player whose engine is in this program.
-type Body = body::Body<Engine, DiskLoader>;
+type Body = body::Body<Engine, Sounds>;
 
 /// When packets are sent.
 #[derive(Resource, Default)]
@@ -73,8 +74,8 @@ enum End {
 }
 
 /// Runs a player until it leaves or fails for good.
-pub(crate) fn run(options: PlayerOptions, shared: &Arc<Shared>) {
-    if let Err(why) = live(options, shared) {
+pub(crate) fn run(options: PlayerOptions, shared: &Arc<Shared>, exchange: &Arc<Exchange>) {
+    if let Err(why) = live(options, shared, exchange) {
         shared.fail(why);
     } else {
         shared.change_view(|view| view.connection = Connection::Left);
@@ -82,7 +83,7 @@ pub(crate) fn run(options: PlayerOptions, shared: &Arc<Shared>) {
     shared.leave.store(true, Relaxed);
 }
 
-fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
+fn live(options: PlayerOptions, shared: &Arc<Shared>, exchange: &Arc<Exchange>) -> Result<(), String> {
     let api = HostApi::new(&options.host).map_err(|failure| failure.sentence)?;
     shared.change_view(|view| view.host = api.address().to_string());
     let code = match options.code {
@@ -94,8 +95,10 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
     let (engine, renderer) =
         engine(EngineSettings { sample_rate: SAMPLE_RATE, tracks: TRACKS_MAX }).map_err(|e| e.to_string())?;
     let no_thread = |error: std::io::Error| format!("This machine cannot start another thread: {error}.");
-    let loader = DiskLoader::start(SoundDir::find(options.sounds.as_deref())).map_err(no_thread)?;
-    let mut body = Body::new(shared, engine, loader);
+    let library = DiskLoader::start(SoundDir::find(options.sounds.as_deref())).map_err(no_thread)?;
+    let own = Fetcher::start(exchange.clone()).map_err(no_thread)?;
+    exchange.go_to(api.depot(&code, &joined.token));
+    let mut body = Body::new(shared, engine, Sounds::new(library, own));
     let sound = device::start(options.output.clone(), renderer, shared).map_err(no_thread)?;
     let mut places = Places { here: api, elsewhere: None };
     let mut backoff = Backoff::default();
@@ -136,6 +139,7 @@ fn live(options: PlayerOptions, shared: &Arc<Shared>) -> Result<(), String> {
         match rejoin(&mut places, &code, &joined, &profile, &mut body, &mut backoff) {
             Some(Ok(again)) => {
                 joined = again;
+                exchange.go_to(places.here.depot(&code, &joined.token));
                 shared.change_view(|view| view.host = places.here.address().to_string());
             }
             Some(Err(failure)) => break Err(failure.sentence),

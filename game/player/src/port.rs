@@ -3,7 +3,8 @@
 //! Wishes go one way, pictures the other, one at a time: the next is made when the window asks for it, so a window that
 //! stalls finds one picture and not a thousand. What has not changed since the last picture is not in the next.
 
-use crate::view::{Connection, Heard, Hearing, PlayerView, Wish};
+use crate::recording::RecordingView;
+use crate::view::{Bringing, Connection, Heard, Hearing, PlayerView, Wish};
 use keyboardia_audio::{Ears, Levels, Overview, PreviewStart};
 use keyboardia_session::{
     Cell, Gain, Micros, Notice, Pending, Profile, SeatId, SessionState, SoundId, Table, View, limits::SEATS_MAX,
@@ -86,6 +87,10 @@ struct Picture {
     overviews: Option<Table<SoundId, Overview>>,
     loading: Vec<SoundId>,
     damaged: Table<SoundId, String>,
+    bringing: Vec<Bringing>,
+    recording: Option<(Option<Cell>, RecordingView)>,
+    input_nudge_us: Option<i32>,
+    sentences: Vec<(u32, String)>,
     notices: Vec<Notice>,
     heard: Vec<Heard>,
 }
@@ -123,6 +128,10 @@ impl Painter {
             overviews,
             loading: view.loading.clone(),
             damaged: view.damaged.clone(),
+            bringing: view.bringing.clone(),
+            recording: view.recording.clone(),
+            input_nudge_us: view.input_nudge_us,
+            sentences: view.sentences.clone(),
             notices,
             heard,
         };
@@ -174,6 +183,10 @@ impl Album {
             overviews: self.overviews.clone(),
             loading: picture.loading,
             damaged: picture.damaged,
+            bringing: picture.bringing,
+            recording: picture.recording,
+            input_nudge_us: picture.input_nudge_us,
+            sentences: picture.sentences,
         };
         Some((Arc::new(view), picture.notices, picture.heard))
     }

@@ -292,6 +292,16 @@ impl Shared {
         std::mem::take(&mut *lock(&self.notices)).into_iter().collect()
     }
 
+    /// Something that the player should be told in these words.
+    pub fn tell(&self, sentence: String) {
+        self.change_view(|view| {
+            let number = view.sentences.last().map_or(0, |(number, _)| *number) + 1;
+            view.sentences.push((number, sentence));
+            let surplus = view.sentences.len().saturating_sub(NOTICES_MAX);
+            view.sentences.drain(..surplus);
+        });
+    }
+
     /// A clip began to sound.
     pub fn hear(&self, heard: Heard) {
         push_bounded(&self.heard, heard, HEARD_WAITING_MAX);

@@ -15,7 +15,7 @@ const SOUNDS_SPARE_MAX: usize = 32;
 const SPARE_US: i64 = 10_000_000;
 
 /// How long it takes until a sound that nobody could bring is asked for again, microseconds: twice as long each time.
-const RETRY_US: std::ops::RangeInclusive<u64> = 500_000..=8_000_000;
+const RETRY_US: std::ops::RangeInclusive<u64> = 125_000..=8_000_000;
 
 /// A sound in memory, and what the library says of it.
 #[derive(Debug)]

@@ -1,6 +1,9 @@
 //! The sound library on disk, and the thread that loads it.
 
-use crate::shelf::{LoadFault, Loaded, LoadedSound, Loader, SOUNDS_IN_FLIGHT_MAX};
+use crate::{
+    samples::Fetcher,
+    shelf::{LoadFault, Loaded, LoadedSound, Loader, SOUNDS_IN_FLIGHT_MAX},
+};
 use keyboardia_audio::{Overview, Sample, decode_ogg};
 use keyboardia_session::{Manifest, SoundId};
 use std::{
@@ -98,5 +101,33 @@ impl Loader for DiskLoader {
 
     fn next(&mut self) -> Option<Loaded<Arc<Sample>>> {
         self.loaded.try_recv().ok()
+    }
+}
+
+/// Loads sounds of every kind: the library's from disk, players' own from wherever they are.
+pub(crate) struct Sounds {
+    library: DiskLoader,
+    own: Fetcher,
+}
+
+impl Sounds {
+    /// Both, each on its own thread.
+    pub(crate) fn new(library: DiskLoader, own: Fetcher) -> Self {
+        Self { library, own }
+    }
+}
+
+impl Loader for Sounds {
+    type Sample = Arc<Sample>;
+
+    fn ask(&mut self, id: &SoundId) -> bool {
+        match id.sample() {
+            Some(hash) => self.own.ask(id, hash),
+            None => self.library.ask(id),
+        }
+    }
+
+    fn next(&mut self) -> Option<Loaded<Arc<Sample>>> {
+        self.library.next().or_else(|| self.own.next())
     }
 }

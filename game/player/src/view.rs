@@ -1,7 +1,8 @@
 //! What goes into a player and what comes out of it: how it joins, its picture, its wishes.
 
+use crate::recording::RecordingView;
 use keyboardia_audio::{Levels, Overview};
-use keyboardia_session::{Command, Profile, SceneId, SoundId, Table, TrackId, View};
+use keyboardia_session::{Cell, Command, Name, Profile, SceneId, SoundId, Table, TrackId, View};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 
@@ -44,6 +45,8 @@ pub struct PlayerOptions {
     pub output: Output,
     /// Directory of the sound library; found by itself when `None`.
     pub sounds: Option<PathBuf>,
+    /// Directory in which players' own sounds are kept from one session to the next; nowhere when `None`.
+    pub samples: Option<PathBuf>,
 }
 
 /// Where a player stands with the host.
@@ -77,6 +80,35 @@ pub enum Hearing {
     Silent(String),
 }
 
+/// A sound that this player brings to the session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bringing {
+    /// Tells it from others.
+    pub number: u32,
+    /// What it is called.
+    pub name: Name,
+    /// Where its clip lies, or shall lie.
+    pub cell: Cell,
+    /// How far it is.
+    pub stage: BringingStage,
+}
+
+/// How far a sound is on its way to the session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BringingStage {
+    /// It is read, cut and made as loud as the others.
+    Making,
+    /// So many of its bytes have gone out.
+    Sending {
+        /// Those that have.
+        sent: u32,
+        /// All of them.
+        total: u32,
+    },
+    /// It is tried again in a moment; why it did not go, as a sentence.
+    Waiting(String),
+}
+
 /// The player's latest picture, replaced every few milliseconds.
 #[derive(Debug, Clone)]
 pub struct PlayerView {
@@ -102,6 +134,16 @@ pub struct PlayerView {
     pub loading: Vec<SoundId>,
     /// Sounds of the grid or of a preview that cannot be played, and why, as a sentence.
     pub damaged: Table<SoundId, String>,
+    /// Sounds that this player brings just now, oldest first.
+    pub bringing: Vec<Bringing>,
+    /// What is being recorded, and for which slot; none for a calibration.
+    pub recording: Option<(Option<Cell>, RecordingView)>,
+    /// What the last calibration has found the microphone to be late by, microseconds, see
+    /// [`TakeRequest::input_nudge_us`](crate::recording::TakeRequest::input_nudge_us).
+    pub input_nudge_us: Option<i32>,
+    /// What the player should be told word for word, oldest first, each with its number: from 1 on, one more each time. At
+    /// most [`keyboardia_session::limits::NOTICES_MAX`].
+    pub sentences: Vec<(u32, String)>,
 }
 
 impl PlayerView {
@@ -119,6 +161,10 @@ impl PlayerView {
             overviews: Arc::default(),
             loading: Vec::new(),
             damaged: Table::new(),
+            bringing: Vec::new(),
+            recording: None,
+            input_nudge_us: None,
+            sentences: Vec::new(),
         }
     }
 }

@@ -1,0 +1,65 @@
+//! Fetches players' own sounds for the shelf, on a thread of its own: a host that is slow holds nothing else up.
+
+use super::{Exchange, depot::Fault};
+use crate::shelf::{LoadFault, Loaded, LoadedSound, SOUNDS_IN_FLIGHT_MAX};
+use keyboardia_audio::{Overview, Sample, decode_sample};
+use keyboardia_session::{Beats, SampleHash, SoundId, limits::SAMPLE_RATE_HZ};
+use std::sync::{
+    Arc,
+    mpsc::{Receiver, SyncSender, sync_channel},
+};
+
+/// Beats a second at which a sound that lies on no pad is measured.
+const BEATS_PER_S: f64 = 2.0;
+
+/// See the module.
+pub(crate) struct Fetcher {
+    wanted: SyncSender<(SoundId, SampleHash)>,
+    loaded: Receiver<Loaded<Arc<Sample>>>,
+}
+
+impl Fetcher {
+    /// Starts the thread; it ends when the fetcher is dropped.
+    pub(crate) fn start(exchange: Arc<Exchange>) -> std::io::Result<Self> {
+        let (wanted, wishes) = sync_channel::<(SoundId, SampleHash)>(SOUNDS_IN_FLIGHT_MAX);
+        let (results, loaded) = sync_channel(SOUNDS_IN_FLIGHT_MAX);
+        std::thread::Builder::new().name("fetcher".into()).spawn(move || {
+            for (id, hash) in wishes {
+                if results.send((id, load(&exchange, hash))).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { wanted, loaded })
+    }
+
+    /// Asks for a sound. Returns whether it was taken up.
+    pub(crate) fn ask(&mut self, id: &SoundId, hash: SampleHash) -> bool {
+        self.wanted.try_send((id.clone(), hash)).is_ok()
+    }
+
+    /// The next sound that has come, or has not.
+    pub(crate) fn next(&mut self) -> Option<Loaded<Arc<Sample>>> {
+        self.loaded.try_recv().ok()
+    }
+}
+
+fn load(exchange: &Exchange, hash: SampleHash) -> Result<LoadedSound<Arc<Sample>>, LoadFault> {
+    if let Some(file) = exchange.at_hand(hash) {
+        return decode(&file).map_err(LoadFault::Never);
+    }
+    let depot = exchange.depot().ok_or(LoadFault::Later)?;
+    let refused = |fault: Fault| if fault.may_pass { LoadFault::Later } else { LoadFault::Never(fault.sentence) };
+    let file = depot.fetch(hash).map_err(refused)?;
+    if let Some(disk) = &exchange.disk {
+        disk.keep(hash, &file);
+    }
+    decode(&file).map_err(LoadFault::Never)
+}
+
+/// A sample's file as the engine takes it.
+fn decode(file: &[u8]) -> Result<LoadedSound<Arc<Sample>>, String> {
+    let sample = decode_sample(file).map_err(|bad| bad.to_string())?;
+    let length = Beats::from_f64(sample.len() as f64 / f64::from(SAMPLE_RATE_HZ) * BEATS_PER_S);
+    Ok(LoadedSound { overview: Overview::of(&sample), sample: Arc::new(sample), length, looped: false })
+}

@@ -1,0 +1,193 @@
+//! Makes samples of files and recordings, on a thread of its own, puts their clips on the grid and hands them to the
+//! carrier.
+
+use super::{
+    BRINGING_MAX, Exchange,
+    carrier::{self, Parcel},
+};
+use crate::{
+    recorded::{MadeTake, Recorded},
+    view::{Bringing, BringingStage, Wish},
+};
+use keyboardia_audio::{
+    import::{ImportError, import},
+    limits::{IMPORT_BYTES_MAX, SHORT_LOOP_S},
+    take::{Settings, Shape, Take, finish},
+    tempo::loop_guesses,
+};
+use keyboardia_session::{Beats, Cell, Clip, Command, Edit, Gain, Name, SoundId, limits::CLIP_BEATS_MAX};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+};
+
+/// Said when more is brought at once than there is room for.
+const TOO_MANY: &str = "Too many sounds are on their way already: wait until one of them is here.";
+/// What the dither is made from: the same take is the same sound.
+const SEED: u64 = 0;
+/// Said when there is no session any more.
+const LEFT: &str = "The player has left the session.";
+
+/// Something that is to become a sound of the session.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Number that the player's picture names it by.
+    pub(crate) number: u32,
+    /// What it is made of.
+    pub(crate) source: Source,
+    /// Where its clip shall lie.
+    pub(crate) cell: Cell,
+    /// Whether what lies there already may go.
+    pub(crate) replace: bool,
+}
+
+/// What a sound is made of.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A file of WAV, OGG, MP3 or FLAC.
+    File(PathBuf),
+    /// A recording, and what it is called.
+    Take(Name, Box<Recorded>),
+}
+
+impl Source {
+    /// What it is called until somebody gives it a name.
+    pub(crate) fn name(&self) -> Name {
+        match self {
+            Self::File(path) => Name::sanitised(&path.file_stem().unwrap_or_default().to_string_lossy()),
+            Self::Take(name, _) => name.clone(),
+        }
+    }
+}
+
+/// See the module.
+pub(crate) struct Workshop {
+    exchange: Arc<Exchange>,
+    jobs: SyncSender<Job>,
+}
+
+impl Workshop {
+    /// Starts the threads; they end when the workshop is dropped and the player leaves.
+    pub(crate) fn start(exchange: Arc<Exchange>) -> std::io::Result<Self> {
+        let carrier = carrier::start(exchange.clone())?;
+        let (give, jobs) = sync_channel(BRINGING_MAX);
+        let workshop = Self { exchange: exchange.clone(), jobs: give };
+        std::thread::Builder::new().name("workshop".into()).spawn(move || work(&exchange, &jobs, &carrier))?;
+        Ok(workshop)
+    }
+
+    /// Takes something on; if it cannot, it says why.
+    pub(crate) fn take_on(&self, job: Job) {
+        let (number, name, cell) = (job.number, job.source.name(), job.cell);
+        self.exchange.show(|bringing| bringing.push(Bringing { number, name, cell, stage: BringingStage::Making }));
+        if let Err(error) = self.jobs.try_send(job) {
+            let why = match error {
+                TrySendError::Full(_) => TOO_MANY,
+                TrySendError::Disconnected(_) => LEFT,
+            };
+            self.exchange.give_up(number, why.to_owned());
+        }
+    }
+}
+
+fn work(exchange: &Arc<Exchange>, jobs: &Receiver<Job>, carrier: &SyncSender<Parcel>) {
+    for job in jobs {
+        if exchange.shared.is_leaving() {
+            return;
+        }
+        let number = job.number;
+        let (cell, replace, name) = (job.cell, job.replace, job.source.name());
+        let is_take = matches!(job.source, Source::Take(..));
+        let made = make(job.source).and_then(|made| {
+            let is_loop = made.looped.is_some();
+            let parcel = put(exchange, number, Place { cell, replace, name }, made)?;
+            if is_take && is_loop {
+                // A loop that was sung in time goes on in time.
+                exchange.shared.wish(Wish::Command(Command::Launch { track: cell.track, scene: cell.scene }));
+            }
+            carrier.send(parcel).map_err(|_| LEFT.to_owned())
+        });
+        if let Err(why) = made {
+            exchange.give_up(number, why);
+        }
+    }
+}
+
+fn make(source: Source) -> Result<MadeTake, String> {
+    match source {
+        Source::File(path) => {
+            let take = import(read(&path)?).map_err(|error| error.to_string())?;
+            let looped = loop_beats(&take).map(|beats| Beats::whole(i64::from(beats)));
+            let shape = if looped.is_some() { Shape::WholeLoop } else { Shape::OneShot };
+            // The same file is the same sound, whoever brings it.
+            let finished = finish(&take, &Settings::new(shape, SEED)).map_err(|error| error.to_string())?;
+            Ok(MadeTake { finished, looped })
+        }
+        Source::Take(_, recorded) => recorded.finish(SEED),
+    }
+}
+
+/// How many beats a file has, if it is long enough to be a loop: the likeliest number.
+fn loop_beats(take: &Take) -> Option<u32> {
+    let is_long = take.seconds() >= SHORT_LOOP_S;
+    is_long.then(|| loop_guesses(take).first().map(|guess| guess.beats)).flatten()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| format!("The file {} cannot be read: {error}.", path.display());
+    let file = File::open(path).map_err(unreadable)?;
+    let about = file.metadata().map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(format!("{} is not a file.", path.display()));
+    }
+    if about.len() > IMPORT_BYTES_MAX as u64 {
+        return Err(ImportError::TooLarge.to_string());
+    }
+    let mut bytes = Vec::new();
+    // A file may grow while it is read; one byte too many is seen.
+    file.take(IMPORT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// Where the clip of a sound shall lie, and what it is called.
+struct Place {
+    cell: Cell,
+    /// Whether what lies there already may go.
+    replace: bool,
+    name: Name,
+}
+
+/// Puts the clip of a finished sound on the grid, where everybody sees it while it is still on its way.
+fn put(exchange: &Exchange, number: u32, place: Place, made: MadeTake) -> Result<Parcel, String> {
+    let Place { cell, replace, name } = place;
+    let MadeTake { finished, looped } = made;
+    let view = exchange.shared.view();
+    let state = &view.session.as_ref().ok_or("The session is not there.")?.state;
+    let track = state.track(cell.track).ok_or("That track is not there any more.")?;
+    // A hit is as fast as it was recorded, at the tempo that is.
+    let beats_per_second = state.transport().last().tempo.beats_per_second();
+    let length = looped.unwrap_or_else(|| Beats::from_f64(finished.info.duration().as_secs_f64() * beats_per_second));
+    let clip = Clip {
+        sound: SoundId::of_sample(finished.hash),
+        name,
+        colour: track.colour,
+        length: length.clamp(Beats(1), Beats::whole(CLIP_BEATS_MAX)),
+        looped: looped.is_some(),
+        gain: Gain::UNITY,
+        quantise: None,
+        author: Name::default(),
+    };
+    let wav = Arc::new(finished.wav);
+    exchange.keep(finished.hash, wav.clone());
+    let edit = Edit::SetClip { cell, clip: Some(Box::new(clip)), replace };
+    if !exchange.shared.wish(Wish::Command(Command::Edit(edit))) {
+        exchange.let_go(finished.hash);
+        return Err("The host does not answer: the sound was not put on the grid.".into());
+    }
+    Ok(Parcel { number, hash: finished.hash, wav, cell })
+}
