@@ -38,6 +38,12 @@ pub(crate) enum Deed {
     Delete,
     /// Give what is selected another name.
     Rename,
+    /// Look for a sound on this machine's disk, for this pad.
+    PickFile(Target),
+    /// Open the recorder for this pad.
+    Record(Target),
+    /// Close the recorder; what is being recorded is dropped.
+    CloseRecorder,
     /// Take back the player's last edit.
     Undo,
     /// Make it again.
@@ -51,6 +57,14 @@ pub(crate) struct Tap;
 /// The metronome is switched on or off.
 #[derive(Message, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ToggleMetronome;
+
+/// Whether the recorder is open.
+#[derive(Resource, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RecorderOpen(pub(crate) bool);
+
+/// The recorder's button is pressed by its key.
+#[derive(Message, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecordKey;
 
 /// The sound library is opened or closed.
 #[derive(Message, Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,5 +92,7 @@ pub(super) fn plugin(app: &mut App) {
         .add_message::<Tap>()
         .add_message::<ToggleMetronome>()
         .add_message::<ToggleLibrary>()
+        .add_message::<RecordKey>()
+        .init_resource::<RecorderOpen>()
         .init_resource::<Selection>();
 }

@@ -31,6 +31,8 @@ mod link;
 mod mixer;
 mod motion;
 mod opening;
+#[cfg(not(target_arch = "wasm32"))]
+mod own;
 mod pacing;
 mod panel;
 mod platform;
@@ -187,5 +189,7 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
         library::plugin,
         settings::plugin,
     ));
+    #[cfg(not(target_arch = "wasm32"))]
+    app.add_plugins(own::plugin);
     app
 }

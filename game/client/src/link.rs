@@ -13,6 +13,8 @@ use bevy::prelude::*;
 use keyboardia_player::{Ears, Output, PlayerOptions, PlayerView, PreviewStart, Transport};
 use keyboardia_session::{Cell, Command, Gain, SceneId, SessionCode, SoundId, TrackId, View, seat::Notice};
 use std::{path::PathBuf, sync::Arc, time::Duration};
+#[cfg(not(target_arch = "wasm32"))]
+use {keyboardia_player::recording::TakeRequest, keyboardia_session::Name};
 
 /// Bits of a code that only serves as an example.
 const EXAMPLE: u64 = 0x0002_5a1c_93e7_4d86;
@@ -115,6 +117,7 @@ impl Link {
             transport: Transport::Auto,
             output: self.mine.output.clone(),
             sounds: self.sounds.clone(),
+            samples: platform::samples(),
         };
         let player = Player::join(options);
         // The tracks of another session are other tracks.
@@ -213,6 +216,34 @@ impl Link {
         if let Some(player) = &self.player {
             player.preview(sound, PreviewStart::InTime);
         }
+    }
+
+    /// Makes a sound of the session of a file, in this slot; `replace`: what lies there already may go.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn bring_file(&self, path: PathBuf, cell: Cell, replace: bool) {
+        if let Some(player) = &self.player {
+            player.bring_file(path, cell, replace);
+        }
+    }
+
+    /// Begins to record for a slot; `replace`: what lies there already may go.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn record(&self, request: TakeRequest, cell: Cell, replace: bool, name: Name) {
+        if let Some(player) = &self.player {
+            player.record(request, cell, replace, name);
+        }
+    }
+
+    /// The record button is pressed again, or let go.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn stop_recording(&self) {
+        self.player.iter().for_each(Player::stop_recording);
+    }
+
+    /// Drops what is being recorded.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn cancel_recording(&self) {
+        self.player.iter().for_each(Player::cancel_recording);
     }
 
     /// Ends the preview.

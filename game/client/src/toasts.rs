@@ -15,7 +15,7 @@ use bevy_egui::{
     EguiContexts, EguiPrimaryContextPass,
     egui::{self, Align2, Order, RichText, Sense},
 };
-use keyboardia_player::{Connection, Hearing};
+use keyboardia_player::{Bringing, BringingStage, Connection, Hearing};
 use keyboardia_session::{Avatar, Colour, Player, SeatId, SoundId, Table, View, seat::Notice};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -86,11 +86,15 @@ fn hear(
     mut names: ResMut<Names>,
     mut toasts: ResMut<Toasts>,
     mut damaged: Local<BTreeSet<SoundId>>,
+    mut last: Local<u32>,
 ) {
     toasts.expire(time.elapsed());
     let (Some(player), Some(view)) = (now.player(), now.session()) else { return };
     if let Some(text) = damage(&mut damaged, &player.damaged) {
         toasts.say(time.elapsed(), text, theme::WARNING);
+    }
+    for text in news(&mut last, &player.sentences) {
+        toasts.say(time.elapsed(), text.to_owned(), theme::WARNING);
     }
     for player in view.state.players() {
         names.0.entry(player.seat).insert_entry(player.clone());
@@ -115,6 +119,27 @@ fn damage(known: &mut BTreeSet<SoundId>, damaged: &Table<SoundId, String>) -> Op
         [] => None,
         [why] => Some(sentence_of(why)),
         _ => Some(format!("{} sounds cannot be played.", news.len())),
+    }
+}
+
+/// Those of a player's sentences that have not been said; another player counts anew.
+fn news<'a>(last: &mut u32, sentences: &'a [(u32, String)]) -> impl Iterator<Item = &'a str> {
+    let newest = sentences.last().map_or(0, |(number, _)| *number);
+    let said = if newest < *last { 0 } else { *last };
+    *last = newest;
+    sentences.iter().filter(move |(number, _)| *number > said).map(|(_, text)| text.as_str())
+}
+
+/// A sound on its way to the session, as a sentence.
+fn progress(sound: &Bringing) -> String {
+    let name = &sound.name;
+    match &sound.stage {
+        BringingStage::Making => format!("“{name}” is being prepared."),
+        BringingStage::Sending { sent, total } => {
+            let share = 100.0 * f64::from(*sent) / f64::from((*total).max(1));
+            format!("“{name}” is on its way to the others: {share:.0} %.")
+        }
+        BringingStage::Waiting(why) => format!("{why} “{name}” is sent again in a moment."),
     }
 }
 
@@ -198,6 +223,10 @@ fn show(
     if let Some(Hearing::Silent(why)) = now.player().map(|player| &player.hearing).filter(|_| is_unsaid) {
         bottom -= note(context, &layout, "silent", bottom, why, theme::WARNING, Mark::Lasting);
     }
+    for sound in now.player().iter().flat_map(|player| &player.bringing) {
+        let text = progress(sound);
+        bottom -= note(context, &layout, ("bringing", sound.number), bottom, &text, theme::TEXT_DIM, Mark::Lasting);
+    }
     for (index, toast) in toasts.0.iter().enumerate().rev() {
         let mark = toast.player.map_or(Mark::Dot, |(avatar, colour)| Mark::Player(avatar, colour));
         bottom -= note(context, &layout, ("toast", index), bottom, &toast.text, toast.colour, mark);
@@ -278,6 +307,29 @@ mod tests {
         assert_eq!(toasts.0.iter().filter(|toast| toast.text == "Sentence 3.").count(), 1);
         toasts.expire(Duration::from_mins(1));
         assert!(toasts.0.is_empty());
+    }
+
+    #[test]
+    fn a_player_s_sentences_are_said_once_each() {
+        let sentence = |number: u32| (number, format!("Sentence {number}."));
+        let mut last = 0;
+        let mut said = |sentences: &[(u32, String)]| news(&mut last, sentences).count();
+        assert_eq!(said(&[]), 0);
+        assert_eq!(said(&[sentence(1), sentence(2)]), 2);
+        assert_eq!(said(&[sentence(1), sentence(2)]), 0);
+        assert_eq!(said(&[sentence(2), sentence(3)]), 1);
+        assert_eq!(said(&[sentence(1)]), 1, "another player");
+    }
+
+    #[test]
+    fn a_sound_on_its_way_is_a_sentence() {
+        let cell = keyboardia_session::Cell::new(keyboardia_session::TrackId(0), keyboardia_session::SceneId(0));
+        let of =
+            |stage| progress(&Bringing { number: 1, name: keyboardia_session::Name::sanitised("Kick"), cell, stage });
+        assert_eq!(of(BringingStage::Sending { sent: 1, total: 3 }), "“Kick” is on its way to the others: 33 %.");
+        assert_eq!(of(BringingStage::Sending { sent: 0, total: 0 }), "“Kick” is on its way to the others: 0 %.");
+        let waiting = of(BringingStage::Waiting("The host cannot be reached just now.".into()));
+        assert_eq!(waiting, "The host cannot be reached just now. “Kick” is sent again in a moment.");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{KeyMap, strike};
 use crate::{
     ClientSet,
+    deed::{Deed, RecorderOpen},
     editing::Menu,
     library::{Carried, Drawer},
     playfield::pointer::{self, Drag},
@@ -45,6 +46,8 @@ fn close(
     mut keys: ResMut<KeyMap>,
     mut drawer: ResMut<Drawer>,
     mut menu: ResMut<Menu>,
+    recorder: Res<RecorderOpen>,
+    mut deeds: MessageWriter<Deed>,
     mut contexts: EguiContexts,
     mut toasts: ResMut<Toasts>,
     mut go: MessageWriter<Go>,
@@ -53,7 +56,14 @@ fn close(
         let present = time.elapsed();
         // A list that hangs from a button closes by itself.
         let hangs = contexts.ctx_mut().is_ok_and(|context| Popup::is_any_open(context));
-        if hangs || menu.close() || drag.cancel() || carried.cancel() || keys.close() || drawer.close() {
+        if hangs
+            || menu.close()
+            || close_recorder(recorder.0, &mut deeds)
+            || drag.cancel()
+            || carried.cancel()
+            || keys.close()
+            || drawer.close()
+        {
             leaving.0 = None;
         } else if leaving.0.is_some_and(|at| present.saturating_sub(at) < ESCAPE_TWICE) {
             leaving.0 = None;
@@ -63,6 +73,14 @@ fn close(
             toasts.say(present, "Press Esc once more to leave.".into(), theme::TEXT_DIM);
         }
     }
+}
+
+/// Closes the recorder if it is open; returns whether it was.
+fn close_recorder(is_open: bool, deeds: &mut MessageWriter<Deed>) -> bool {
+    if is_open {
+        deeds.write(Deed::CloseRecorder);
+    }
+    is_open
 }
 
 fn cancel(keys: Res<ButtonInput<KeyCode>>, mut go: MessageWriter<Go>) {

@@ -3,7 +3,7 @@
 //! Pads are where the keys are, so they go by the physical key, whatever is printed on it. What has a letter for its
 //! name (copy, undo, library) goes by the letter that the key types.
 
-use crate::deed::Deed;
+use crate::{deed::Deed, platform::RECORDS};
 use bevy::{
     input::keyboard::Key,
     prelude::KeyCode::{self, *},
@@ -66,6 +66,8 @@ pub(super) enum Action {
     Metronome,
     /// Opens or closes the sound library.
     Library,
+    /// Opens the recorder for the selected pad, or presses its button.
+    Record,
     /// Shows or hides the map of the keys.
     Keys,
     /// Closes what is on top; twice: leaves.
@@ -163,6 +165,7 @@ fn plain(code: KeyCode, sign: Option<char>) -> Option<Action> {
         Delete => Action::Edit(Deed::Delete),
         F1 => Action::Keys,
         F2 => Action::Edit(Deed::Rename),
+        F9 if RECORDS => Action::Record,
         ContextMenu => Action::Menu,
         Space => Action::Play,
         Escape => Action::Escape,
@@ -219,6 +222,7 @@ mod tests {
             (ContextMenu, "", ' ', Some(Action::Menu)),
             (F10, "shift", ' ', Some(Action::Menu)),
             (F1, "", ' ', Some(Action::Keys)),
+            (F9, "", ' ', Some(Action::Record)),
             (Slash, "shift", '?', Some(Action::Keys)),
             (Space, "", ' ', Some(Action::Play)),
             (Escape, "", ' ', Some(Action::Escape)),

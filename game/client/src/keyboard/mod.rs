@@ -15,7 +15,7 @@ pub(crate) use overlay::KeyMap;
 
 use crate::{
     ClientSet,
-    deed::{Deed, Hand, Selection, Tap, ToggleLibrary, ToggleMetronome},
+    deed::{Deed, Hand, RecordKey, RecorderOpen, Selection, Tap, ToggleLibrary, ToggleMetronome},
     link::{Link, Now},
     playfield::{
         layout::{Layout, Target},
@@ -55,6 +55,8 @@ struct Effect<'w> {
     taps: MessageWriter<'w, Tap>,
     metronome: MessageWriter<'w, ToggleMetronome>,
     library: MessageWriter<'w, ToggleLibrary>,
+    recorder: Res<'w, RecorderOpen>,
+    records: MessageWriter<'w, RecordKey>,
     escape: MessageWriter<'w, Escape>,
 }
 
@@ -134,6 +136,15 @@ impl Effect<'_> {
             Action::Library => {
                 self.library.write(ToggleLibrary);
             }
+            Action::Record => match selected {
+                // One key opens it, and is its button from then on.
+                Some(target @ Target::Pad(..)) if !self.recorder.0 => {
+                    self.deeds.write(Deed::Record(target));
+                }
+                _ => {
+                    self.records.write(RecordKey);
+                }
+            },
             Action::Keys => self.keys.toggle(),
             Action::Escape => {
                 self.escape.write(Escape);

@@ -252,6 +252,7 @@ fn caption(action: Action) -> &'static str {
         Action::Tap => "tap tempo",
         Action::Metronome => "click",
         Action::Library => "library",
+        Action::Record => "record",
         Action::Keys => "keys",
         Action::Escape => "close",
     }

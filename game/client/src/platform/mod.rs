@@ -10,13 +10,13 @@ mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{
-    Goodbye, HAS_DEVICES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RESIZES, Store, adapt, calm, can_open, fail, home,
-    hosted, invitation, log, outputs, part, plugin, seed, share,
+    Goodbye, HAS_DEVICES, HAS_FILES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RECORDS, RESIZES, Store, adapt, calm,
+    can_open, fail, home, hosted, invitation, log, outputs, part, plugin, samples, seed, share,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use web::{
-    Goodbye, HAS_DEVICES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RESIZES, Store, adapt, calm, can_open, fail, home,
-    hosted, invitation, log, outputs, part, plugin, seed, share,
+    Goodbye, HAS_DEVICES, HAS_FILES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RECORDS, RESIZES, Store, adapt, calm,
+    can_open, fail, home, hosted, invitation, log, outputs, part, plugin, samples, seed, share,
 };
 
 #[cfg(not(target_arch = "wasm32"))]

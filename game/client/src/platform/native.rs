@@ -8,12 +8,14 @@ use bevy::{
     log::{DEFAULT_FILTER, Level, LogPlugin},
     prelude::*,
 };
+use etcetera::BaseStrategy;
 use keyboardia_player::Player;
 pub(crate) use keyboardia_server::Host;
 use keyboardia_server::{HostConfig, HostError, PORT, PageDir};
 use keyboardia_session::{Patience, limits::GRACE_US};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::{Arc, OnceLock},
     thread::JoinHandle,
     time::{SystemTime, UNIX_EPOCH},
@@ -25,6 +27,10 @@ pub(crate) const HOSTS: bool = true;
 pub(crate) const QUITS: bool = true;
 /// Whether the player can choose a sound device here.
 pub(crate) const HAS_DEVICES: bool = true;
+/// Whether sounds can be chosen among the files of this machine.
+pub(crate) const HAS_FILES: bool = true;
+/// Whether sounds can be recorded.
+pub(crate) const RECORDS: bool = true;
 /// Whether the window can have a size of the player's choice.
 pub(crate) const RESIZES: bool = true;
 /// What is said where nothing can be drawn.
@@ -183,6 +189,11 @@ pub(crate) fn can_open() -> Result<(), &'static str> {
 pub(crate) fn fail(sentence: &str) -> ! {
     eprintln!("keyboardia: {sentence}");
     std::process::exit(1)
+}
+
+/// Where players' own sounds are kept from one session to the next, if this machine has such a place.
+pub(crate) fn samples() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("keyboardia").join("samples"))
 }
 
 #[cfg(test)]

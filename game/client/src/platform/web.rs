@@ -19,6 +19,7 @@ use keyboardia_session::{Cell, Command, Gain, Notice, SceneId, SoundId, TrackId,
 use std::{
     collections::VecDeque,
     io,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use tracing::Level;
@@ -31,6 +32,10 @@ pub(crate) const HOSTS: bool = false;
 pub(crate) const QUITS: bool = false;
 /// Whether the player can choose a sound device here.
 pub(crate) const HAS_DEVICES: bool = false;
+/// Whether sounds can be chosen among the files of this machine.
+pub(crate) const HAS_FILES: bool = false;
+/// Whether sounds can be recorded.
+pub(crate) const RECORDS: bool = false;
 /// Whether the window can have a size of the player's choice.
 pub(crate) const RESIZES: bool = false;
 /// What is said where nothing can be drawn.
@@ -248,6 +253,11 @@ pub(crate) fn hosted(_to_network: bool, _port: Option<u16>) -> Result<Hosted, St
 /// The host that is meant where none is named.
 pub(crate) fn home() -> Option<String> {
     Some(host())
+}
+
+/// The page itself keeps players' own sounds.
+pub(crate) fn samples() -> Option<PathBuf> {
+    None
 }
 
 /// How others join a session of the page's host: it may be another machine's for them than for this browser.

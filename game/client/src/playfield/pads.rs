@@ -29,7 +29,7 @@ use crate::{
 use bevy::prelude::*;
 use bevy_egui::egui;
 use keyboardia_player::PlayerView;
-use keyboardia_session::{Action, Beats, Clip, SceneId, SeatId, TrackId, View};
+use keyboardia_session::{Action, Beats, Cell, Clip, SceneId, SeatId, TrackId, View};
 
 /// How fast the flash of a launch fades: its share after a second is e to the minus this.
 const FLASH_DECAY: f64 = 6.0;
@@ -120,8 +120,12 @@ fn draw(
             let rect = layout.rect(pad).inflate(if sunk { -1.5 } else { 0.0 });
             let pending = link.is_fresh(track, scene)
                 || view.pending.iter().any(|pending| wishes::concerns_pad(&pending.command, view, track, scene));
+            let recording = player.recording.as_ref().and_then(|(cell, _)| *cell);
+            let is_recorded = recording == Some(Cell::new(track, scene));
             let Some(clip) = view.state.track(track).and_then(|track| track.clip(scene)) else {
-                board.push(empty(rect, hovered, pending));
+                let is_coming = player.bringing.iter().any(|sound| sound.cell == Cell::new(track, scene));
+                let tile = empty(rect, hovered, pending || is_coming);
+                board.push(if is_recorded { recorded(tile, lights) } else { tile });
                 continue;
             };
             let state = PadState { pending, hovered, ..state(player, view, track, scene, clip) };
@@ -129,7 +133,7 @@ fn draw(
             let mut face = look(rect, state, clip.colour.into(), lights);
             face.tile.dot = by.map(|colour| dot(rect, &face, colour));
             face.tile.wave = waves.row(&clip.sound).map(|row| wave(rect, &face, row));
-            board.push(face.tile);
+            board.push(if is_recorded { recorded(face.tile, lights) } else { face.tile });
             write(&mut labels, rect, &face, clip, bar);
         }
     }
@@ -174,6 +178,11 @@ fn state(player: &PlayerView, view: &View, index: TrackId, scene: SceneId, clip:
 fn progress(after: Beats, clip: &Clip) -> f32 {
     let played = if clip.looped { after.within(clip.length) } else { after };
     (played.as_f64() / clip.length.as_f64().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0) as f32
+}
+
+/// A pad for which something is being recorded: a red ring that blinks on the beat.
+fn recorded(tile: Tile, lights: Lights) -> Tile {
+    tile.rimmed(theme::DANGER, lights.blink, 3.0)
 }
 
 fn empty(rect: Rect, hovered: bool, pending: bool) -> Tile {

@@ -90,7 +90,16 @@ fn clip(view: &View, target: Target) -> Option<&Clip> {
 /// What keeps a pad from sounding, as a sentence.
 fn trouble(player: &PlayerView, view: &View, target: Target) -> Option<String> {
     let clip = clip(view, target)?;
-    let loading = || player.loading.contains(&clip.sound).then(|| format!("“{}” is still being loaded.", clip.name));
+    let loading = || {
+        let is_own = clip.sound.sample().is_some() && !clip.author.is_empty();
+        player.loading.contains(&clip.sound).then(|| {
+            if is_own {
+                format!("“{}” by {} is still on its way.", clip.name, clip.author)
+            } else {
+                format!("“{}” is still being loaded.", clip.name)
+            }
+        })
+    };
     player.damaged.get(&clip.sound).cloned().or_else(loading)
 }
 

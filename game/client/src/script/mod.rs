@@ -27,7 +27,7 @@ use crate::{
     toasts::Toasts,
     wishes,
 };
-use bevy::{diagnostic::FrameCount, ecs::system::SystemParam, prelude::*};
+use bevy::{diagnostic::FrameCount, ecs::system::SystemParam, prelude::*, window::FileDragAndDrop};
 use bevy_egui::{EguiContext, PrimaryEguiContext, input::EguiWantsInput};
 use hands::{Gesture, Gestures, Hands};
 use keyboardia_session::{Action, Command, Track, TrackId, View};
@@ -79,6 +79,7 @@ struct Scene<'w, 's> {
     toasts: Res<'w, Toasts>,
     wants: Res<'w, EguiWantsInput>,
     shot: ResMut<'w, Shot>,
+    files: MessageWriter<'w, FileDragAndDrop>,
     spots: Res<'w, Spots>,
     context: Single<'w, 's, &'static mut EguiContext, With<PrimaryEguiContext>>,
 }
@@ -191,6 +192,9 @@ fn carry_out(
         Step::Touch(place) => gestures.tap(*place),
         Step::Key(chord) => gestures.strike(*chord),
         Step::Type(text) => gestures.type_text(text),
+        Step::File(path) => {
+            scene.files.write(FileDragAndDrop::DroppedFile { window: hands.window.0, path_buf: path.clone() });
+        }
         Step::Play(play) => {
             if wishes::playing(session(scene)?) != *play {
                 gestures.press_key(KeyCode::Space);

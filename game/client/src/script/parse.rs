@@ -112,6 +112,8 @@ pub(crate) enum Step {
     Key(Chord),
     /// A text is typed.
     Type(String),
+    /// A file falls where the pointer is.
+    File(PathBuf),
     /// Space, if the transport is not so already.
     Play(bool),
     /// Asks the session for something that has no key and no pad.
@@ -250,6 +252,7 @@ fn step(words: &[&str]) -> Result<Step, String> {
             let words: Vec<&str> = text.iter().map(|word| word.strip_prefix('"').unwrap_or(word)).collect();
             Step::Type(words.join(" "))
         }
+        ["file", path] => Step::File(named(path)?.into()),
         ["play", switch] => Step::Play(self::switch(switch)?),
         ["tempo", bpm] => Step::Ask(Request::Tempo(tempo(bpm)?)),
         ["quantise", label @ ..] => Step::Ask(Request::Quantise(quantise(label)?)),

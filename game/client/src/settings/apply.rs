@@ -67,7 +67,8 @@ fn follow_graphics(settings: Res<Settings>, mut window: Single<&mut Window, With
 fn follow_sound(settings: Res<Settings>, metronome: Res<Metronome>, now: Res<Now>, mut link: ResMut<Link>) {
     let output = settings.device.clone().map_or(Output::Default, Output::Device);
     link.set_output(output);
-    link.set_metronome(metronome.on.then(|| settings.metronome()));
+    let counts = now.player().and_then(|player| player.recording.as_ref()).is_some_and(|(_, seen)| seen.is_counted());
+    link.set_metronome((metronome.on || counts).then(|| settings.metronome()));
     if let Some(Hearing::Playing { device, .. }) = now.player().map(|player| &player.hearing) {
         link.set_latency_nudge(settings.nudge_us(device));
     }

@@ -64,6 +64,12 @@ pub(crate) struct Settings {
     /// Corrections of what devices say of their latency, microseconds.
     #[serde(deserialize_with = "lenient")]
     latency_nudges_us: BTreeMap<String, i32>,
+    /// The microphone; the system's default while there is none.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) input: Option<String>,
+    /// How much later microphones hear than they say, microseconds.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) input_nudge_us: i32,
     #[serde(deserialize_with = "lenient")]
     metronome: Option<Gain>,
     /// How the window looks.

@@ -6,12 +6,14 @@ use crate::{
     editing::plan::{after_scene, after_track},
     library::{Drawer, Shelf},
     link::Link,
+    platform::{HAS_FILES, RECORDS},
     playfield::{layout::Target, pads},
 };
 use bevy::prelude::MessageWriter;
 use bevy_egui::egui::Ui;
 use keyboardia_session::{
-    Cell, Clip, ClipChange, Command, Edit, Name, Quantise, SceneChange, SceneId, TrackChange, TrackId, View,
+    Beats, Cell, Clip, ClipChange, Command, Edit, Name, Quantise, SceneChange, SceneId, TrackChange, TrackId, View,
+    limits::CLIP_BEATS_MAX,
 };
 use std::time::Duration;
 
@@ -113,6 +115,13 @@ impl Content<'_, '_> {
         if let Some(looped) = parts::choice(ui, "Plays", &plays, clip.looped) {
             self.change(cell, ClipChange::Looped(looped));
         }
+        if clip.sound.sample().is_some() {
+            let lengths = lengths(clip.length);
+            let choices: Vec<(Beats, &str)> = lengths.iter().map(|(length, text)| (*length, text.as_str())).collect();
+            if let Some(length) = parts::choice(ui, "Beats", &choices, clip.length) {
+                self.change(cell, ClipChange::Length(length));
+            }
+        }
         let boundaries: Vec<(Option<Quantise>, &str)> = std::iter::once((None, "Session"))
             .chain(Quantise::ALL.into_iter().map(|quantise| (Some(quantise), quantise.label())))
             .collect();
@@ -125,11 +134,15 @@ impl Content<'_, '_> {
         done |= self.deed(ui, "Paste", "Ctrl V", Deed::Paste);
         done |= self.deed(ui, "Duplicate", "Ctrl D", Deed::Duplicate);
         done |= self.fill(ui, "Replace from library", cell, false);
+        done |= self.file(ui, "Replace from a file…", cell);
+        done |= self.record(ui, "Record over it…", cell);
         done | self.deed(ui, "Clear", "Delete", Deed::Delete)
     }
 
     fn slot(&mut self, ui: &mut Ui, cell: Cell, focus: bool) -> bool {
-        let done = self.fill(ui, "Fill from library", cell, focus);
+        let mut done = self.fill(ui, "Fill from library", cell, focus);
+        done |= self.file(ui, "Fill from a file…", cell);
+        done |= self.record(ui, "Record…", cell);
         done | self.deed(ui, "Paste", "Ctrl V", Deed::Paste)
     }
 
@@ -139,6 +152,16 @@ impl Content<'_, '_> {
             self.drawer.fill(cell);
         }
         chosen
+    }
+
+    /// An item that looks for a sound on this machine's disk, where there is one.
+    fn file(&mut self, ui: &mut Ui, text: &str, cell: Cell) -> bool {
+        HAS_FILES && self.deed(ui, text, "", Deed::PickFile(Target::Pad(cell.track, cell.scene)))
+    }
+
+    /// An item that opens the recorder, where there is one.
+    fn record(&mut self, ui: &mut Ui, text: &str, cell: Cell) -> bool {
+        RECORDS && self.deed(ui, text, "F9", Deed::Record(Target::Pad(cell.track, cell.scene)))
     }
 
     fn column(&mut self, ui: &mut Ui, open: &mut Open, track: TrackId) -> bool {
@@ -197,11 +220,26 @@ impl Content<'_, '_> {
     }
 }
 
+/// What a player's own sound may last instead of `length`: half of it and twice as much, as far as a clip can be so long.
+fn lengths(length: Beats) -> Vec<(Beats, String)> {
+    let of = |length: Beats| (length, format!("{}", (length.as_f64() * 100.0).round() / 100.0));
+    let lengths = [Beats(length.0 / 2), length, Beats(length.0.saturating_mul(2))];
+    lengths
+        .into_iter()
+        .filter(|length| *length > Beats::ZERO && *length <= Beats::whole(CLIP_BEATS_MAX))
+        .map(of)
+        .collect()
+}
+
 /// What a clip plays, how long it is, and who made it.
 fn origin(view: &View, shelf: &Shelf, clip: &Clip) -> String {
     let bar = view.state.meters().at(view.beat()).signature.bar();
     let length = pads::length(clip.length, clip.looped, bar);
-    let sound = shelf.sound(&clip.sound).map_or_else(|| clip.sound.to_string(), |sound| sound.name.clone());
+    let sound = match shelf.sound(&clip.sound) {
+        Some(sound) => sound.name.clone(),
+        None if clip.sound.sample().is_some() => "Own sound".to_owned(),
+        None => clip.sound.to_string(),
+    };
     match clip.author.as_str() {
         "" => format!("{sound}, {length}"),
         author => format!("{sound}, {length}, by {author}"),

@@ -122,7 +122,7 @@ pub(super) fn swatches(ui: &mut Ui, present: Option<Colour>, again: Option<&str>
 }
 
 /// One of two; returns the one that was chosen.
-pub(super) fn choice<T: Copy + PartialEq>(ui: &mut Ui, label: &str, options: &[(T, &str)], present: T) -> Option<T> {
+pub(crate) fn choice<T: Copy + PartialEq>(ui: &mut Ui, label: &str, options: &[(T, &str)], present: T) -> Option<T> {
     let mut chosen = None;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
