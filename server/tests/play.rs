@@ -79,14 +79,14 @@ fn an_edit_a_profile_a_cursor_and_a_ping_reach_the_other_player() {
     ada.command(Command::SetProfile { name: Name::sanitised("Lovelace"), colour, avatar });
     let report = Report { lead_us: 21_000, round_trip_us: 1_234, phase_error_us: -56 };
     ada.send(encode(&ClientMessage::Report(report)));
-    ada.send_lossy(encode(&ClientMessage::Cursor(Some(cell))));
+    ada.send_lossy(encode(&ClientMessage::Cursor(Some(cell).into())));
     let me = ada.id();
     until([&mut ada, &mut bob], "the edit, the profile, the ping and the cursor", |[_, bob]| {
         let view = bob.seat.view(Micros(0)).unwrap();
         let peer = view.peers[usize::from(me.0)];
         view.state.clip(cell).is_some_and(|clip| clip.name == name)
             && view.state.player(me).is_some_and(|player| player.name.as_str() == "Lovelace" && player.avatar == avatar)
-            && (peer.cursor, peer.report) == (Some(cell), report)
+            && (peer.pointer.at, peer.report) == (Some(cell), report)
     });
     assert!(bob.seat.take_notices().iter().any(|notice| matches!(notice, Notice::Edited { by, .. } if *by == me)));
     let mut eve = Player::enter(host.http_addr(), &code, None);

@@ -184,7 +184,7 @@ impl Crowd {
             (Kind::Cursor, _) => {
                 let (track, scene) = (dice.below(TRACKS_MAX as u64), dice.below(SCENES_MAX as u64));
                 let cell = Cell::new(TrackId(track as u8), SceneId(scene as u8));
-                visitor.send(wire::encode(&ClientMessage::Cursor(Some(cell))));
+                visitor.send(wire::encode(&ClientMessage::Cursor(Some(cell).into())));
             }
             (Kind::Probe, _) => visitor.ask_time(),
             (Kind::Report, _) => {

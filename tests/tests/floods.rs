@@ -115,7 +115,7 @@ fn somebody_who_comes_back_finds_the_allowance_as_it_was_and_the_next_in_the_sea
 #[test]
 fn cursors_and_reports_over_their_rate_are_not_passed_on() {
     let mut table = Table::with_players(2);
-    let cursor = ClientMessage::Cursor(Some(FILLED));
+    let cursor = ClientMessage::Cursor(Some(FILLED).into());
     let passed = |table: &mut Table, message: &ClientMessage, count| -> usize {
         (0..count).map(|_| table.send(0, message).len()).sum()
     };

@@ -158,7 +158,7 @@ fn the_others_see_where_a_finger_is_and_that_it_was_lifted() {
     let cursors = || {
         let view = ada.view();
         let session = view.session.as_ref()?;
-        Some(session.peers.iter().filter_map(|peer| peer.cursor).collect::<Vec<_>>())
+        Some(session.peers.iter().filter_map(|peer| peer.pointer.at).collect::<Vec<_>>())
     };
     let cell = Cell::new(TrackId(2), SceneId(3));
     wait_for("a finger", || cursors().filter(|cursors| *cursors == [cell]));

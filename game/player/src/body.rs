@@ -106,7 +106,7 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
         self.feed_engine();
         let local = self.shared.local();
         self.hear(local);
-        self.seat.set_cursor(local, self.shared.cursor());
+        self.seat.set_pointer(local, self.shared.pointer());
         let lossy = self.seat.take_unreliable(local);
         let messages = self.seat.take_outgoing().chain(lossy).collect();
         self.picture();
@@ -200,8 +200,8 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
         let is_in_grid = |sound: &SoundId| grid.clone().any(|clip| clip.sound == *sound);
         let only_preview = preview.filter(|sound| !is_in_grid(sound));
         let score = state.as_deref().map(Score::of);
-        let sounds = score.iter().flat_map(Score::sounds).chain(preview).chain(grid.clone().map(|clip| &clip.sound));
-        self.shelf.need(local, sounds, only_preview);
+        let urgent = score.iter().flat_map(Score::sounds).chain(preview);
+        self.shelf.need(local, urgent, grid.clone().map(|clip| &clip.sound), only_preview);
     }
 
     /// Fulfils what the player wishes for its own ears, and keeps the engine supplied with sounds.
@@ -252,10 +252,12 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
                 Some(Err(())) => false,
                 Some(Ok(known)) => {
                     let (sound, start) = (preview.sound.clone(), preview.start);
-                    // Whoever has put an own sound on the grid has said how long it is.
+                    // Whoever has put an own sound on the grid has said how long it is, and so has who recorded it.
                     let state = self.seat.state().filter(|_| sound.sample().is_some());
-                    let of_grid = state.and_then(|state| state.clip_of(&sound));
-                    let (length, looped) = of_grid.map_or(known, |clip| (clip.length, clip.looped));
+                    let of_grid = state.and_then(|state| state.clip_of(&sound)).map(|clip| (clip.length, clip.looped));
+                    let take =
+                        self.shared.view().take.as_ref().filter(|take| take.sound == sound).and_then(|t| t.looped);
+                    let (length, looped) = of_grid.or(take.map(|length| (length, true))).unwrap_or(known);
                     preview.begun = true;
                     self.engine.preview(&PreviewRequest { sound, length, looped, start })
                 }

@@ -396,7 +396,7 @@ fn send(mut body: NonSendMut<Body>, mut client: ResMut<RenetClient>, mut packets
             client.send_message(CHANNEL_RELIABLE, message);
             has_news = true;
         }
-        body.seat.set_cursor(local, body.shared.cursor());
+        body.seat.set_pointer(local, body.shared.pointer());
         if let Some(message) = body.seat.take_unreliable(local) {
             client.send_message(CHANNEL_UNRELIABLE, message);
             has_news = true;

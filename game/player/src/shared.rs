@@ -4,6 +4,7 @@ use crate::view::{Connection, Heard, Hearing, Output, PlayerView, Wish};
 use keyboardia_audio::{ClockOffset, Ears, Nanos, PreviewStart};
 use keyboardia_session::{
     Cell, Gain, Micros, SoundId,
+    cursor::Pointer,
     limits::{COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX},
     seat::Notice,
     wire::Probe,
@@ -277,9 +278,10 @@ impl Shared {
         self.block_us.store(block_us, Relaxed);
     }
 
-    /// Where the player's pointer or finger is.
-    pub fn cursor(&self) -> Option<Cell> {
-        *lock(&self.cursor)
+    /// Where the player's pointer or finger is, and what the player records.
+    pub fn pointer(&self) -> Pointer {
+        let at = *lock(&self.cursor);
+        Pointer { at, records: self.view().recording.as_ref().and_then(|(cell, _)| *cell) }
     }
 
     /// Something that the player should be told.

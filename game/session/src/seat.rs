@@ -6,11 +6,11 @@
 use crate::{
     clock::ClockEstimate,
     command::{Command, CommandId, Refusal},
-    cursor::CursorSender,
+    cursor::{CursorSender, Pointer},
     edit::Address,
     event::EventKind,
     farewell::Farewell,
-    grid::{Action, Cell, SceneId, TrackId},
+    grid::{Action, SceneId, TrackId},
     limits::{CLOCK_UNCERTAIN_US, COMMANDS_IN_FLIGHT_MAX, NOTICES_MAX, PENDING_MAX_US, SEATS_MAX},
     replica::Replica,
     reporting::{Reporting, Way},
@@ -84,8 +84,8 @@ pub enum Notice {
 /// What is known of a player beside the session's state; it may be a moment old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Peer {
-    /// The slot that their pointer or finger is on.
-    pub cursor: Option<Cell>,
+    /// Where their pointer or finger is, and what they record.
+    pub pointer: Pointer,
     /// How their seat is doing.
     pub report: Report,
 }
@@ -270,15 +270,15 @@ impl Seat {
         self.clock.is_in_doubt() || bound.is_none_or(|(bound, half)| bound > half + CLOCK_UNCERTAIN_US)
     }
 
-    /// The player's pointer or finger is on this slot, or on none.
-    pub fn set_cursor(&mut self, local: Micros, cell: Option<Cell>) {
-        self.cursor.set(local, cell);
+    /// Where the player's pointer or finger is, and what the player records.
+    pub fn set_pointer(&mut self, local: Micros, pointer: Pointer) {
+        self.cursor.set(local, pointer);
     }
 
     /// A message for the authority that may be lost, if one is due.
     pub fn take_unreliable(&mut self, local: Micros) -> Option<Vec<u8>> {
         self.state()?;
-        self.cursor.due(local).map(|cell| wire::encode(&ClientMessage::Cursor(cell)))
+        self.cursor.due(local).map(|pointer| wire::encode(&ClientMessage::Cursor(pointer)))
     }
 
     /// Takes a time probe's reply that arrived at `local`. Returns whether it was usable.
@@ -380,7 +380,7 @@ impl Seat {
             HostMessage::Malformed(malformed) => self.notice(Notice::Malformed(malformed)),
             HostMessage::History { undo, redo } => self.history = (undo, redo),
             HostMessage::Report { seat, report } => self.with_peer(seat, |peer| peer.report = report),
-            HostMessage::Cursor { seat, cell } => self.with_peer(seat, |peer| peer.cursor = cell),
+            HostMessage::Cursor { seat, pointer } => self.with_peer(seat, |peer| peer.pointer = pointer),
             HostMessage::Farewell(farewell) => self.farewell = Some(farewell),
             // Taken with the moment of its arrival, see `receive`.
             HostMessage::Beacon(_) => {}

@@ -7,9 +7,9 @@
 use crate::{
     bounded::Bounded,
     command::{Command, CommandId, Refusal},
+    cursor::Pointer,
     event::Event,
     farewell::Farewell,
-    grid::Cell,
     limits::{MESSAGE_BYTES_MAX, PROTOCOL_VERSION, SNAPSHOT_CHUNK_BYTES},
     state::SeatId,
     time::Micros,
@@ -30,8 +30,8 @@ pub enum ClientMessage {
     },
     /// How the seat is doing.
     Report(Report),
-    /// The slot that the player's pointer or finger is on; sent often, and may be lost.
-    Cursor(Option<Cell>),
+    /// Where the player's pointer or finger is, and what they record; sent often, and may be lost.
+    Cursor(Pointer),
     /// The seat lost the thread and wants a snapshot.
     Resync,
 }
@@ -103,12 +103,12 @@ pub enum HostMessage {
         /// How it does.
         report: Report,
     },
-    /// Where a player's pointer or finger is; may be lost.
+    /// Where a player's pointer or finger is, and what they record; may be lost.
     Cursor {
         /// Whose.
         seat: SeatId,
-        /// The slot, if on one.
-        cell: Option<Cell>,
+        /// Where.
+        pointer: Pointer,
     },
     /// The authority's clock, sent now and then while playing; may be lost.
     Beacon(Micros),

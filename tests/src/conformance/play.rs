@@ -237,10 +237,10 @@ pub(super) fn pointers_and_pings_reach_the_others(authority: &Authority) -> Outc
     players[0].send(encode(&ClientMessage::Report(report)));
     players[0].point(Some(cell));
     until(players.each_mut(), "her pointer and her ping", |[_, bob]| {
-        (peer(bob).cursor, peer(bob).report) == (Some(cell), report)
+        (peer(bob).pointer.at, peer(bob).report) == (Some(cell), report)
     })?;
     players[0].point(None);
-    until(players.each_mut(), "her pointer gone", |[_, bob]| peer(bob).cursor.is_none())?;
+    until(players.each_mut(), "her pointer gone", |[_, bob]| peer(bob).pointer.at.is_none())?;
     let cursors =
         |messages: &[HostMessage]| messages.iter().filter(|m| matches!(m, HostMessage::Cursor { .. })).count();
     let (all, lossy) = (cursors(&players[1].heard), cursors(&players[1].lossy));

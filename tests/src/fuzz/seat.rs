@@ -48,7 +48,9 @@ pub fn seat(bytes: &[u8]) {
                 let answered = received + script.span_us();
                 seat.probe_reply(now, &Probe { sent, received, answered });
             }
-            step::POINT => seat.set_cursor(now, Some(Cell::new(TrackId(script.byte()), SceneId(script.byte())))),
+            step::POINT => {
+                seat.set_pointer(now, Some(Cell::new(TrackId(script.byte()), SceneId(script.byte()))).into());
+            }
             step::REPORT => {
                 let latency_us = script.span_us() as u32;
                 seat.report(

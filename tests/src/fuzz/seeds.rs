@@ -11,6 +11,7 @@ use keyboardia_session::{
     SeatId, SeatToken, SessionCode, SessionSetup, TrackId,
     api::JoinRequest,
     bridge::{self, FromHost, FromPlace, Parcel, Written},
+    cursor::Pointer,
     denial::Denial,
     limits::{SAMPLE_FRAMES_MIN, SAMPLE_RATE_HZ},
     wire::{self, ClientMessage, HostMessage, Malformed, Probe, Report},
@@ -57,7 +58,11 @@ fn client_messages() -> Vec<ClientMessage> {
     let cell = Cell::new(TrackId(1), SceneId(2));
     let id = CommandId(7);
     let commands = commands().into_iter().map(|command| ClientMessage::Command { id, command });
-    let others = [ClientMessage::Report(report), ClientMessage::Cursor(Some(cell)), ClientMessage::Resync];
+    let others = [
+        ClientMessage::Report(report),
+        ClientMessage::Cursor(Pointer { at: None, records: Some(cell) }),
+        ClientMessage::Resync,
+    ];
     commands.chain(others).collect()
 }
 

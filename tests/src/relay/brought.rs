@@ -156,12 +156,12 @@ mod tests {
             frame(BINARY, &wire::encode(&command)),
             frame(BINARY, &probe.encode()),
             frame(9, b""),
-            frame(BINARY, &wire::encode(&ClientMessage::Cursor(None))),
+            frame(BINARY, &wire::encode(&ClientMessage::Cursor(None.into()))),
             frame(BINARY, &[7; 300]),
         ]
         .concat();
         let requests = b"POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nGET /GET /b HTTP/1.1\r\n\r\n";
-        let messages = [wire::encode(&command), wire::encode(&ClientMessage::Cursor(None))];
+        let messages = [wire::encode(&command), wire::encode(&ClientMessage::Cursor(None.into()))];
         let bytes = (33 + Probe::BYTES + messages.concat().len() + 300) as u64;
         let expected = Brought {
             requests: 2,

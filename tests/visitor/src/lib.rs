@@ -143,7 +143,7 @@ impl Visitor {
     /// Points at a slot, or at none.
     pub fn point(&mut self, cell: Option<Cell>) {
         let local = self.local();
-        self.seat.set_cursor(local, cell);
+        self.seat.set_pointer(local, cell.into());
     }
 
     /// Asks what time it is in the session; the reply goes to [`Self::times`].

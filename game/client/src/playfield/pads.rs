@@ -112,6 +112,7 @@ fn draw(
     let (Some(player), Some(view)) = (now.player(), now.session()) else { return };
     let lights = Lights { blink: blink(&now), pulse: now.pulse() };
     let bar = view.state.meters().at(view.beat()).signature.bar();
+    let recorded_for: Vec<Cell> = recorders(player, view).map(|(_, cell)| cell).collect();
     for track in layout.tracks() {
         for scene in layout.scenes() {
             let pad = Target::Pad(track, scene);
@@ -120,8 +121,7 @@ fn draw(
             let rect = layout.rect(pad).inflate(if sunk { -1.5 } else { 0.0 });
             let pending = link.is_fresh(track, scene)
                 || view.pending.iter().any(|pending| wishes::concerns_pad(&pending.command, view, track, scene));
-            let recording = player.recording.as_ref().and_then(|(cell, _)| *cell);
-            let is_recorded = recording == Some(Cell::new(track, scene));
+            let is_recorded = recorded_for.contains(&Cell::new(track, scene));
             let Some(clip) = view.state.track(track).and_then(|track| track.clip(scene)) else {
                 let is_coming = player.bringing.iter().any(|sound| sound.cell == Cell::new(track, scene));
                 let tile = empty(rect, hovered, pending || is_coming);
@@ -178,6 +178,16 @@ fn state(player: &PlayerView, view: &View, index: TrackId, scene: SceneId, clip:
 fn progress(after: Beats, clip: &Clip) -> f32 {
     let played = if clip.looped { after.within(clip.length) } else { after };
     (played.as_f64() / clip.length.as_f64().max(f64::MIN_POSITIVE)).clamp(0.0, 1.0) as f32
+}
+
+/// Who is recording a sound, and for which slot.
+pub(super) fn recorders(player: &PlayerView, view: &View) -> impl Iterator<Item = (SeatId, Cell)> {
+    let mine = player.recording.as_ref().and_then(|(cell, _)| *cell);
+    let theirs = (0..).map(SeatId).zip(&view.peers).filter_map(|(seat, peer)| {
+        let is_there = seat != view.me && view.state.player(seat).is_some_and(|player| player.present);
+        peer.pointer.records.filter(|_| is_there).map(|cell| (seat, cell))
+    });
+    mine.map(|cell| (view.me, cell)).into_iter().chain(theirs)
 }
 
 /// A pad for which something is being recorded: a red ring that blinks on the beat.

@@ -5,7 +5,7 @@
 
 use super::{
     layout::{Layout, Target},
-    outline,
+    outline, pads,
     pointer::Pointer,
 };
 use crate::{
@@ -118,7 +118,7 @@ fn glide(now: Res<Now>, layout: Res<Layout>, time: Res<Time<Real>>, mut arrows: 
     // Several on one pad stand side by side, the first one at the right.
     let mut before: Vec<Cell> = Vec::new();
     for (seat, (arrow, peer)) in (0..).map(SeatId).zip(arrows.0.iter_mut().zip(&view.peers)) {
-        let cell = peer.cursor.filter(|cell| layout.has(Target::Pad(cell.track, cell.scene)) && seat != view.me);
+        let cell = peer.pointer.at.filter(|cell| layout.has(Target::Pad(cell.track, cell.scene)) && seat != view.me);
         let present = view.state.player(seat).is_some_and(|player| player.present);
         let Some(cell) = cell.filter(|_| present) else {
             *arrow = None;
@@ -155,6 +155,15 @@ fn paint(
     for (mark, alpha) in marks.shown(time.elapsed()).filter(|(mark, _)| layout.has(mark.target)) {
         if let Some(player) = view.state.player(mark.by) {
             name(&painter, &layout, mark.target, player.name.as_str(), player.colour.into(), alpha);
+        }
+    }
+    if let Some(player) = now.player() {
+        for (seat, cell) in pads::recorders(player, view).filter(|(seat, _)| *seat != view.me) {
+            let target = Target::Pad(cell.track, cell.scene);
+            if let Some(player) = view.state.player(seat).filter(|_| layout.has(target)) {
+                let text = format!("{} records", player.name);
+                name(&painter, &layout, target, &text, theme::DANGER, 1.0);
+            }
         }
     }
     for (seat, at) in (0..).map(SeatId).zip(arrows.0) {

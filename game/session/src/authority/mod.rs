@@ -433,8 +433,8 @@ impl Authority {
                 // Only changes are told: one that was lost would be missed for good.
                 send(out, Recipient::All, &HostMessage::Report { seat, report });
             }
-            Ok(ClientMessage::Cursor(cell)) if self.may(now, seat, Ask::Cursor) => {
-                tell(out, &HostMessage::Cursor { seat, cell });
+            Ok(ClientMessage::Cursor(pointer)) if self.may(now, seat, Ask::Cursor) => {
+                tell(out, &HostMessage::Cursor { seat, pointer });
             }
             // A newer one follows.
             Ok(ClientMessage::Report(_) | ClientMessage::Cursor(_)) => {}
