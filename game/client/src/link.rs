@@ -226,12 +226,30 @@ impl Link {
         }
     }
 
-    /// Begins to record for a slot; `replace`: what lies there already may go.
+    /// Begins to record for a slot; `replace`: what lies there already may go. `waits`: the player wants to hear it first.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn record(&self, request: TakeRequest, cell: Cell, replace: bool, name: Name) {
+    pub(crate) fn record(&self, request: TakeRequest, cell: Cell, replace: bool, name: Name, waits: bool) {
         if let Some(player) = &self.player {
-            player.record(request, cell, replace, name);
+            player.record(request, cell, replace, name, waits);
         }
+    }
+
+    /// Finds out how late a microphone is.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn calibrate(&self, device: Option<String>) {
+        self.player.iter().for_each(|player| player.calibrate(device.clone()));
+    }
+
+    /// Puts the take that waits onto the grid, under this name.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn keep_take(&self, name: Name) {
+        self.player.iter().for_each(|player| player.keep_take(name.clone()));
+    }
+
+    /// Throws away the take that waits.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn drop_take(&self) {
+        self.player.iter().for_each(Player::drop_take);
     }
 
     /// The record button is pressed again, or let go.

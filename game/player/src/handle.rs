@@ -5,11 +5,11 @@
 
 use crate::{
     player::run,
-    recording::TakeRequest,
-    samples::{Exchange, Job, Source, Workshop},
+    recording::{TakeRequest, TakeShape},
+    samples::{Exchange, Fate, Job, Source, Workshop},
     shared::Shared,
     sounds::SoundDir,
-    studio::{self, Order, Studio},
+    studio::{self, Order, Place, Studio},
     view::{Heard, Output, PlayerOptions, PlayerView, Wish},
 };
 use keyboardia_audio::{Ears, Nanos, PreviewStart};
@@ -110,18 +110,46 @@ impl Player {
     pub fn bring_file(&self, path: PathBuf, cell: Cell, replace: bool) {
         let number = self.brought.fetch_add(1, Ordering::Relaxed);
         match &self.workshop {
-            Some(workshop) => workshop.take_on(Job { number, source: Source::File(path), cell, replace }),
+            Some(workshop) => {
+                let source = Source::File(path);
+                workshop.take_on(Job { number, source, cell, replace, fate: Fate::Goes });
+            }
             None => self.shared.tell(NO_THREAD.into()),
         }
     }
 
     /// Begins to record a sound for this slot; what was being recorded is dropped. How it goes on shows in
     /// [`PlayerView::recording`]; what becomes of it is told and shown as of a file, see [`Player::bring_file`]. A loop is
-    /// launched as soon as it lies there.
-    pub fn record(&self, request: TakeRequest, cell: Cell, replace: bool, name: Name) {
+    /// launched as soon as it lies there. `waits`: it lies nowhere until the player has said so, see [`PlayerView::take`].
+    pub fn record(&self, request: TakeRequest, cell: Cell, replace: bool, name: Name, waits: bool) {
         let number = self.brought.fetch_add(1, Ordering::Relaxed);
         match &self.studio {
-            Some(studio) => studio.wish(studio::Wish::Start(Order { number, request, cell, replace, name })),
+            Some(studio) => {
+                let place = Some(Place { number, cell, replace, name, waits });
+                studio.wish(studio::Wish::Start(Order { request, place }));
+            }
+            None => self.shared.tell(NO_THREAD.into()),
+        }
+    }
+
+    /// Puts the take that waits onto the grid, under this name. A loop is launched there.
+    pub fn keep_take(&self, name: Name) {
+        self.workshop.iter().for_each(|workshop| workshop.keep(name.clone()));
+    }
+
+    /// Throws away the take that waits.
+    pub fn drop_take(&self) {
+        self.workshop.iter().for_each(|workshop| workshop.drop_take());
+    }
+
+    /// Finds out how late a microphone is, by the metronome, which must be heard meanwhile. The music must play. What is
+    /// found shows in [`PlayerView::input_nudge_us`]; why it cannot be found is told.
+    pub fn calibrate(&self, device: Option<String>) {
+        match &self.studio {
+            Some(studio) => {
+                let request = TakeRequest { shape: TakeShape::Loopback, device, input_nudge_us: 0 };
+                studio.wish(studio::Wish::Start(Order { request, place: None }));
+            }
             None => self.shared.tell(NO_THREAD.into()),
         }
     }

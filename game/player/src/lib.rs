@@ -60,4 +60,6 @@ mod web;
 #[cfg(not(target_arch = "wasm32"))]
 pub use handle::Player;
 pub use keyboardia_audio::{Ear, Ears, Levels, Overview, PreviewStart};
-pub use view::{Bringing, BringingStage, Connection, Heard, Hearing, Output, PlayerOptions, PlayerView, Transport};
+pub use view::{
+    Bringing, BringingStage, Connection, Heard, Hearing, Output, PlayerOptions, PlayerView, TakeView, Transport,
+};

@@ -4,7 +4,7 @@
 //! stalls finds one picture and not a thousand. What has not changed since the last picture is not in the next.
 
 use crate::recording::RecordingView;
-use crate::view::{Bringing, Connection, Heard, Hearing, PlayerView, Wish};
+use crate::view::{Bringing, Connection, Heard, Hearing, PlayerView, TakeView, Wish};
 use keyboardia_audio::{Ears, Levels, Overview, PreviewStart};
 use keyboardia_session::{
     Cell, Gain, Micros, Notice, Pending, Profile, SeatId, SessionState, SoundId, Table, View, limits::SEATS_MAX,
@@ -88,7 +88,9 @@ struct Picture {
     loading: Vec<SoundId>,
     damaged: Table<SoundId, String>,
     bringing: Vec<Bringing>,
+    sound_bytes: u64,
     recording: Option<(Option<Cell>, RecordingView)>,
+    take: Option<TakeView>,
     input_nudge_us: Option<i32>,
     sentences: Vec<(u32, String)>,
     notices: Vec<Notice>,
@@ -129,7 +131,9 @@ impl Painter {
             loading: view.loading.clone(),
             damaged: view.damaged.clone(),
             bringing: view.bringing.clone(),
+            sound_bytes: view.sound_bytes,
             recording: view.recording.clone(),
+            take: view.take.clone(),
             input_nudge_us: view.input_nudge_us,
             sentences: view.sentences.clone(),
             notices,
@@ -184,7 +188,9 @@ impl Album {
             loading: picture.loading,
             damaged: picture.damaged,
             bringing: picture.bringing,
+            sound_bytes: picture.sound_bytes,
             recording: picture.recording,
+            take: picture.take,
             input_nudge_us: picture.input_nudge_us,
             sentences: picture.sentences,
         };

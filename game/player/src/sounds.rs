@@ -57,7 +57,8 @@ impl SoundDir {
         let sample =
             decode_ogg(bytes, sound.frames as usize).map_err(|error| format!("{}: {error}", file.display()))?;
         let overview = Overview::of(&sample);
-        Ok(LoadedSound { sample: Arc::new(sample), overview, length: sound.length(), looped: sound.looped })
+        let bytes = size_of_val(sample.frames());
+        Ok(LoadedSound { sample: Arc::new(sample), overview, bytes, length: sound.length(), looped: sound.looped })
     }
 }
 

@@ -3,8 +3,8 @@
 
 use crate::{
     recorder::{InSession, Outcome, Recorder, ear_offset_ns},
-    recording::{RecordingStage, TakeRequest, TakeShape},
-    samples::{Job, Source, Workshop},
+    recording::{RecordingStage, TakeRequest},
+    samples::{Fate, Job, Source, Workshop},
     shared::Shared,
     view::PlayerView,
 };
@@ -37,16 +37,25 @@ pub(crate) enum Wish {
     Cancel,
 }
 
-/// What is to be recorded, and where it shall lie.
+/// What is to be recorded.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
+    pub(crate) request: TakeRequest,
+    /// Where it shall lie; a calibration lies nowhere.
+    pub(crate) place: Option<Place>,
+}
+
+/// Where a sound shall lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
     /// Number that the player's picture names the sound by.
     pub(crate) number: u32,
-    pub(crate) request: TakeRequest,
     pub(crate) cell: Cell,
     /// Whether what lies there already may go.
     pub(crate) replace: bool,
     pub(crate) name: Name,
+    /// Whether it waits until the player has heard it.
+    pub(crate) waits: bool,
 }
 
 /// See the module.
@@ -102,6 +111,11 @@ impl Session {
     fn fulfil(&mut self, wish: Wish) {
         match wish {
             Wish::Start(order) => {
+                // What was recorded before is done again.
+                self.workshop.drop_take();
+                if order.place.is_none() {
+                    self.shared.change_view(|view| view.input_nudge_us = None);
+                }
                 self.recorder.start(order.request.clone());
                 self.order = Some(order);
             }
@@ -125,10 +139,12 @@ impl Session {
             self.show();
         }
         match (self.recorder.take_outcome(), &self.order) {
-            (Some(Outcome::Take(recorded)), Some(order)) => {
-                let Order { number, cell, replace, ref name, .. } = *order;
+            (Some(Outcome::Take(recorded)), Some(Order { place: Some(place), .. })) => {
+                let Place { number, cell, replace, waits, ref name } = *place;
                 let source = Source::Take(name.clone(), Box::new(recorded));
-                self.workshop.take_on(Job { number, source, cell, replace });
+                let seen = self.recorder.view().filter(|_| waits);
+                let fate = seen.map_or(Fate::Goes, |seen| Fate::Waits(seen.wave));
+                self.workshop.take_on(Job { number, source, cell, replace, fate });
             }
             (Some(Outcome::Loopback(loopback)), _) => {
                 // Nothing is recorded just now, so nothing waits for this.
@@ -151,10 +167,7 @@ impl Session {
         let is_over = |stage: &RecordingStage| matches!(stage, RecordingStage::Failed(_) | RecordingStage::Done);
         let seen = seen.filter(|seen| !is_over(&seen.stage)).zip(self.order.as_ref());
         self.shared.change_view(|view: &mut PlayerView| {
-            view.recording = seen.map(|(seen, order)| {
-                let is_loopback = order.request.shape == TakeShape::Loopback;
-                ((!is_loopback).then_some(order.cell), seen)
-            });
+            view.recording = seen.map(|(seen, order)| (order.place.as_ref().map(|place| place.cell), seen));
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::recording::RecordingView;
 use keyboardia_audio::{Levels, Overview};
-use keyboardia_session::{Cell, Command, Name, Profile, SceneId, SoundId, Table, TrackId, View};
+use keyboardia_session::{Beats, Cell, Command, Name, Profile, SceneId, SoundId, Table, TrackId, View};
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 
@@ -109,6 +109,23 @@ pub enum BringingStage {
     Waiting(String),
 }
 
+/// A recording that waits for its player to say what shall become of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakeView {
+    /// The sound; it can be previewed, and nobody else has it.
+    pub sound: SoundId,
+    /// What it is called until it is given another name.
+    pub name: Name,
+    /// The slot that it was recorded for.
+    pub cell: Cell,
+    /// How long it is, seconds.
+    pub seconds: f32,
+    /// How long it is if it is a loop.
+    pub looped: Option<Beats>,
+    /// Its shape, see [`RecordingView::wave`].
+    pub wave: Vec<u8>,
+}
+
 /// The player's latest picture, replaced every few milliseconds.
 #[derive(Debug, Clone)]
 pub struct PlayerView {
@@ -134,10 +151,14 @@ pub struct PlayerView {
     pub loading: Vec<SoundId>,
     /// Sounds of the grid or of a preview that cannot be played, and why, as a sentence.
     pub damaged: Table<SoundId, String>,
+    /// The memory that decoded sounds take, bytes.
+    pub sound_bytes: u64,
     /// Sounds that this player brings just now, oldest first.
     pub bringing: Vec<Bringing>,
     /// What is being recorded, and for which slot; none for a calibration.
     pub recording: Option<(Option<Cell>, RecordingView)>,
+    /// What was recorded and is not on the grid yet.
+    pub take: Option<TakeView>,
     /// What the last calibration has found the microphone to be late by, microseconds, see
     /// [`TakeRequest::input_nudge_us`](crate::recording::TakeRequest::input_nudge_us).
     pub input_nudge_us: Option<i32>,
@@ -161,8 +182,10 @@ impl PlayerView {
             overviews: Arc::default(),
             loading: Vec::new(),
             damaged: Table::new(),
+            sound_bytes: 0,
             bringing: Vec::new(),
             recording: None,
+            take: None,
             input_nudge_us: None,
             sentences: Vec::new(),
         }

@@ -29,6 +29,8 @@ use std::{
 
 /// Messages that may wait for JavaScript, which takes them all each time.
 const ASKS_MAX: usize = 4_096;
+/// A decoded frame in memory: two floats.
+const FRAME_BYTES: usize = 8;
 
 /// Something that has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -305,7 +307,13 @@ impl WebSeat {
     fn decoded(&mut self, id: &str, overview: &[u8]) {
         let (id, sound, overview) = (SoundId::parse(id), known::sound(id), Overview::try_from(overview.to_vec()));
         let (Some(id), Some(sound), Ok(overview), Some(life)) = (id, sound, overview, &mut self.life) else { return };
-        let loaded = LoadedSound { sample: (), overview, length: sound.length, looped: sound.looped };
+        let loaded = LoadedSound {
+            sample: (),
+            overview,
+            bytes: sound.frames as usize * FRAME_BYTES,
+            length: sound.length,
+            looped: sound.looped,
+        };
         life.body.loader().loaded.push_back((id, Ok(loaded)));
     }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 use bevy::prelude::*;
 use keyboardia_session::{Cell, Clip, Command, Edit, View};
-pub(crate) use menu::{Menu, choice};
+pub(crate) use menu::{Menu, choice, name_field};
 use plan::{Clipboard, plan};
 
 pub(super) fn plugin(app: &mut App) {

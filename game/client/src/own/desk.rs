@@ -3,7 +3,7 @@
 use crate::{
     ClientSet,
     deed::{Deed, RecordKey, RecorderOpen},
-    editing::choice,
+    editing::{choice, name_field},
     link::{Link, Now},
     panel,
     playfield::layout::{Layout, Target},
@@ -17,8 +17,11 @@ use bevy_egui::{
     EguiContexts, EguiPrimaryContextPass,
     egui::{self, Align2, CornerRadius, Id, Order, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2},
 };
-use keyboardia_player::recording::{LoopLength, RecordingStage, RecordingView, TakeRequest, TakeShape, WAVE_PEAKS_MAX};
-use keyboardia_session::{Cell, Name, View};
+use keyboardia_player::{
+    TakeView,
+    recording::{LoopLength, RecordingStage, RecordingView, TakeRequest, TakeShape, WAVE_PEAKS_MAX},
+};
+use keyboardia_session::{Cell, Name, SoundId, View};
 
 /// Width of the card, and how far it lies above the foot of the grid.
 const WIDTH: f32 = 430.0;
@@ -27,34 +30,45 @@ const ABOVE_FOOT: f32 = 12.0;
 const BUTTON: f32 = 62.0;
 const WAVE_HEIGHT: f32 = 62.0;
 /// What can be recorded.
-const SHAPES: [(TakeShape, &str); 6] = [
+const BEATS: [(TakeShape, &str); 5] = [
+    (TakeShape::Loop(LoopLength::Beats(1)), "1 beat"),
+    (TakeShape::Loop(LoopLength::Beats(2)), "2 beats"),
+    (TakeShape::Loop(LoopLength::Beats(4)), "4 beats"),
+    (TakeShape::Loop(LoopLength::Free), "Free"),
+    (TakeShape::OneShot, "One-shot"),
+];
+const BARS: [(TakeShape, &str); 4] = [
     (TakeShape::Loop(LoopLength::Bars(1)), "1 bar"),
     (TakeShape::Loop(LoopLength::Bars(2)), "2 bars"),
     (TakeShape::Loop(LoopLength::Bars(4)), "4 bars"),
     (TakeShape::Loop(LoopLength::Bars(8)), "8 bars"),
-    (TakeShape::Loop(LoopLength::Free), "Free"),
-    (TakeShape::OneShot, "One-shot"),
 ];
+/// What becomes of it: whether the player hears it first.
+const FATES: [(bool, &str); 2] = [(false, "At once onto the grid"), (true, "I hear it first")];
 
 /// The pad that is recorded for, while the recorder is open, and what shall be recorded.
 #[derive(Resource, Debug)]
 struct Desk {
     cell: Option<Cell>,
     shape: TakeShape,
+    /// The player wants to hear it before the others do.
+    waits: bool,
     /// The button is held down: a one-shot lasts as long.
     held: bool,
+    /// The take that waits, and the name that is being typed for it.
+    naming: Option<(SoundId, String)>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { cell: None, shape: TakeShape::Loop(LoopLength::Bars(2)), held: false }
+        Self { cell: None, shape: TakeShape::Loop(LoopLength::Bars(2)), waits: false, held: false, naming: None }
     }
 }
 
 impl Desk {
     /// Closes it; returns whether it was open.
     fn close(&mut self) -> bool {
-        self.held = false;
+        (self.held, self.naming) = (false, None);
         self.cell.take().is_some()
     }
 }
@@ -74,9 +88,17 @@ fn open(mut deeds: MessageReader<Deed>, mut desk: ResMut<Desk>, link: Res<Link>)
     for deed in deeds.read() {
         match deed {
             Deed::Record(Target::Pad(track, scene)) => desk.cell = Some(Cell::new(*track, *scene)),
-            Deed::CloseRecorder if desk.close() => link.cancel_recording(),
+            Deed::CloseRecorder => close(&mut desk, &link),
             _ => {}
         }
+    }
+}
+
+/// Closes it, with all that is not on the grid.
+fn close(desk: &mut Desk, link: &Link) {
+    if desk.close() {
+        link.cancel_recording();
+        link.drop_take();
     }
 }
 
@@ -98,15 +120,16 @@ fn strike(
         if player.recording.is_some() {
             link.stop_recording();
         } else {
-            begin(&link, &settings, view, cell, desk.shape);
+            begin(&link, &settings, view, cell, &desk);
         }
     }
 }
 
 /// Begins to record for a pad, in the place of what the player sees there.
-fn begin(link: &Link, settings: &Settings, view: &View, cell: Cell, shape: TakeShape) {
-    let request = TakeRequest { shape, device: settings.input.clone(), input_nudge_us: settings.input_nudge_us };
-    link.record(request, cell, view.state.clip(cell).is_some(), name(view));
+fn begin(link: &Link, settings: &Settings, view: &View, cell: Cell, desk: &Desk) {
+    let request =
+        TakeRequest { shape: desk.shape, device: settings.input.clone(), input_nudge_us: settings.input_nudge_us };
+    link.record(request, cell, view.state.clip(cell).is_some(), name(view), desk.waits);
 }
 
 /// What a take is called until somebody gives it another name: its maker's name, and a number that is free.
@@ -145,31 +168,76 @@ fn show(
             ui.horizontal(|ui| {
                 panel::heading(ui, &title(view, cell));
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    let close = ui.small_button("Close");
-                    spots::note(ui, || "close the recorder".into(), close.rect);
-                    if close.clicked() && desk.close() {
-                        link.cancel_recording();
+                    let shut = ui.small_button("Close");
+                    spots::note(ui, || "close the recorder".into(), shut.rect);
+                    if shut.clicked() {
+                        close(&mut desk, &link);
                     }
                 });
             });
-            if seen.is_none()
-                && let Some(shape) = choice(ui, "Record", &SHAPES, desk.shape)
-            {
-                desk.shape = shape;
+            if seen.is_none() && player.take.is_none() {
+                choices(ui, &mut desk);
             }
             ui.horizontal(|ui| {
                 match button(ui, &mut desk, seen) {
-                    Some(Hand::Begins) => begin(&link, &settings, view, cell, desk.shape),
+                    Some(Hand::Begins) => begin(&link, &settings, view, cell, &desk),
                     Some(Hand::Ends) => link.stop_recording(),
                     None => {}
                 }
-                wave(ui, seen);
+                wave(ui, seen, player.take.as_ref());
             });
-            let (text, colour) = words(desk.shape, seen, view);
+            if let Some(take) = player.take.as_ref().filter(|_| seen.is_none()) {
+                tray(ui, &mut desk, &link, take, player.previewing.as_ref() == Some(&take.sound));
+            } else {
+                desk.naming = None;
+            }
+            let (text, colour) = words(desk.shape, seen, player.take.as_ref(), view);
             ui.label(RichText::new(text).font(theme::font(12.5)).color(colour.egui()));
         });
     });
     Ok(())
+}
+
+/// What shall be recorded, and what becomes of it.
+fn choices(ui: &mut Ui, desk: &mut Desk) {
+    for (label, shapes) in [("Record", &BARS[..]), ("", &BEATS[..])] {
+        if let Some(shape) = choice(ui, label, shapes, desk.shape) {
+            desk.shape = shape;
+        }
+    }
+    if let Some(waits) = choice(ui, "Then", &FATES, desk.waits) {
+        desk.waits = waits;
+    }
+}
+
+/// A take that waits: its name, and what can be done with it beside recording it again.
+fn tray(ui: &mut Ui, desk: &mut Desk, link: &Link, take: &TakeView, sounds: bool) {
+    let fresh = || (take.sound.clone(), take.name.to_string());
+    let naming = desk.naming.take().filter(|(sound, _)| *sound == take.sound);
+    let (sound, mut name) = naming.unwrap_or_else(fresh);
+    ui.horizontal(|ui| {
+        let listen = ui.button(if sounds { "Silence" } else { "Listen" });
+        spots::note(ui, || "listen to the take".into(), listen.rect);
+        if listen.clicked() {
+            if sounds { link.stop_preview() } else { link.preview(sound.clone()) }
+        }
+        let drop = ui.button("Throw away");
+        spots::note(ui, || "throw the take away".into(), drop.rect);
+        if drop.clicked() {
+            link.stop_preview();
+            link.drop_take();
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let keep = ui.add(egui::Button::new(RichText::new("Onto the grid").strong()));
+            spots::note(ui, || "keep the take".into(), keep.rect);
+            let (_, enter) = name_field(ui, &mut name, false, false);
+            if keep.clicked() || enter {
+                link.stop_preview();
+                link.keep_take(if name.trim().is_empty() { take.name.clone() } else { Name::sanitised(&name) });
+            }
+        });
+    });
+    desk.naming = Some((sound, name));
 }
 
 /// What a hand does with the button.
@@ -205,24 +273,34 @@ fn button(ui: &mut Ui, desk: &mut Desk, seen: Option<&RecordingView>) -> Option<
 }
 
 /// What the microphone has heard, and how loud it is now.
-fn wave(ui: &mut Ui, seen: Option<&RecordingView>) {
+fn wave(ui: &mut Ui, seen: Option<&RecordingView>, take: Option<&TakeView>) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), WAVE_HEIGHT), Sense::hover());
     let painter = ui.painter();
     let line = Stroke::new(1.0, theme::LINE.egui());
     painter.rect(rect, CornerRadius::same(8), theme::BACKGROUND.egui(), line, StrokeKind::Inside);
-    let Some(seen) = seen else { return };
+    let Some(seen) = seen else {
+        if let Some(take) = take {
+            peaks(painter, rect.shrink(6.0), &take.wave, take.wave.len(), theme::ACCENT);
+        }
+        return;
+    };
     let colour = if seen.clipped { theme::WARNING } else { theme::DANGER };
     let (inner, meter) = rect.shrink(6.0).split_left_right_at_x(rect.max.x - 18.0);
-    let pitch = inner.width() / WAVE_PEAKS_MAX as f32;
-    for (index, peak) in seen.wave.iter().enumerate() {
-        let height = (f32::from(*peak) / 255.0 * inner.height()).max(1.0);
-        let centre = pos2(inner.min.x + (index as f32 + 0.5) * pitch, inner.center().y);
-        painter.rect_filled(Rect::from_center_size(centre, vec2((pitch - 0.8).max(1.0), height)), 0.0, colour.egui());
-    }
+    peaks(painter, inner, &seen.wave, WAVE_PEAKS_MAX, colour);
     let meter = meter.with_min_x(meter.min.x + 6.0);
     painter.rect_filled(meter, CornerRadius::same(3), theme::SURFACE.egui());
     let top = meter.max.y - seen.level.clamp(0.0, 1.0).sqrt() * meter.height();
     painter.rect_filled(meter.with_min_y(top), CornerRadius::same(3), colour.egui());
+}
+
+/// Peaks beside each other, of which so many have room.
+fn peaks(painter: &egui::Painter, rect: Rect, wave: &[u8], room: usize, colour: Rgb) {
+    let pitch = rect.width() / room.max(1) as f32;
+    for (index, peak) in wave.iter().enumerate() {
+        let height = (f32::from(*peak) / 255.0 * rect.height()).max(1.0);
+        let centre = pos2(rect.min.x + (index as f32 + 0.5) * pitch, rect.center().y);
+        painter.rect_filled(Rect::from_center_size(centre, vec2((pitch - 0.8).max(1.0), height)), 0.0, colour.egui());
+    }
 }
 
 /// The head of the card: where the sound goes.
@@ -233,8 +311,12 @@ fn title(view: &View, cell: Cell) -> String {
 }
 
 /// What is to be known of the recording, as a sentence.
-fn words(shape: TakeShape, seen: Option<&RecordingView>, view: &View) -> (String, Rgb) {
+fn words(shape: TakeShape, seen: Option<&RecordingView>, take: Option<&TakeView>, view: &View) -> (String, Rgb) {
     let Some(seen) = seen else {
+        if let Some(take) = take {
+            let text = format!("{:.1} s. Nobody else has heard it; the red button records it again.", take.seconds);
+            return (text, theme::TEXT_DIM);
+        }
         let text = match shape {
             TakeShape::OneShot => "Hold the button for as long as the sound lasts.",
             _ if view.is_playing() => "One bar is counted in; the loop then goes on by itself. Headphones help.",

@@ -11,12 +11,12 @@ mod web;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{
     Goodbye, HAS_DEVICES, HAS_FILES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RECORDS, RESIZES, Store, adapt, calm,
-    can_open, fail, home, hosted, invitation, log, outputs, part, plugin, samples, seed, share,
+    can_open, fail, home, hosted, inputs, invitation, log, outputs, part, plugin, samples, seed, share,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use web::{
     Goodbye, HAS_DEVICES, HAS_FILES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RECORDS, RESIZES, Store, adapt, calm,
-    can_open, fail, home, hosted, invitation, log, outputs, part, plugin, samples, seed, share,
+    can_open, fail, home, hosted, inputs, invitation, log, outputs, part, plugin, samples, seed, share,
 };
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -147,12 +147,22 @@ fn address(ip: IpAddr, port: u16) -> String {
     if port == PORT { ip.to_string() } else { SocketAddr::new(ip, port).to_string() }
 }
 
-/// Asks the system for the names of its sound devices, which may take a while.
+/// Asks the system for the names of what plays, which may take a while.
 pub(crate) fn outputs() -> Arc<OnceLock<Vec<String>>> {
+    found(Player::outputs)
+}
+
+/// Asks the system for the names of its microphones, which may take a while.
+pub(crate) fn inputs() -> Arc<OnceLock<Vec<String>>> {
+    found(Player::inputs)
+}
+
+/// What this finds, as soon as it has.
+fn found(find: fn() -> Vec<String>) -> Arc<OnceLock<Vec<String>>> {
     let found = Arc::new(OnceLock::new());
     let cell = found.clone();
     // Nobody else fills it.
-    let look = move || cell.set(Player::outputs()).unwrap_or_default();
+    let look = move || cell.set(find()).unwrap_or_default();
     if std::thread::Builder::new().name("devices".into()).spawn(look).is_err() {
         found.set(Vec::new()).unwrap_or_default();
     }

@@ -305,6 +305,11 @@ pub(crate) fn outputs() -> Arc<OnceLock<Vec<String>>> {
     Arc::new(OnceLock::from(Vec::new()))
 }
 
+/// Nor here.
+pub(crate) fn inputs() -> Arc<OnceLock<Vec<String>>> {
+    Arc::new(OnceLock::from(Vec::new()))
+}
+
 /// Whether lights stay still unless the player says otherwise.
 pub(crate) fn calm() -> bool {
     wants_calm()

@@ -13,11 +13,11 @@ use bevy::{
     window::{MonitorSelection, PresentMode, PrimaryWindow, WindowMode, WindowResized},
 };
 use keyboardia_player::{Hearing, Output};
-use keyboardia_session::Command;
+use keyboardia_session::{Command, Gain};
 
 pub(super) fn plugin(app: &mut App) {
     app.add_systems(Update, (toggle_fullscreen, remember_size, follow_graphics).chain().in_set(ClientSet::Act))
-        .add_systems(Update, (follow_sound, follow_profile).in_set(ClientSet::Act));
+        .add_systems(Update, (follow_sound, follow_calibration, follow_profile).in_set(ClientSet::Act));
 }
 
 /// How frames are shown.
@@ -67,11 +67,26 @@ fn follow_graphics(settings: Res<Settings>, mut window: Single<&mut Window, With
 fn follow_sound(settings: Res<Settings>, metronome: Res<Metronome>, now: Res<Now>, mut link: ResMut<Link>) {
     let output = settings.device.clone().map_or(Output::Default, Output::Device);
     link.set_output(output);
-    let counts = now.player().and_then(|player| player.recording.as_ref()).is_some_and(|(_, seen)| seen.is_counted());
-    link.set_metronome((metronome.on || counts).then(|| settings.metronome()));
+    link.set_metronome(match now.player().and_then(|player| player.recording.as_ref()) {
+        // The microphone is to hear it.
+        Some((None, _)) => Some(Gain::UNITY),
+        Some((_, seen)) if seen.is_counted() => Some(settings.metronome()),
+        _ => metronome.on.then(|| settings.metronome()),
+    });
     if let Some(Hearing::Playing { device, .. }) = now.player().map(|player| &player.hearing) {
         link.set_latency_nudge(settings.nudge_us(device));
     }
+}
+
+/// What the microphone was measured to be late by is remembered.
+fn follow_calibration(now: Res<Now>, mut settings: ResMut<Settings>, mut before: Local<Option<i32>>) {
+    let measured = now.player().and_then(|player| player.input_nudge_us);
+    if *before != measured
+        && let Some(us) = measured
+    {
+        settings.input_nudge_us = us;
+    }
+    *before = measured;
 }
 
 /// In a session, a changed name, colour or picture is told to the others.

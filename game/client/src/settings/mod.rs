@@ -10,6 +10,8 @@
 
 mod apply;
 mod file;
+#[cfg(not(target_arch = "wasm32"))]
+mod microphone;
 mod panel;
 mod sound;
 mod you;

@@ -1,11 +1,13 @@
-//! The settings, as a card over whatever is shown: you, sound, look.
+//! The settings, as a card over whatever is shown: you, sound, microphone, look.
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::microphone;
 use super::{SCALE_PERCENT, Settings, sound, you};
 use crate::{
     ClientSet,
     cli::SIZE_RANGE,
     icons::{self, Icon},
-    link::Now,
+    link::{Link, Now},
     panel, platform,
     theme::{self, Rgb},
     transport::Metronome,
@@ -30,12 +32,21 @@ pub(crate) enum Page {
     You,
     /// Device, latency, metronome.
     Sound,
+    /// Which one, and how late it is.
+    #[cfg(not(target_arch = "wasm32"))]
+    Microphone,
     /// Size, motion, window.
     Look,
 }
 
 impl Page {
-    const ALL: [(Self, &str); 3] = [(Self::You, "You"), (Self::Sound, "Sound"), (Self::Look, "Look")];
+    const ALL: &[(Self, &str)] = &[
+        (Self::You, "You"),
+        (Self::Sound, "Sound"),
+        #[cfg(not(target_arch = "wasm32"))]
+        (Self::Microphone, "Microphone"),
+        (Self::Look, "Look"),
+    ];
 }
 
 /// A wish to see the settings.
@@ -50,7 +61,8 @@ struct Card(Option<Open>);
 struct Open {
     page: Page,
     you: you::Fields,
-    devices: sound::Devices,
+    outputs: sound::Devices,
+    inputs: sound::Devices,
 }
 
 /// What the card changes.
@@ -58,6 +70,7 @@ struct Open {
 struct Subject<'w, 's> {
     settings: ResMut<'w, Settings>,
     now: Res<'w, Now>,
+    link: Res<'w, Link>,
     metronome: ResMut<'w, Metronome>,
     window: Single<'w, 's, &'static mut Window, With<PrimaryWindow>>,
 }
@@ -72,7 +85,12 @@ pub(super) fn plugin(app: &mut App) {
 
 fn open(mut wishes: MessageReader<OpenSettings>, settings: Res<Settings>, mut card: ResMut<Card>) {
     for OpenSettings(page) in wishes.read() {
-        card.0 = Some(Open { page: *page, you: you::Fields::of(&settings), devices: sound::Devices::look_up() });
+        card.0 = Some(Open {
+            page: *page,
+            you: you::Fields::of(&settings),
+            outputs: sound::Devices::outputs(),
+            inputs: sound::Devices::inputs(),
+        });
     }
 }
 
@@ -102,7 +120,11 @@ fn show(mut contexts: EguiContexts, mut card: ResMut<Card>, mut subject: Subject
         match open.page {
             Page::You => you::show(ui, &mut open.you, &mut subject.settings, subject.now.session()),
             Page::Sound => {
-                sound::show(ui, &open.devices, &mut subject.settings, &subject.now, &mut subject.metronome);
+                sound::show(ui, &open.outputs, &mut subject.settings, &subject.now, &mut subject.metronome);
+            }
+            #[cfg(not(target_arch = "wasm32"))]
+            Page::Microphone => {
+                microphone::show(ui, &open.inputs, &mut subject.settings, &subject.now, &subject.link);
             }
             Page::Look => look(ui, &mut subject),
         }
@@ -120,9 +142,9 @@ fn head(ui: &mut Ui, page: &mut Page, you: &mut you::Fields, settings: &mut ResM
         ui.label(RichText::new("Settings").font(theme::strong(18.0)));
         ui.add_space(14.0);
         for (of, text) in Page::ALL {
-            if chip(ui, text, *page == of).clicked() && *page != of {
+            if chip(ui, text, page == of).clicked() && page != of {
                 you.clone().take_over(settings);
-                *page = of;
+                *page = *of;
             }
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

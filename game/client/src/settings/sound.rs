@@ -26,9 +26,14 @@ const CLICK_TEST_SIZE: egui::Vec2 = vec2(92.0, 26.0);
 pub(super) struct Devices(Arc<OnceLock<Vec<String>>>);
 
 impl Devices {
-    /// Asks the system.
-    pub(super) fn look_up() -> Self {
+    /// Asks the system for what plays.
+    pub(super) fn outputs() -> Self {
         Self(platform::outputs())
+    }
+
+    /// Asks the system for what listens.
+    pub(super) fn inputs() -> Self {
+        Self(platform::inputs())
     }
 }
 
@@ -41,8 +46,9 @@ pub(super) fn show(
 ) {
     let player = now.player();
     topic(ui, "Device", "");
-    if platform::HAS_DEVICES {
-        choose(ui, devices, settings);
+    let mut device = settings.device.clone();
+    if platform::HAS_DEVICES && choose(ui, "device", devices, &mut device) {
+        settings.device = device;
     }
     let playing = match player.map(|player| &player.hearing) {
         Some(Hearing::Playing { device, latency_us }) => {
@@ -64,7 +70,9 @@ pub(super) fn show(
     );
     match playing {
         Some(device) => {
-            nudge(ui, device, settings);
+            if let Some(us) = correction(ui, settings.nudge_us(device), NUDGE_MAX_US, 0) {
+                settings.set_nudge_us(device, us);
+            }
             click_test(ui, now, metronome);
         }
         None => faint(ui, "It can be set while a device plays.", theme::TEXT_DIM),
@@ -73,43 +81,47 @@ pub(super) fn show(
     transport::metronome_volume(ui, settings);
 }
 
-fn choose(ui: &mut Ui, devices: &Devices, settings: &mut ResMut<Settings>) {
+/// A list of devices, `None` being the system's default; returns whether another one was chosen.
+pub(super) fn choose(ui: &mut Ui, id: &str, devices: &Devices, device: &mut Option<String>) -> bool {
     const DEFAULT: &str = "The system's default";
-    let text = settings.device.clone().unwrap_or_else(|| DEFAULT.into());
-    egui::ComboBox::from_id_salt("device").width(SLIDER_WIDTH + 80.0).truncate().selected_text(text).show_ui(
-        ui,
-        |ui| {
-            if ui.selectable_label(settings.device.is_none(), DEFAULT).clicked() {
-                settings.device = None;
-            }
-            match devices.0.get() {
-                None => faint(ui, "Looking for devices", theme::TEXT_DIM),
-                Some(names) if names.is_empty() => faint(ui, "No device was found.", theme::TEXT_DIM),
-                Some(names) => {
-                    for name in names.iter().take(LISTED_MAX) {
-                        if ui.selectable_label(settings.device.as_ref() == Some(name), name).clicked() {
-                            settings.device = Some(name.clone());
-                        }
+    let text = device.clone().unwrap_or_else(|| DEFAULT.to_owned());
+    let list = egui::ComboBox::from_id_salt(id).width(SLIDER_WIDTH + 80.0).truncate().selected_text(text);
+    let before = device.clone();
+    list.show_ui(ui, |ui| {
+        if ui.selectable_label(device.is_none(), DEFAULT).clicked() {
+            *device = None;
+        }
+        match devices.0.get() {
+            None => faint(ui, "Looking for devices", theme::TEXT_DIM),
+            Some(names) if names.is_empty() => faint(ui, "No device was found.", theme::TEXT_DIM),
+            Some(names) => {
+                for name in names.iter().take(LISTED_MAX) {
+                    if ui.selectable_label(device.as_ref() == Some(name), name).clicked() {
+                        *device = Some(name.clone());
                     }
                 }
             }
-        },
-    );
-}
-
-fn nudge(ui: &mut Ui, device: &str, settings: &mut ResMut<Settings>) {
-    let most = f64::from(NUDGE_MAX_US) / 1e3;
-    let mut ms = f64::from(settings.nudge_us(device)) / 1e3;
-    ui.horizontal(|ui| {
-        ui.spacing_mut().slider_width = SLIDER_WIDTH;
-        let slider = egui::Slider::new(&mut ms, -most..=most).step_by(1.0).fixed_decimals(0).suffix(" ms");
-        if ui.add(slider).changed() {
-            settings.set_nudge_us(device, (ms * 1e3).round() as i32);
-        }
-        if ui.button(RichText::new("0")).on_hover_text("As the device says").clicked() {
-            settings.set_nudge_us(device, 0);
         }
     });
+    *device != before
+}
+
+/// How much later than it says a device is, within ±`most_us` microseconds; returns the correction that was chosen.
+pub(super) fn correction(ui: &mut Ui, present_us: i32, most_us: i32, decimals: usize) -> Option<i32> {
+    let most = f64::from(most_us) / 1e3;
+    let mut ms = f64::from(present_us) / 1e3;
+    let mut chosen = None;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().slider_width = SLIDER_WIDTH;
+        let slider = egui::Slider::new(&mut ms, -most..=most).step_by(1.0).fixed_decimals(decimals).suffix(" ms");
+        if ui.add(slider).changed() {
+            chosen = Some((ms * 1e3).round() as i32);
+        }
+        if ui.button(RichText::new("0")).on_hover_text("As the device says").clicked() {
+            chosen = Some(0);
+        }
+    });
+    chosen
 }
 
 /// The metronome, and a light on the same beats: where the nudge is right, they are one.

@@ -61,5 +61,6 @@ fn load(exchange: &Exchange, hash: SampleHash) -> Result<LoadedSound<Arc<Sample>
 fn decode(file: &[u8]) -> Result<LoadedSound<Arc<Sample>>, String> {
     let sample = decode_sample(file).map_err(|bad| bad.to_string())?;
     let length = Beats::from_f64(sample.len() as f64 / f64::from(SAMPLE_RATE_HZ) * BEATS_PER_S);
-    Ok(LoadedSound { overview: Overview::of(&sample), sample: Arc::new(sample), length, looped: false })
+    let (overview, bytes) = (Overview::of(&sample), size_of_val(sample.frames()));
+    Ok(LoadedSound { overview, bytes, sample: Arc::new(sample), length, looped: false })
 }

@@ -16,7 +16,7 @@ mod workshop;
 
 pub(crate) use depot::Depot;
 pub(crate) use fetcher::Fetcher;
-pub(crate) use workshop::{Job, Source, Workshop};
+pub(crate) use workshop::{Fate, Job, Source, Workshop};
 
 use crate::{shared::Shared, view::Bringing};
 use disk::Disk;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     recorded::{MadeTake, Recorded},
-    view::{Bringing, BringingStage, Wish},
+    view::{Bringing, BringingStage, TakeView, Wish},
 };
 use keyboardia_audio::{
     import::{ImportError, import},
@@ -44,6 +44,17 @@ pub(crate) struct Job {
     pub(crate) cell: Cell,
     /// Whether what lies there already may go.
     pub(crate) replace: bool,
+    /// What becomes of it.
+    pub(crate) fate: Fate,
+}
+
+/// What becomes of a sound that is finished.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    /// It goes onto the grid.
+    Goes,
+    /// It waits on the tray until the player has heard it. With it, its shape for the player to see.
+    Waits(Vec<u8>),
 }
 
 /// What a sound is made of.
@@ -65,19 +76,39 @@ impl Source {
     }
 }
 
+/// What the thread is asked for.
+#[derive(Debug)]
+enum Errand {
+    /// Make a sound.
+    Make(Job),
+    /// Put what is on the tray onto the grid, under this name.
+    Keep(Name),
+    /// Throw away what is on the tray.
+    Drop,
+}
+
+/// A sound that waits for its player's word.
+struct Tray {
+    number: u32,
+    place: Place,
+    made: MadeTake,
+}
+
 /// See the module.
 pub(crate) struct Workshop {
     exchange: Arc<Exchange>,
-    jobs: SyncSender<Job>,
+    errands: SyncSender<Errand>,
 }
 
 impl Workshop {
     /// Starts the threads; they end when the workshop is dropped and the player leaves.
     pub(crate) fn start(exchange: Arc<Exchange>) -> std::io::Result<Self> {
         let carrier = carrier::start(exchange.clone())?;
-        let (give, jobs) = sync_channel(BRINGING_MAX);
-        let workshop = Self { exchange: exchange.clone(), jobs: give };
-        std::thread::Builder::new().name("workshop".into()).spawn(move || work(&exchange, &jobs, &carrier))?;
+        let (give, errands) = sync_channel(BRINGING_MAX);
+        let workshop = Self { exchange: exchange.clone(), errands: give };
+        std::thread::Builder::new()
+            .name("workshop".into())
+            .spawn(move || Bench { exchange, carrier, tray: None }.work(&errands))?;
         Ok(workshop)
     }
 
@@ -85,7 +116,7 @@ impl Workshop {
     pub(crate) fn take_on(&self, job: Job) {
         let (number, name, cell) = (job.number, job.source.name(), job.cell);
         self.exchange.show(|bringing| bringing.push(Bringing { number, name, cell, stage: BringingStage::Making }));
-        if let Err(error) = self.jobs.try_send(job) {
+        if let Err(error) = self.errands.try_send(Errand::Make(job)) {
             let why = match error {
                 TrySendError::Full(_) => TOO_MANY,
                 TrySendError::Disconnected(_) => LEFT,
@@ -93,27 +124,110 @@ impl Workshop {
             self.exchange.give_up(number, why.to_owned());
         }
     }
+
+    /// Puts what is on the tray onto the grid, under this name.
+    pub(crate) fn keep(&self, name: Name) {
+        self.ask(Errand::Keep(name));
+    }
+
+    /// Throws away what is on the tray.
+    pub(crate) fn drop_take(&self) {
+        self.ask(Errand::Drop);
+    }
+
+    fn ask(&self, errand: Errand) {
+        if self.errands.try_send(errand).is_err() {
+            self.exchange.shared.tell(TOO_MANY.to_owned());
+        }
+    }
 }
 
-fn work(exchange: &Arc<Exchange>, jobs: &Receiver<Job>, carrier: &SyncSender<Parcel>) {
-    for job in jobs {
-        if exchange.shared.is_leaving() {
-            return;
-        }
-        let number = job.number;
-        let (cell, replace, name) = (job.cell, job.replace, job.source.name());
-        let is_take = matches!(job.source, Source::Take(..));
-        let made = make(job.source).and_then(|made| {
-            let is_loop = made.looped.is_some();
-            let parcel = put(exchange, number, Place { cell, replace, name }, made)?;
-            if is_take && is_loop {
-                // A loop that was sung in time goes on in time.
-                exchange.shared.wish(Wish::Command(Command::Launch { track: cell.track, scene: cell.scene }));
+/// The thread's own.
+struct Bench {
+    exchange: Arc<Exchange>,
+    carrier: SyncSender<Parcel>,
+    tray: Option<Tray>,
+}
+
+impl Bench {
+    fn work(mut self, errands: &Receiver<Errand>) {
+        for errand in errands {
+            if self.exchange.shared.is_leaving() {
+                return;
             }
-            carrier.send(parcel).map_err(|_| LEFT.to_owned())
-        });
-        if let Err(why) = made {
-            exchange.give_up(number, why);
+            match errand {
+                Errand::Make(job) => {
+                    let number = job.number;
+                    if let Err(why) = self.make(job) {
+                        self.exchange.give_up(number, why);
+                    }
+                }
+                Errand::Keep(name) => self.keep(name),
+                Errand::Drop => self.clear(),
+            }
+        }
+    }
+
+    fn make(&mut self, job: Job) -> Result<(), String> {
+        let Job { number, source, cell, replace, fate } = job;
+        let is_take = matches!(source, Source::Take(..));
+        let place = Place { cell, replace, name: source.name(), goes_on: is_take };
+        let made = make(source)?;
+        match fate {
+            Fate::Goes => self.put(number, place, made),
+            Fate::Waits(wave) => {
+                self.lay_down(number, place, made, wave);
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts the clip of a sound on the grid, and hands the sound to the carrier.
+    fn put(&self, number: u32, place: Place, made: MadeTake) -> Result<(), String> {
+        let goes_on = (place.goes_on && made.looped.is_some()).then_some(place.cell);
+        let parcel = put(&self.exchange, number, place, made)?;
+        if let Some(Cell { track, scene }) = goes_on {
+            // A loop that was sung in time goes on in time.
+            self.exchange.shared.wish(Wish::Command(Command::Launch { track, scene }));
+        }
+        self.carrier.send(parcel).map_err(|_| LEFT.to_owned())
+    }
+
+    /// Shows a sound to its player alone; what lay there before goes.
+    fn lay_down(&mut self, number: u32, place: Place, made: MadeTake, wave: Vec<u8>) {
+        self.clear();
+        let hash = made.finished.hash;
+        self.exchange.keep(hash, Arc::new(made.finished.wav.clone()));
+        let seen = TakeView {
+            sound: SoundId::of_sample(hash),
+            name: place.name.clone(),
+            cell: place.cell,
+            seconds: made.finished.info.duration().as_secs_f32(),
+            looped: made.looped,
+            wave,
+        };
+        self.exchange.show(|bringing| bringing.retain(|sound| sound.number != number));
+        self.exchange.shared.change_view(|view| view.take = Some(seen));
+        self.tray = Some(Tray { number, place, made });
+    }
+
+    /// Puts what is on the tray onto the grid.
+    fn keep(&mut self, name: Name) {
+        let Some(Tray { number, place, made }) = self.tray.take() else { return };
+        self.exchange.shared.change_view(|view| view.take = None);
+        let place = Place { name, ..place };
+        let bringing = Bringing { number, name: place.name.clone(), cell: place.cell, stage: BringingStage::Making };
+        self.exchange.show(|all| all.push(bringing));
+        if let Err(why) = self.put(number, place, made) {
+            self.exchange.give_up(number, why);
+        }
+    }
+
+    /// Throws away what is on the tray.
+    fn clear(&mut self) {
+        if let Some(tray) = self.tray.take() {
+            self.exchange.let_go(tray.made.finished.hash);
+            self.exchange.shared.change_view(|view| view.take = None);
         }
     }
 }
@@ -160,11 +274,13 @@ struct Place {
     /// Whether what lies there already may go.
     replace: bool,
     name: Name,
+    /// Whether it is launched there, if it is a loop.
+    goes_on: bool,
 }
 
 /// Puts the clip of a finished sound on the grid, where everybody sees it while it is still on its way.
 fn put(exchange: &Exchange, number: u32, place: Place, made: MadeTake) -> Result<Parcel, String> {
-    let Place { cell, replace, name } = place;
+    let Place { cell, replace, name, .. } = place;
     let MadeTake { finished, looped } = made;
     let view = exchange.shared.view();
     let state = &view.session.as_ref().ok_or("The session is not there.")?.state;

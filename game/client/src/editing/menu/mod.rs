@@ -24,7 +24,7 @@ use bevy_egui::{
 };
 use content::Content;
 use keyboardia_session::Gain;
-pub(crate) use parts::choice;
+pub(crate) use parts::{choice, name_field};
 
 /// Width of a menu, and the space between it and the window's edge.
 const WIDTH: f32 = 252.0;

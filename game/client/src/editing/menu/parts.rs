@@ -63,7 +63,7 @@ pub(super) fn faint(ui: &mut Ui, text: &str) {
 
 /// A field for a name; returns whether the hand has left it other than by Esc, and whether that was with Enter. With
 /// `select`, everything in it is selected.
-pub(super) fn name_field(ui: &mut Ui, text: &mut String, focus: bool, select: bool) -> (bool, bool) {
+pub(crate) fn name_field(ui: &mut Ui, text: &mut String, focus: bool, select: bool) -> (bool, bool) {
     let field = TextEdit::singleline(text)
         .char_limit(NAME_BYTES_MAX)
         .font(theme::strong(14.0))
