@@ -26,6 +26,7 @@ pub mod relay;
 pub mod report;
 pub mod rig;
 pub mod sim;
+pub mod singer;
 pub mod soundfiles;
 pub mod stage;
 pub mod steady;

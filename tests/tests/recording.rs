@@ -2,18 +2,18 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use keyboardia_audio::Nanos;
+use keyboardia_audio::{Ears, Nanos};
 use keyboardia_player::{
     Output, Player, PlayerOptions, microphone,
-    recorded::MadeTake,
     recorder::{InSession, Outcome, Recorder},
     recording::{LoopLength, RecordingStage, TakeRequest, TakeShape},
     shared::Shared,
 };
-use keyboardia_session::{Beats, Command, Gain, Tempo};
+use keyboardia_session::{Beats, Cell, Command, Gain, Name, SceneId, Tempo, TrackId};
 use keyboardia_tests::{
-    bots::{ready, state},
+    bots::{agree, bot, ready, seat, state},
     process::{HostProcess, PATIENCE, Running, wait_for},
+    singer::{Singer, offs},
     stage::{self, Room},
 };
 use std::{
@@ -24,8 +24,9 @@ use std::{
 
 /// How far a tick may be from its count after calibration, seconds: a busy machine delays real sound.
 const OFF_S_MAX: f64 = 0.005;
-/// Share of a tick's peak that is its beginning.
-const ONSET_SHARE: f32 = 0.2;
+/// Slots of the starter groove that are empty.
+const EMPTY: Cell = Cell::new(TrackId(7), SceneId(7));
+const OTHER: Cell = Cell::new(TrackId(6), SceneId(7));
 /// Time between two turns of the recorder.
 const TURN: Duration = Duration::from_millis(1);
 /// How long the clocks are compared.
@@ -112,23 +113,6 @@ fn listeners() -> usize {
     String::from_utf8_lossy(&asked.expect("pactl starts").stdout).lines().count()
 }
 
-/// How far the ticks of a loop are from their counts, seconds; the first one has no silence before it, and is left out.
-fn offs(made: &MadeTake, bpm: f64) -> Vec<f64> {
-    let info = made.finished.info;
-    let samples: Vec<i16> = info.samples(&made.finished.wav).step_by(usize::from(info.channels)).collect();
-    let samples: Vec<f32> = samples.into_iter().map(|sample| f32::from(sample) / 32_768.0).collect();
-    let beats = made.looped.expect("a loop").as_f64() as usize;
-    let offs = (1..beats).map(|beat| {
-        let exact = beat as f64 * 60.0 / bpm * 48_000.0;
-        let from = (exact - 0.1 * 48_000.0) as usize;
-        let window = &samples[from..(exact + 0.1 * 48_000.0) as usize];
-        let peak = window.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-        let onset = window.iter().position(|sample| sample.abs() >= ONSET_SHARE * peak).expect("a peak");
-        ((from + onset) as f64 - exact) / 48_000.0
-    });
-    offs.collect()
-}
-
 #[test]
 fn ticks_of_the_metronome_are_recorded_on_their_counts_once_the_microphone_is_calibrated() {
     run_inside("inside_a_room_with_a_metronome");
@@ -155,7 +139,7 @@ fn inside_a_room_with_a_metronome() {
     wait_for("the microphone to be released", || (listeners() == 0).then_some(()));
     let made = recorded.finish(1).unwrap();
     assert_eq!(made.looped, Some(Beats::whole(8)));
-    let offs = offs(&made, bpm);
+    let offs = offs(&made.finished.wav, 8, bpm);
     println!("off: {offs:?} s");
     assert!(offs.iter().all(|off| off.abs() < OFF_S_MAX), "after a nudge of {nudge_us} µs: {offs:?} s");
 }
@@ -196,4 +180,102 @@ fn inside_a_room_whose_microphone_is_lost() {
         }
     });
     assert_eq!(why, "The microphone no such microphone is not there; choose another one.");
+}
+
+#[test]
+fn what_one_records_is_seen_by_all_while_it_lasts_and_heard_by_all_on_the_beat() {
+    run_inside("inside_a_room_with_two_singers");
+}
+
+#[test]
+#[ignore = "needs a sound device; started by the test above"]
+fn inside_a_room_with_two_singers() {
+    let bpm = 120.0;
+    let host = HostProcess::start();
+    let [mut ada, mut ben] = [0, 1].map(|_| Singer::join(&host.http, &host.code));
+    ready(&ada.player);
+    ready(&ben.player);
+    assert!(ada.player.command(Command::SetTempo(Tempo::from_bpm(bpm).unwrap())));
+    assert!(ada.player.command(Command::SetPlaying(true)));
+    ben.calibrate();
+    ada.calibrate();
+    ada.player.set_metronome(Some(Gain::UNITY));
+    let cleo = bot(&host.http, Some(&host.code));
+    ready(&cleo);
+    let records =
+        || cleo.view().session.as_ref().and_then(|view| view.peers[usize::from(seat(&ada.player).0)].pointer.records);
+    // The microphone hears the metronome.
+    ada.sing(1, EMPTY, false);
+    wait_for("the red pulse", || (records() == Some(EMPTY)).then_some(()));
+    let clip = ada.clip(EMPTY);
+    wait_for("the end of the pulse", || records().is_none().then_some(()));
+    assert_eq!((clip.length, clip.looped, clip.name.as_str()), (Beats::whole(4), true, "Voice"));
+    let first = offs(&ada.file(&clip), 4, bpm);
+    println!("nudge {} µs, off: {first:?} s", ada.nudge_us);
+    assert!(first.iter().all(|off| off.abs() < OFF_S_MAX), "{first:?}");
+    // It goes on by itself, and somebody else records it from the room.
+    let launched = || {
+        let view = cleo.view();
+        let view = view.session.as_ref().expect("a session");
+        let playing = view.state.track(EMPTY.track).and_then(|track| track.playing_at(view.beat()));
+        playing.is_some_and(|playing| playing.scene == EMPTY.scene)
+    };
+    wait_for("a launch", || launched().then_some(()));
+    ada.player.set_ears(Ears { master: Some(Gain::SILENCE), ..Ears::default() });
+    ben.sing(1, OTHER, false);
+    let heard = ben.clip(OTHER);
+    let second = offs(&ben.file(&heard), 4, bpm);
+    println!("nudge {} µs, off: {second:?} s", ben.nudge_us);
+    assert!(second.iter().all(|off| off.abs() < OFF_S_MAX), "{second:?}");
+    agree(&[&ada.player, &ben.player, &cleo]);
+}
+
+#[test]
+fn a_take_that_waits_is_its_players_own_until_it_is_kept() {
+    run_inside("inside_a_room_with_a_tray");
+}
+
+#[test]
+#[ignore = "needs a sound device; started by the test above"]
+fn inside_a_room_with_a_tray() {
+    let host = HostProcess::start();
+    let ada = Singer::join(&host.http, &host.code);
+    let ben = bot(&host.http, Some(&host.code));
+    ready(&ada.player);
+    ready(&ben);
+    let take = || wait_for("a take", || ada.player.view().take.clone());
+    let record = || {
+        ada.record(TakeShape::OneShot, EMPTY, true);
+        wait_for("a second of it", || {
+            let view = ada.player.view();
+            view.recording.as_ref().is_some_and(|(_, seen)| seen.seconds >= 1.0).then_some(())
+        });
+        ada.player.stop_recording();
+    };
+    assert!(ada.player.press(TrackId(0), SceneId(0)), "so that there is something to hear");
+    wait_for("beats", || state(&ada.player).transport().last().playing.then_some(()));
+    record();
+    let first = take();
+    assert!((0.1..1.6).contains(&first.seconds) && first.looped.is_none() && !first.wave.is_empty(), "{first:?}");
+    ada.player.preview(first.sound.clone(), keyboardia_audio::PreviewStart::Now);
+    wait_for("a preview", || (ada.player.view().previewing.as_ref() == Some(&first.sound)).then_some(()));
+    // Once more: the first one is gone.
+    record();
+    let second = wait_for("another take", || take_other(&ada, &first.sound));
+    assert!(state(&ben).clip(EMPTY).is_none());
+    ada.player.keep_take(Name::sanitised("Aaah"));
+    let kept = wait_for("a clip", || state(&ben).clip(EMPTY).cloned());
+    assert_eq!((kept.sound, kept.name.as_str()), (second.sound, "Aaah"));
+    assert_eq!(ada.player.view().take, None);
+    // What is thrown away was never there.
+    record();
+    take();
+    ada.player.drop_take();
+    wait_for("an empty tray", || ada.player.view().take.is_none().then_some(()));
+    assert_eq!(state(&ben).clip(EMPTY).map(|clip| clip.name.as_str().to_owned()), Some("Aaah".to_owned()));
+}
+
+/// The take that waits, if it is another one than this.
+fn take_other(singer: &Singer, than: &keyboardia_session::SoundId) -> Option<keyboardia_player::TakeView> {
+    singer.player.view().take.clone().filter(|take| take.sound != *than)
 }

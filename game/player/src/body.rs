@@ -5,9 +5,9 @@ use crate::{
     shelf::{Loader, Shelf},
     view::{Connection, Heard, Wish},
 };
-use keyboardia_audio::{Levels, PreviewRequest, PreviewStart, SoundControl};
+use keyboardia_audio::{Ear, Ears, Levels, PreviewRequest, PreviewStart, SoundControl};
 use keyboardia_session::{
-    self as session, Micros, Notice, Profile, Refusal, Score, Seat, SessionState, SoundId, limits::SEATS_MAX,
+    self as session, Gain, Micros, Notice, Profile, Refusal, Score, Seat, SessionState, SoundId, limits::SEATS_MAX,
     reporting::Way,
 };
 use std::sync::{Arc, atomic::Ordering::Relaxed};
@@ -24,12 +24,22 @@ pub struct Body<E: SoundControl, L: Loader<Sample = E::Sample>> {
     engine: E,
     shelf: Shelf<L>,
     preview: Option<Preview>,
+    private: Private,
     levels: Levels,
     tidied: Micros,
     seen: Option<Arc<SessionState>>,
     pub(crate) pictured: Option<Micros>,
     heard: Option<Micros>,
     pub(crate) has_arrived: bool,
+}
+
+/// What the player alone hears differently.
+#[derive(Default)]
+struct Private {
+    ears: Ears,
+    metronome: Option<Gain>,
+    /// The microphone listens to the metronome, and to nothing else.
+    calibrates: bool,
 }
 
 /// A sound that the player listens to alone.
@@ -49,6 +59,7 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
             engine,
             shelf: Shelf::new(loader),
             preview: None,
+            private: Private::default(),
             levels: Levels::default(),
             tidied: Micros(0),
             seen: None,
@@ -207,14 +218,7 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
     /// Fulfils what the player wishes for its own ears, and keeps the engine supplied with sounds.
     pub(crate) fn hear(&mut self, local: Micros) {
         let wishes = self.shared.take_private_wishes();
-        if let Some(ears) = wishes.ears {
-            self.engine.set_ears(&ears);
-        }
-        match wishes.metronome {
-            Switch::AsIs => {}
-            Switch::Off => self.engine.set_metronome(None),
-            Switch::On(gain) => self.engine.set_metronome(Some(gain)),
-        }
+        self.hear_alone(wishes.ears, wishes.metronome);
         let preview = match wishes.preview {
             Switch::AsIs => None,
             Switch::Off => Some(None),
@@ -242,6 +246,33 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
     }
 
     /// Begins the preview when its sound is there, and forgets it when it is over.
+    /// Lets the player hear what it alone wishes to; while a microphone is measured, the metronome and nothing else.
+    fn hear_alone(&mut self, ears: Option<Ears>, metronome: Switch<Gain>) {
+        let calibrates = self.shared.view().recording.as_ref().is_some_and(|(cell, _)| cell.is_none());
+        let is_other = std::mem::replace(&mut self.private.calibrates, calibrates) != calibrates;
+        let (new_ears, new_metronome) = (ears.is_some(), metronome != Switch::AsIs);
+        self.private.ears = ears.unwrap_or_else(|| std::mem::take(&mut self.private.ears));
+        match metronome {
+            Switch::AsIs => {}
+            Switch::Off => self.private.metronome = None,
+            Switch::On(gain) => self.private.metronome = Some(gain),
+        }
+        if !calibrates && (is_other || new_ears) {
+            self.engine.set_ears(&self.private.ears);
+        }
+        if !calibrates && (is_other || new_metronome) {
+            self.engine.set_metronome(self.private.metronome);
+        }
+        if calibrates && is_other {
+            let state = self.seat.state();
+            let tracks = state.iter().flat_map(|state| state.tracks().iter());
+            let silent = tracks.map(|track| (track.id, Ear { mute: true, ..Ear::default() })).collect();
+            self.engine.set_ears(&Ears { tracks: silent, master: None });
+            self.engine.set_metronome(Some(Gain::UNITY));
+            self.engine.stop_preview();
+        }
+    }
+
     fn go_on_with_preview(&mut self, local: Micros) {
         let Some(preview) = &mut self.preview else { return };
         let goes_on = if preview.begun {

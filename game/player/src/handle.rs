@@ -142,12 +142,13 @@ impl Player {
         self.workshop.iter().for_each(|workshop| workshop.drop_take());
     }
 
-    /// Finds out how late a microphone is, by the metronome, which must be heard meanwhile. The music must play. What is
-    /// found shows in [`PlayerView::input_nudge_us`]; why it cannot be found is told.
+    /// Finds out how late a microphone is, by the metronome, which is all that this player hears meanwhile. The music must
+    /// play. What is found shows in [`PlayerView::input_nudge_us`]; why it cannot be found is told.
     pub fn calibrate(&self, device: Option<String>) {
         match &self.studio {
             Some(studio) => {
                 let request = TakeRequest { shape: TakeShape::Loopback, device, input_nudge_us: 0 };
+                self.shared.change_view(|view| view.input_nudge_us = None);
                 studio.wish(studio::Wish::Start(Order { request, place: None }));
             }
             None => self.shared.tell(NO_THREAD.into()),

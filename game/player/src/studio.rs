@@ -113,9 +113,6 @@ impl Session {
             Wish::Start(order) => {
                 // What was recorded before is done again.
                 self.workshop.drop_take();
-                if order.place.is_none() {
-                    self.shared.change_view(|view| view.input_nudge_us = None);
-                }
                 self.recorder.start(order.request.clone());
                 self.order = Some(order);
             }

@@ -13,7 +13,7 @@ use bevy::{
     window::{MonitorSelection, PresentMode, PrimaryWindow, WindowMode, WindowResized},
 };
 use keyboardia_player::{Hearing, Output};
-use keyboardia_session::{Command, Gain};
+use keyboardia_session::Command;
 
 pub(super) fn plugin(app: &mut App) {
     app.add_systems(Update, (toggle_fullscreen, remember_size, follow_graphics).chain().in_set(ClientSet::Act))
@@ -68,9 +68,7 @@ fn follow_sound(settings: Res<Settings>, metronome: Res<Metronome>, now: Res<Now
     let output = settings.device.clone().map_or(Output::Default, Output::Device);
     link.set_output(output);
     link.set_metronome(match now.player().and_then(|player| player.recording.as_ref()) {
-        // The microphone is to hear it.
-        Some((None, _)) => Some(Gain::UNITY),
-        Some((_, seen)) if seen.is_counted() => Some(settings.metronome()),
+        Some((Some(_), seen)) if seen.is_counted() => Some(settings.metronome()),
         _ => metronome.on.then(|| settings.metronome()),
     });
     if let Some(Hearing::Playing { device, .. }) = now.player().map(|player| &player.hearing) {
