@@ -71,7 +71,7 @@ enum Arrived {
     Opened(u32),
     Message(u32, Vec<u8>),
     Closed(u32, u16),
-    Decoded(String, Vec<u8>),
+    Decoded(String, u32, Vec<u8>),
     Undecoded(String, Option<String>),
     Report(Vec<u8>, f64),
 }
@@ -172,19 +172,32 @@ impl Tab {
                     return;
                 }
                 let file = std::fs::read(self.sounds.join(format!("{name}.ogg"))).map_err(|error| error.to_string());
-                let decoded = file.and_then(|file| decode(&name, file));
-                self.came.push_back(match decoded {
-                    Ok(decoded) => {
-                        self.samples.insert(name.clone(), decoded.frames);
-                        Arrived::Decoded(name, decoded.overview)
-                    }
-                    Err(why) => Arrived::Undecoded(name, Some(why)),
-                });
+                self.decode(name, file);
+            }
+            Ask::Fetch { path, token } => {
+                let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+                let request = self.http.get(format!("http://{}{path}", self.host)).bearer_auth(token);
+                let answer = if self.is_reachable { request.send().ok() } else { None };
+                match answer.filter(|answer| answer.status().is_success()).and_then(|answer| answer.bytes().ok()) {
+                    Some(file) => self.decode(name, Ok(file.to_vec())),
+                    None => self.came.push_back(Arrived::Undecoded(name, None)),
+                }
             }
             Ask::Remember { code, token } => self.remembered = (!token.is_empty()).then_some((code, token)),
             Ask::Stale(why) => self.stale = Some(why),
             Ask::Returned => self.returned += 1,
         }
+    }
+
+    fn decode(&mut self, name: String, file: Result<Vec<u8>, String>) {
+        self.came.push_back(match file.and_then(|file| decode(&name, file)) {
+            Ok(decoded) => {
+                let frames = decoded.frames.len() as u32 / 8;
+                self.samples.insert(name.clone(), decoded.frames);
+                Arrived::Decoded(name, frames, decoded.overview)
+            }
+            Err(why) => Arrived::Undecoded(name, Some(why)),
+        });
     }
 
     fn send(&mut self, message: Message) {
@@ -211,7 +224,7 @@ impl Tab {
                 Arrived::Opened(id) => Came::Opened(*id),
                 Arrived::Message(id, bytes) => Came::Message(*id, bytes),
                 Arrived::Closed(id, code) => Came::Closed(*id, *code),
-                Arrived::Decoded(name, overview) => Came::Decoded(name, overview),
+                Arrived::Decoded(name, frames, overview) => Came::Decoded(name, *frames, overview),
                 Arrived::Undecoded(name, why) => Came::Undecoded(name, why.as_deref()),
                 Arrived::Report(report, rendered_us) => Came::Report(report, *rendered_us),
             };

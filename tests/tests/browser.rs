@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_player::Player;
-use keyboardia_session::{Command, Edit, SceneId, TrackId, limits::SCENES_MAX};
+use keyboardia_session::{Cell, Command, Edit, SceneId, TrackId, limits::SCENES_MAX};
 use keyboardia_tests::{
     bots::state,
     browser::{Browser, Page},
@@ -12,6 +12,7 @@ use keyboardia_tests::{
     packed::{self, ENGINE_BYTES_MAX, GAME_BROTLI_BYTES_MAX, GAME_BYTES_MAX, brotli_bytes, bytes},
     process::{HostProcess, wait_for},
     relay::{Relay, Weather},
+    soundfiles::{tones, wav16},
     stage::{RATE, Recording, Room},
     steady::{Gaps, gaps_under_stall},
     undrawn::Undrawn,
@@ -31,6 +32,9 @@ const REFRESH: &str = "KEYBOARDIA_GOLDEN";
 /// How long a finger stays for a tap, and for a menu.
 const TAP: Duration = Duration::from_millis(80);
 const LONG_PRESS: Duration = Duration::from_secs(4);
+/// A slot of the starter groove that is empty, and how long the sound is that is brought there, seconds.
+const OWN: Cell = Cell::new(TrackId(7), SceneId(7));
+const OWN_SOUND_S: usize = 8;
 /// Silence within a loop is shorter than this, seconds.
 const SILENCE_MAX_S: f64 = 0.3;
 /// How long a page plays a tone in which gaps are looked for, and is in the background, seconds.
@@ -102,6 +106,29 @@ fn a_page_joins_a_native_player_presses_and_is_seen_heard_and_remembered() {
             take_picture(ada, page);
         }
     });
+}
+
+#[test]
+fn a_sound_that_a_native_player_brings_is_heard_in_the_page_and_kept_there() {
+    let (room, host, dir) = (Room::open(), HostProcess::start(), tempfile::tempdir().unwrap());
+    let ada = place(&host).native();
+    let file = dir.path().join("tone.wav");
+    std::fs::write(&file, wav16(&tones(2, OWN_SOUND_S * RATE as usize), RATE)).unwrap();
+    let browser = Browser::start(&room, &[]);
+    let url = format!("http://{}/#{}", host.http, host.code);
+    let page = enter(&browser, "ben", &url, json!({}));
+    assert_eq!(present(&ada), 2);
+    ada.bring_file(file, OWN, false);
+    wait_for("a clip", || state(&ada).clip(OWN).map(|_| ()));
+    let recording = room.record();
+    assert!(ada.press(OWN.track, OWN.scene));
+    // The native player is silent: what is heard is the page.
+    sounds(&recording);
+    let kept = || {
+        let count = "caches.open('keyboardia-samples').then((cache) => cache.keys()).then((keys) => keys.length)";
+        page.evaluate(count).as_u64().filter(|count| *count == 1)
+    };
+    slowly("a sound that the browser keeps", kept);
 }
 
 #[test]

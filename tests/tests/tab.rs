@@ -4,13 +4,15 @@
 
 use keyboardia_player::{Connection, Heard, Player, PreviewStart, port::FromWindow, view::Wish};
 use keyboardia_session::{
-    Beats, Command, Manifest, Notice, Profile, Refusal, SceneId, SessionCode, TrackId,
+    Beats, Cell, Command, Manifest, Notice, Profile, Refusal, SceneId, SessionCode, TrackId,
     api::{ApiError, ApiErrorKind},
+    limits::SAMPLE_RATE_HZ,
 };
 use keyboardia_tests::{
     bots::{bot, ready},
     measure::{onset, rms},
     process::{HostProcess, PATIENCE, wait_for},
+    soundfiles::{tones, wav16},
     tab::Tab,
 };
 use std::{
@@ -19,6 +21,9 @@ use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
+
+/// A slot of the starter groove that is empty.
+const EMPTY: Cell = Cell::new(TrackId(7), SceneId(7));
 
 fn sounds() -> PathBuf {
     std::env::var_os("KEYBOARDIA_SOUNDS").map_or_else(|| PathBuf::from("../assets/sounds"), PathBuf::from)
@@ -90,6 +95,30 @@ fn a_tab_and_a_native_player_start_the_clip_within_a_millisecond_and_the_tab_sou
     // The picture's present may be some turns old, and a kick drum takes a moment to be loud.
     assert!((-8.0..12.0).contains(&off_ms), "the sound is {off_ms} ms off");
     assert!(rms(&tab.out[begin..]) > 0.02);
+}
+
+#[test]
+fn a_sound_that_a_native_player_brings_sounds_in_a_tab_too_and_a_tab_that_comes_later_has_it() {
+    let (host, dir) = (HostProcess::start(), tempfile::tempdir().unwrap());
+    let ada = native(&host);
+    let mut tab = join(&host, None);
+    let file = dir.path().join("hit.wav");
+    std::fs::write(&file, wav16(&tones(1, SAMPLE_RATE_HZ as usize / 2), SAMPLE_RATE_HZ)).unwrap();
+    ada.bring_file(file, EMPTY, false);
+    let is_here = |tab: &mut Tab| {
+        let view = tab.view.as_ref()?;
+        let sound = &view.session.as_ref()?.state.clip(EMPTY)?.sound;
+        assert_eq!(view.damaged.get(sound), None);
+        (view.overviews.contains_key(sound) && !view.loading.contains(sound)).then_some(())
+    };
+    until(&mut tab, "an own sound", is_here);
+    let silent = tab.out.len();
+    tab.say(&FromWindow::Wish(Wish::Press(EMPTY.track, EMPTY.scene)));
+    let ours = heard(&mut tab, EMPTY.track);
+    let theirs = wait_for("the same clip", || ada.take_heard().into_iter().find(|heard| heard.track == EMPTY.track));
+    assert_eq!(ours.start, theirs.start);
+    until(&mut tab, "its sound", |tab| (rms(&tab.out[silent..]) > 0.01).then_some(()));
+    until(&mut join(&host, None), "an own sound", is_here);
 }
 
 #[test]

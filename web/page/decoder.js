@@ -2,6 +2,7 @@
 // asks again.
 
 import { Engine } from "./engine.js";
+import { sample } from "./samples.js";
 
 /** A sound may take so long to come, milliseconds. */
 const PATIENCE_MS = 20_000;
@@ -25,9 +26,11 @@ async function file(name) {
   throw new Error(`The sound ${name} is not on this host (${answer.status}).`);
 }
 
-async function load(name) {
+/** @param {{ load?: string, fetch?: string, token?: string }} wish a sound of the library, or the address of a player's own */
+async function load(wish) {
+  const name = wish.load ?? wish.fetch.split("/").pop();
   try {
-    const bytes = await file(name);
+    const bytes = await (wish.load ? file(name) : sample(wish.fetch, wish.token));
     if (!bytes) return port.postMessage({ name, why: "", later: true });
     const [a, b] = engine.write(encoder.encode(name), bytes);
     if (!engine.calls.keyboardia_decode(a, b)) throw new Error(engine.text(0));
@@ -44,7 +47,7 @@ async function start({ module, soundsUrl, port: given }) {
   port = given;
   let last = Promise.resolve();
   port.onmessage = ({ data }) => {
-    last = last.then(() => load(data.load));
+    last = last.then(() => load(data));
   };
 }
 

@@ -9,7 +9,7 @@
 // | 4 it brought | which | | message | |
 // | 5 it is closed | which | code | | |
 // | 6 the sound reports | | | report | when it was rendered (µs): float |
-// | 7 a sound is decoded | | | name | shape |
+// | 7 a sound is decoded | frames | | name | shape |
 // | 8 a sound is not | | 1: nobody brought it, it may come later | name | why |
 // | 9 the speaker is read | | | frame, time (µs), latency (µs): floats | |
 // | 10 the device | | | rate: float | why it is silent |
@@ -29,6 +29,7 @@
 // | 10 remember a token | | code | token |
 // | 11 look for a newer page, for the host speaks another version | | why | |
 // | 12 look whether there is one, for the host is back | | | |
+// | 13 load a player's own sound | | path | token |
 
 import { Engine } from "./engine.js";
 
@@ -40,6 +41,8 @@ const WALL_MS = 5;
 const WALL_REPORTS = 100;
 /** Decoded sounds that wait to be handed over. */
 const SAMPLES_MAX = 4;
+/** A frame: two floats. */
+const FRAME_BYTES = 8;
 
 /** @type {Engine} */ let engine;
 let sound, decoder, origin;
@@ -87,6 +90,8 @@ function carry(ask, number) {
       return postMessage({ stale: engine.text(0) });
     case 12:
       return postMessage({ returned: true });
+    case 13:
+      return decoder.postMessage({ fetch: origin + engine.text(0), token: engine.text(1) });
   }
 }
 
@@ -157,7 +162,7 @@ function loaded({ data }) {
   if (data.frames) {
     samples.set(data.name, data.frames);
     if (samples.size > SAMPLES_MAX) samples.delete(samples.keys().next().value);
-    take(7, { first, second: data.overview });
+    take(7, { first, second: data.overview, number: data.frames.length / FRAME_BYTES });
   } else {
     take(8, { first, second: encoder.encode(data.why), status: data.later ? 1 : 0 });
   }

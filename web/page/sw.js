@@ -2,6 +2,8 @@
 
 const FILES = 'keyboardia-files';
 const INDEX = 'keyboardia-index';
+// Players' own sounds, which the decoder keeps.
+const SAMPLES = 'keyboardia-samples';
 /** How long the host may take to show the page before the one from last time is shown. */
 const INDEX_PATIENCE_MS = 2500;
 
@@ -10,7 +12,7 @@ self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', (event) => {
   const tidy = async () => {
     for (const name of await caches.keys()) {
-      if (name.startsWith('keyboardia-') && name !== FILES && name !== INDEX) {
+      if (name.startsWith('keyboardia-') && ![FILES, INDEX, SAMPLES].includes(name)) {
         await caches.delete(name);
       }
     }

@@ -5,7 +5,10 @@
 
 use crate::view::PlayerView;
 use keyboardia_audio::Overview;
-use keyboardia_session::{Beats, Micros, SoundId, Table, limits::LIBRARY_SOUNDS_MAX};
+use keyboardia_session::{
+    Beats, Micros, SoundId, Table,
+    limits::{LIBRARY_SOUNDS_MAX, SAMPLE_RATE_HZ},
+};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Sounds that are with the loader at once: one in its hands, one next; the rest can still be overtaken.
@@ -22,6 +25,14 @@ pub const SOUND_BYTES_MAX: usize = if cfg!(target_arch = "wasm32") { 256 << 20 }
 
 /// How long it takes until a sound that nobody could bring is asked for again, microseconds: twice as long each time.
 const RETRY_US: std::ops::RangeInclusive<u64> = 125_000..=8_000_000;
+
+/// Beats a second at which a sound that lies on no pad is measured.
+const BEATS_PER_S: f64 = 2.0;
+
+/// Length of a player's own sound of so many frames, as long as no pad says otherwise.
+pub fn own_sound_length(frames: u32) -> Beats {
+    Beats::from_f64(f64::from(frames) / f64::from(SAMPLE_RATE_HZ) * BEATS_PER_S)
+}
 
 /// A sound in memory, and what the library says of it.
 #[derive(Debug)]

@@ -122,7 +122,7 @@ pub extern "C" fn keyboardia_seat_take(kind: u32, now: f64, number: u32, status:
                 let [rendered_us] = floats(b);
                 Came::Report(a, rendered_us)
             }
-            7 => Came::Decoded(text(a), b),
+            7 => Came::Decoded(text(a), number, b),
             8 => Came::Undecoded(text(a), (status == 0).then(|| text(b))),
             9 => {
                 let [frame, local_us, latency_us] = floats(a);
@@ -158,6 +158,7 @@ pub extern "C" fn keyboardia_seat_next() -> u32 {
             Ask::Remember { code, token } => (10, code.into_bytes(), token.into_bytes(), 0),
             Ask::Stale(why) => (11, why.into_bytes(), Vec::new(), 0),
             Ask::Returned => (12, Vec::new(), Vec::new(), 0),
+            Ask::Fetch { path, token } => (13, path.into_bytes(), token.into_bytes(), 0),
         };
         instance.answer(first, second, number);
         kind

@@ -1,7 +1,8 @@
 //! Decodes sounds, away from the seat and from the sound, which must not wait for it.
 
 use crate::known;
-use keyboardia_audio::{Overview, decode_ogg};
+use keyboardia_audio::{Overview, Sample, decode_ogg, decode_sample};
+use keyboardia_session::SoundId;
 
 /// A decoded sound.
 #[derive(Debug, Default)]
@@ -12,17 +13,23 @@ pub struct Decoded {
     pub frames: Vec<u8>,
 }
 
-/// Decodes the file of a sound of the library.
+/// Decodes the file of a sound of the library, or of a player's own one.
 ///
 /// # Errors
 /// Why it cannot be played, as a sentence.
 pub fn decode(id: &str, file: Vec<u8>) -> Result<Decoded, String> {
-    let sound = known::sound(id).ok_or_else(|| format!("This copy of the game has no sound called {id}."))?;
-    let sample = decode_ogg(file, sound.frames as usize)
-        .map_err(|error| format!("The sound {id} cannot be played: {error}."))?;
+    let sample = sample(id, file)?;
     let frames =
         sample.frames().iter().flat_map(|frame| [frame.left, frame.right]).flat_map(f32::to_le_bytes).collect();
     Ok(Decoded { overview: Overview::of(&sample).into(), frames })
+}
+
+fn sample(id: &str, file: Vec<u8>) -> Result<Sample, String> {
+    if SoundId::parse(id).is_some_and(|id| id.sample().is_some()) {
+        return decode_sample(&file).map_err(|bad| bad.to_string());
+    }
+    let sound = known::sound(id).ok_or_else(|| format!("This copy of the game has no sound called {id}."))?;
+    decode_ogg(file, sound.frames as usize).map_err(|error| format!("The sound {id} cannot be played: {error}."))
 }
 
 #[cfg(test)]

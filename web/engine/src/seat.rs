@@ -15,7 +15,7 @@ use keyboardia_player::{
     Hearing,
     port::FromWindow,
     shared::Shared,
-    shelf::{LoadFault, Loaded, LoadedSound, Loader},
+    shelf::{LoadFault, Loaded, LoadedSound, Loader, own_sound_length},
 };
 use keyboardia_session::{Profile, SessionCode, SoundId};
 use life::{Life, Stage};
@@ -47,8 +47,9 @@ pub enum Came<'a> {
     Closed(u32, u16),
     /// The sound's report, [`FromEngine`], and when its last frame had been rendered, the worker's clock in microseconds.
     Report(&'a [u8], f64),
-    /// A sound has been decoded: its shape. Its frames stay with JavaScript until they are asked for.
-    Decoded(&'a str, &'a [u8]),
+    /// A sound has been decoded: how many frames it has, and its shape. The frames stay with JavaScript until they are
+    /// asked for.
+    Decoded(&'a str, u32, &'a [u8]),
     /// A sound could not be; why it never can be, as a sentence, or nothing where nobody brought it.
     Undecoded(&'a str, Option<&'a str>),
     /// The page has read the speaker.
@@ -92,8 +93,15 @@ pub enum Ask {
     Sound(Vec<u8>),
     /// Hand it the frames of a sound.
     Sample(SoundId),
-    /// Fetch and decode a sound.
+    /// Fetch and decode a sound of the library.
     Load(SoundId),
+    /// Fetch and decode a player's own sound.
+    Fetch {
+        /// The path; it ends with the sound's name, which is the hash of its file.
+        path: String,
+        /// The token of the seat that may have it, for the `Authorization` header.
+        token: String,
+    },
     /// Remember for this tab that the seat in this session has this token; an empty one: forget it.
     Remember {
         /// The session's five words.
@@ -177,7 +185,7 @@ impl WebSeat {
                     self.with_life(|life, _| life.body.engine().heard(report));
                 }
             }
-            Came::Decoded(id, overview) => self.decoded(id, overview),
+            Came::Decoded(id, frames, overview) => self.decoded(id, frames, overview),
             Came::Undecoded(id, why) => {
                 if let (Some(id), Some(life)) = (SoundId::parse(id), &mut self.life) {
                     let fault = why.map_or(LoadFault::Later, |why| LoadFault::Never(why.to_owned()));
@@ -304,17 +312,15 @@ impl WebSeat {
         }
     }
 
-    fn decoded(&mut self, id: &str, overview: &[u8]) {
-        let (id, sound, overview) = (SoundId::parse(id), known::sound(id), Overview::try_from(overview.to_vec()));
-        let (Some(id), Some(sound), Ok(overview), Some(life)) = (id, sound, overview, &mut self.life) else { return };
-        let loaded = LoadedSound {
-            sample: (),
-            overview,
-            bytes: sound.frames as usize * FRAME_BYTES,
-            length: sound.length,
-            looped: sound.looped,
+    fn decoded(&mut self, id: &str, frames: u32, overview: &[u8]) {
+        let (parsed, overview) = (SoundId::parse(id), Overview::try_from(overview.to_vec()));
+        let (Some(parsed), Ok(overview), Some(life)) = (parsed, overview, &mut self.life) else { return };
+        let (length, looped) = match known::sound(id) {
+            Some(sound) => (sound.length, sound.looped),
+            None => (own_sound_length(frames), false),
         };
-        life.body.loader().loaded.push_back((id, Ok(loaded)));
+        let bytes = frames as usize * FRAME_BYTES;
+        life.body.loader().loaded.push_back((parsed, Ok(LoadedSound { sample: (), overview, bytes, length, looped })));
     }
 
     /// Sends a picture if the window would like one and there is a new one.

@@ -1,16 +1,13 @@
 //! Fetches players' own sounds for the shelf, on a thread of its own: a host that is slow holds nothing else up.
 
 use super::{Exchange, depot::Fault};
-use crate::shelf::{LoadFault, Loaded, LoadedSound, SOUNDS_IN_FLIGHT_MAX};
+use crate::shelf::{LoadFault, Loaded, LoadedSound, SOUNDS_IN_FLIGHT_MAX, own_sound_length};
 use keyboardia_audio::{Overview, Sample, decode_sample};
-use keyboardia_session::{Beats, SampleHash, SoundId, limits::SAMPLE_RATE_HZ};
+use keyboardia_session::{SampleHash, SoundId};
 use std::sync::{
     Arc,
     mpsc::{Receiver, SyncSender, sync_channel},
 };
-
-/// Beats a second at which a sound that lies on no pad is measured.
-const BEATS_PER_S: f64 = 2.0;
 
 /// See the module.
 pub(crate) struct Fetcher {
@@ -60,7 +57,7 @@ fn load(exchange: &Exchange, hash: SampleHash) -> Result<LoadedSound<Arc<Sample>
 /// A sample's file as the engine takes it.
 fn decode(file: &[u8]) -> Result<LoadedSound<Arc<Sample>>, String> {
     let sample = decode_sample(file).map_err(|bad| bad.to_string())?;
-    let length = Beats::from_f64(sample.len() as f64 / f64::from(SAMPLE_RATE_HZ) * BEATS_PER_S);
+    let length = own_sound_length(sample.len() as u32);
     let (overview, bytes) = (Overview::of(&sample), size_of_val(sample.frames()));
     Ok(LoadedSound { overview, bytes, sample: Arc::new(sample), length, looped: false })
 }

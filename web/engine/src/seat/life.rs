@@ -6,7 +6,9 @@ use crate::{
     sound::{SessionClock, ToSound},
 };
 use keyboardia_audio::{RemoteEngine, ToEngine};
-use keyboardia_player::{Connection, Hearing, body::Body, port::Painter, shared::Shared, view::PlayerView};
+use keyboardia_player::{
+    Connection, Hearing, body::Body, port::Painter, shared::Shared, shelf::LoadFault, view::PlayerView,
+};
 use keyboardia_session::{
     Farewell, Micros, Profile, SeatToken,
     api::{ApiErrorKind, JoinRequest},
@@ -268,7 +270,14 @@ impl Life {
     /// Tells the sound what is new, and JavaScript which sounds are to be loaded.
     fn supply_sound(&mut self, seat: &mut WebSeat, now: Micros) {
         for id in std::mem::take(&mut self.body.loader().wanted) {
-            seat.ask(Ask::Load(id));
+            match (id.sample(), &self.code, &self.token) {
+                (None, ..) => seat.ask(Ask::Load(id)),
+                (Some(hash), Some(code), Some(token)) => {
+                    let path = format!("/api/sessions/{code}/samples/{hash}");
+                    seat.ask(Ask::Fetch { path, token: token.clone() });
+                }
+                (Some(_), ..) => self.body.loader().loaded.push_back((id, Err(LoadFault::Later))),
+            }
         }
         let clock = self.body.seat().clock();
         let nudge = self.shared.latency_nudge();
