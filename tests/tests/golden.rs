@@ -1,6 +1,6 @@
 //! What the window looks like at four sizes, compared with the pictures in `tests/golden`, and that no text is cut.
 //!
-//! `KEYBOARDIA_GOLDEN=refresh ./test golden` takes the pictures anew, and those of the README as well. Names, addresses and
+//! `KEYBOARDIA_GOLDEN=refresh ./test -E 'binary(golden)'` takes the pictures anew, and those of the README as well. Names, addresses and
 //! times differ from run to run: the panel at the right and the end of the bar at the top are covered. A picture is melted
 //! down to the size at which it is kept, so that edges drawn a little differently by another driver do not matter, and a
 //! moved button does.
@@ -126,7 +126,7 @@ fn compare(scene: &Scene) {
             picture.write(&path);
             continue;
         }
-        assert!(path.is_file(), "{} is missing; {REFRESH}=refresh ./test golden takes it", path.display());
+        assert!(path.is_file(), "{} is missing; {REFRESH}=refresh ./test -E 'binary(golden)' takes it", path.display());
         let kept = Picture::read(&path);
         let apart = picture.apart(&kept);
         if apart.mean > MEAN_MAX || apart.worst > WORST_MAX {
@@ -135,7 +135,10 @@ fn compare(scene: &Scene) {
             complaints.push(format!("{name}: {apart:?}; {} shows how it is now", now.display()));
         }
     }
-    assert!(complaints.is_empty(), "{complaints:#?}\nif they are as they should be: {REFRESH}=refresh ./test golden");
+    assert!(
+        complaints.is_empty(),
+        "{complaints:#?}\nif they are as they should be: {REFRESH}=refresh ./test -E 'binary(golden)'"
+    );
 }
 
 /// Notices come and go.

@@ -1,5 +1,6 @@
 //! A player's own sounds through a real microphone: the room's own sound, taken up again by the room's one device.
 
+#![cfg(target_os = "linux")]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use keyboardia_audio::{Ears, Nanos};
@@ -12,15 +13,17 @@ use keyboardia_player::{
 use keyboardia_session::{Beats, Cell, Command, Gain, Name, SceneId, Tempo, TrackId};
 use keyboardia_tests::{
     bots::{agree, bot, ready, seat, state},
-    process::{HostProcess, PATIENCE, Running, wait_for},
+    process::{HostProcess, PATIENCE, Running, wait_for, window},
     singer::{Singer, offs},
-    stage::{self, Room},
+    stage::{self, Room, Screen},
 };
+use serde_json::{Value, json};
 use std::{
     process::Stdio,
     sync::Arc,
     time::{Duration, Instant},
 };
+use tempfile::TempDir;
 
 /// How far a tick may be from its count after calibration, seconds: a busy machine delays real sound.
 const OFF_S_MAX: f64 = 0.005;
@@ -279,3 +282,54 @@ fn inside_a_room_with_a_tray() {
 fn take_other(singer: &Singer, than: &keyboardia_session::SoundId) -> Option<keyboardia_player::TakeView> {
     singer.player.view().take.clone().filter(|take| take.sound != *than)
 }
+
+#[test]
+fn the_recorder_of_the_window_counts_in_records_lets_hear_and_puts_onto_the_grid() {
+    let (room, screen, dir) = (Room::open(), Screen::open(1280, 800), TempDir::new().unwrap());
+    stage::file(&dir, "settings.json", r#"{"name":"Ada","hints_seen":{"press":true,"together":true,"more":true}}"#);
+    let script = stage::file(&dir, "script", WINDOW);
+    let mut command = window(&screen.display, dir.path());
+    let command = room.invite(&mut command).args(["--port", "0", "--script"]).arg(script);
+    let (status, said, errors) = Running::start(command).finish(4 * PATIENCE);
+    assert!(status.success(), "{status}: {errors}");
+    let state: Value = serde_json::from_str(said.lines().rfind(|line| line.starts_with('{')).unwrap()).unwrap();
+    let clip = &state["session"]["tracks"][7]["clips"][7];
+    assert_eq!(
+        [&clip["name"], &clip["beats"], &clip["looped"]],
+        [&json!("Ada 1"), &json!(4.0), &json!(true)],
+        "{clip}"
+    );
+    assert_eq!(clip["sound"].as_str().map(str::len), Some(64), "{clip}");
+}
+
+/// Records a loop from the window, listens to it, and puts it onto the grid; then one that is thrown away.
+const WINDOW: &str = r#"wait joined
+wait loaded
+press 0 0
+wait playing 0 0
+menu 7 7
+wait seen "Record…"
+press "Record…"
+wait seen "4 beats"
+wait frames 5
+press "4 beats"
+press "I hear it first"
+wait frames 3
+press "record"
+wait seen "keep the take"
+wait frames 5
+press "listen to the take"
+wait seen "silence the take"
+press "keep the take"
+wait filled 7 7
+wait playing 7 7
+press "record"
+wait seen "throw the take away"
+wait frames 5
+press "throw the take away"
+wait unseen "keep the take"
+key esc
+wait unseen "record"
+print state
+quit
+"#;

@@ -96,6 +96,13 @@ impl Aged {
     }
 }
 
+/// The values in order. One order for all: each kind of value that is sorted costs the browser kilobytes.
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values
+}
+
 /// What the bounds of one way can tell of the skew.
 #[derive(Debug, Clone, Copy)]
 struct Evidence {
@@ -110,8 +117,7 @@ struct Evidence {
 impl Evidence {
     /// Of these bounds, the tightest of which allows this offset now, if the skew is this.
     fn new(bounds: &[Aged], tightest_us: f64, skew: f64) -> Self {
-        let mut distances: Vec<f64> = bounds.iter().map(|bound| (bound.now(skew) - tightest_us).abs()).collect();
-        distances.sort_by(f64::total_cmp);
+        let distances = sorted(bounds.iter().map(|bound| (bound.now(skew) - tightest_us).abs()));
         let common_us = distances.get(distances.len() / 2).copied().unwrap_or_default();
         let count = bounds.len().max(1) as f64;
         let ages = || bounds.iter().map(|bound| bound.age_us);
@@ -415,10 +421,9 @@ impl ClockEstimate {
 
     /// By how much a delay commonly exceeds the shortest one, microseconds.
     fn jitter_us(&self) -> f64 {
-        let mut trips: Vec<u64> = self.round_trips.iter().copied().collect();
-        trips.sort_unstable();
+        let trips = sorted(self.round_trips.iter().map(|us| *us as f64));
         let (Some(best), Some(middle)) = (trips.first(), trips.get(trips.len() / 2)) else { return JITTER_MIN_US };
-        ((middle - best) as f64 / 2.0).max(JITTER_MIN_US)
+        ((middle - best) / 2.0).max(JITTER_MIN_US)
     }
 
     /// Brings the estimate, and the line that is shown, up to date.

@@ -217,7 +217,7 @@ fn tray(ui: &mut Ui, desk: &mut Desk, link: &Link, take: &TakeView, sounds: bool
     let (sound, mut name) = naming.unwrap_or_else(fresh);
     ui.horizontal(|ui| {
         let listen = ui.button(if sounds { "Silence" } else { "Listen" });
-        spots::note(ui, || "listen to the take".into(), listen.rect);
+        spots::note(ui, || if sounds { "silence the take" } else { "listen to the take" }.into(), listen.rect);
         if listen.clicked() {
             if sounds { link.stop_preview() } else { link.preview(sound.clone()) }
         }
