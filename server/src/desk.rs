@@ -5,8 +5,8 @@ use crate::{
     limits::{REPLY_TIMEOUT, REQUESTS_WAITING_MAX},
 };
 use keyboardia_session::{
-    JoinError, Profile, SeatId, SeatToken, SessionCode, api::ApiErrorKind, bridge::Written, denial::Denial,
-    limits::SESSIONS_MAX,
+    JoinError, Profile, SeatId, SeatToken, SessionCode, SessionSetup, api::ApiErrorKind, bridge::Written,
+    denial::Denial, limits::SESSIONS_MAX,
 };
 use std::{
     net::IpAddr,
@@ -100,6 +100,8 @@ pub(crate) enum Request {
     Create {
         /// For whom.
         opener: Opener,
+        /// What it begins with; what all begin with otherwise.
+        setup: Option<Box<SessionSetup>>,
         /// Its code.
         reply: Reply<SessionCode>,
     },

@@ -244,7 +244,7 @@ impl Driver {
 
     fn answer(&mut self, request: Request) {
         match request {
-            Request::Create { opener, reply } => reply(self.create(opener)),
+            Request::Create { opener, setup, reply } => reply(self.create(opener, setup)),
             Request::Admit { code, token, profile, from, reply } => reply(self.admit(code, &token, profile, from)),
             Request::Seat { code, token, reply } => reply(self.room(code).map(|room| room.seat_of(&token))),
             Request::Epoch { code, reply } => reply(self.room(code).map(Room::epoch)),
@@ -262,7 +262,7 @@ impl Driver {
         self.rooms.get(&code).ok_or(Refused::UnknownSession)
     }
 
-    fn create(&mut self, opener: Opener) -> Result<SessionCode, Refused> {
+    fn create(&mut self, opener: Opener, setup: Option<Box<SessionSetup>>) -> Result<SessionCode, Refused> {
         if self.rooms.len() >= SESSIONS_MAX {
             return Err(Refused::TooManySessions);
         }
@@ -273,7 +273,8 @@ impl Driver {
                 break code;
             }
         };
-        self.rooms.insert(code, Room::new(self.setup.clone(), opener, self.house, self.clocks.host.now()));
+        let setup = setup.map_or_else(|| self.setup.clone(), |setup| *setup);
+        self.rooms.insert(code, Room::new(setup, opener, self.house, self.clocks.host.now()));
         self.put_online(code);
         tracing::info!(target: "host", sessions = self.rooms.len(), "a session was opened");
         Ok(code)

@@ -70,7 +70,7 @@ use crate::{
     tls::Tls,
     web::Web,
 };
-use keyboardia_session::{Manifest, Patience, SessionCode, SessionSetup, limits::SEATS_PER_SOCKET_MAX};
+use keyboardia_session::{Manifest, Patience, SessionCode, SessionSetup, Song, limits::SEATS_PER_SOCKET_MAX};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
@@ -328,7 +328,19 @@ impl Host {
     /// # Errors
     /// [`HostError::Full`], or [`HostError::NoAnswer`] after [`Self::stop`].
     pub fn create_session(&self) -> Result<SessionCode, HostError> {
-        Ok(self.desk.ask_blocking(|reply| Request::Create { opener: Opener::Owner, reply })?)
+        self.create(None)
+    }
+
+    /// Opens a session with this grid, as [`Self::create_session`] does with the starter groove.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_session_of(&self, song: &Song) -> Result<SessionCode, HostError> {
+        self.create(Some(Box::new(song.setup())))
+    }
+
+    fn create(&self, setup: Option<Box<SessionSetup>>) -> Result<SessionCode, HostError> {
+        Ok(self.desk.ask_blocking(|reply| Request::Create { opener: Opener::Owner, setup, reply })?)
     }
 
     /// Waits until a thread of the host ends that was not asked to, and says which: such a host is of no use any more. As

@@ -202,6 +202,8 @@ pub(crate) fn engine_with(settings: EngineSettings, mastering: Mastering) -> Res
         transport: transport_out,
         ledger,
         status: status.clone(),
+        #[cfg(feature = "takes")]
+        taps: crate::capture::Taps::new(),
     };
     let engine = Engine {
         strips,

@@ -14,10 +14,13 @@
 //! Start reading at [`engine`], then [`controller`] (who owns time) and [`deck`] (who owns sound).
 //!
 //! With the feature `takes` come players' own sounds: `import` reads files, `tempo` guesses what loop they are, `take`
-//! makes samples of recordings and files, `bounce` renders a score faster than it sounds, `wav` writes it down.
+//! makes samples of recordings and files, `bounce` renders a score faster than it sounds, `capture` takes along what is played, `wav`
+//! writes it down.
 
 #[cfg(feature = "takes")]
 pub mod bounce;
+#[cfg(feature = "takes")]
+pub mod capture;
 pub mod control;
 pub mod controller;
 pub mod course;

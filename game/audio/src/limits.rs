@@ -127,5 +127,11 @@ pub const BOUNCE_BLOCK_FRAMES: usize = 1_024;
 pub const BOUNCE_LEAD_IN_S: f64 = 1.0;
 /// How far the stems of a bounce may be above full scale, linear (36 dB); a power of two.
 pub const STEM_HEADROOM: f32 = 64.0;
+/// Samples of a capture that may wait to be written down (4 s of stereo at 48 kHz).
+pub const CAPTURE_WAITING_SAMPLES: usize = 4 * 2 * 48_000;
+/// Captures that may wait for the next block.
+pub const CAPTURES_WAITING_MAX: usize = 4;
+/// Longest capture, minutes.
+pub const CAPTURE_MINUTES_MAX: u64 = 60;
 /// Longest bounce, frames (an hour at 48 kHz).
 pub const BOUNCE_FRAMES_MAX: u64 = 48_000 * 3_600;

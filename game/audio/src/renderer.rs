@@ -75,12 +75,20 @@ pub struct Renderer {
     pub(crate) transport: CommandReader<TransportPlan>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) status: Arc<Status>,
+    #[cfg(feature = "takes")]
+    pub(crate) taps: crate::capture::Taps,
 }
 
 impl Renderer {
     /// The rate at which frames are made, Hz.
     pub fn sample_rate(&self) -> u32 {
         self.pacer.sample_rate()
+    }
+
+    /// What lets the sound be taken along while it is played; once.
+    #[cfg(feature = "takes")]
+    pub fn take_capture_desk(&mut self) -> Option<crate::capture::CaptureDesk> {
+        self.taps.take_desk()
     }
 
     /// Another device, or the same one opened anew. Not for the callback: it allocates.
@@ -112,6 +120,8 @@ impl Renderer {
             kira.on_start_processing();
             kira.process(&mut out[stretch.frames.start * width..stretch.frames.end * width], channels.max(1));
         });
+        #[cfg(feature = "takes")]
+        self.taps.hear(out, width, self.pacer.sample_rate());
         self.status.phase_error_ns.store(self.pacer.phase_error_ns(), Relaxed);
         self.status.frames.fetch_add(frames as u64, Relaxed);
         self.status.voices.store(self.ledger.taken() as u32, Relaxed);

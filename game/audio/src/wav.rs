@@ -41,6 +41,14 @@ impl<W: Write + Seek> WavSink<W> {
         samples.iter().try_for_each(|x| self.writer.write_sample(self.quantiser.step(*x)))
     }
 
+    /// Brings everything so far to the file, and makes the file one that can be played up to here.
+    ///
+    /// # Errors
+    /// What the file says.
+    pub fn flush(&mut self) -> Result<(), hound::Error> {
+        self.writer.flush()
+    }
+
     /// Ends the file.
     ///
     /// # Errors

@@ -118,6 +118,7 @@ impl Link {
             output: self.mine.output.clone(),
             sounds: self.sounds.clone(),
             samples: platform::samples(),
+            kept: None,
         };
         let player = Player::join(options);
         // The tracks of another session are other tracks.

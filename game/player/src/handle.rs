@@ -4,6 +4,9 @@
 //! queue; [`Player::view`] reads the latest picture, which the player's thread replaces every few milliseconds.
 
 use crate::{
+    errand::Errand,
+    export::{self, BounceRequest, Captures},
+    keep,
     player::run,
     recording::{TakeRequest, TakeShape},
     samples::{Exchange, Fate, Job, Source, Workshop},
@@ -33,6 +36,9 @@ pub struct Player {
     workshop: Option<Arc<Workshop>>,
     studio: Option<Studio>,
     brought: AtomicU32,
+    exchange: Arc<Exchange>,
+    captures: Arc<Captures>,
+    sounds: Option<PathBuf>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -48,9 +54,11 @@ impl Player {
         let workshop = workshop.inspect_err(no_thread).ok().map(Arc::new);
         let studio =
             workshop.clone().and_then(|workshop| Studio::start(shared.clone(), workshop).inspect_err(no_thread).ok());
+        let (captures, sounds) = (Arc::new(Captures::default()), options.sounds.clone());
         let thread = {
-            let shared = shared.clone();
-            std::thread::Builder::new().name("player".into()).spawn(move || run(options, &shared, &exchange))
+            let (shared, exchange, captures) = (shared.clone(), exchange.clone(), captures.clone());
+            let run = move || run(options, &shared, &exchange, &captures);
+            std::thread::Builder::new().name("player".into()).spawn(run)
         };
         let thread = match thread {
             Ok(thread) => Some(thread),
@@ -59,7 +67,7 @@ impl Player {
                 None
             }
         };
-        Self { shared, workshop, studio, brought: AtomicU32::new(0), thread }
+        Self { shared, workshop, studio, brought: AtomicU32::new(0), exchange, captures, sounds, thread }
     }
 
     /// The latest picture.
@@ -163,6 +171,22 @@ impl Player {
     /// Drops what is being recorded.
     pub fn cancel_recording(&self) {
         self.studio.iter().for_each(|studio| studio.wish(studio::Wish::Cancel));
+    }
+
+    /// Saves the session as it is now to a file, which has the ending of [`keep`] then.
+    pub fn save(&self, path: PathBuf) -> Errand<String> {
+        keep::save::save(self.exchange.clone(), &self.view(), path)
+    }
+
+    /// Bounces what plays, from the next bar line on.
+    pub fn bounce(&self, request: BounceRequest) -> Errand<String> {
+        let studio = export::Studio { exchange: self.exchange.clone(), sounds: self.sounds.clone() };
+        export::bounce(studio, &self.view(), request)
+    }
+
+    /// Takes along what this player hears, into a WAV file, until the errand is ended.
+    pub fn capture(&self, path: PathBuf) -> Errand<String> {
+        export::capture(self.captures.clone(), path)
     }
 
     /// Names of the microphones of this machine, the default one first.

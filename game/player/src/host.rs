@@ -2,8 +2,8 @@
 
 use crate::samples::Depot;
 use keyboardia_session::{
-    Profile, SessionCode,
-    api::{ApiError, ApiErrorKind, Created, JoinRequest, Joined},
+    Profile, SessionCode, Song,
+    api::{ApiError, ApiErrorKind, CreateRequest, Created, JoinRequest, Joined},
 };
 use reqwest::{
     StatusCode,
@@ -116,9 +116,11 @@ impl HostApi {
         Depot::new(self.client.clone(), self.address.clone(), code.to_owned(), token.to_owned())
     }
 
-    /// Creates a session.
-    pub(crate) fn create(&self) -> Result<String, JoinFailure> {
-        let created: Created = self.send(self.client.post(self.address.url("http", "/api/sessions")))?;
+    /// Creates a session, which begins with `song`, or with the starter groove.
+    pub(crate) fn create(&self, song: Option<&Song>) -> Result<String, JoinFailure> {
+        let request = CreateRequest { song: song.cloned().map(Box::new) };
+        let url = self.address.url("http", "/api/sessions");
+        let created: Created = self.send(self.client.post(url).json(&request))?;
         Ok(created.code)
     }
 

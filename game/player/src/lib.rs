@@ -15,11 +15,15 @@
 //! | `carrier` | brings them to the host |
 //! | `studio` | drives the recorder while something is recorded |
 //! | `microphone` | holds the input device while something is recorded |
+//! | `saver`, `opener` | write a session to a file, and read one |
+//! | `reopener` | brings the sounds of a session that was opened |
+//! | `bounce`, `capture` | write what is played to files |
 //!
-//! Start reading at [`view`], then [`body`]. Both are portable, as is [`port`], by which a window in a browser talks to a
-//! player in a worker; everything about threads, sockets, files and devices is native.
+//! Start reading at [`view`], then [`body`]. Both are portable, as is [`keep`], sessions as files, and [`port`], by which a
+//! window in a browser talks to a player in a worker; everything about threads, sockets, files and devices is native.
 
 pub mod body;
+pub mod keep;
 pub mod port;
 pub mod recording;
 pub mod shared;
@@ -32,6 +36,12 @@ mod backoff;
 pub mod calibration;
 #[cfg(not(target_arch = "wasm32"))]
 mod device;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod errand;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod export;
+#[cfg(not(target_arch = "wasm32"))]
+mod files;
 #[cfg(not(target_arch = "wasm32"))]
 mod handle;
 #[cfg(not(target_arch = "wasm32"))]

@@ -7,9 +7,10 @@ use crate::{
     backoff::Backoff,
     body::{self, refuse_wishes},
     device,
+    export::Captures,
     host::{Address, HostApi, JoinFailure},
     probe::Prober,
-    samples::{Exchange, Fetcher},
+    samples::{Exchange, Fetcher, reopen},
     shared::Shared,
     sounds::{DiskLoader, SoundDir, Sounds},
     view::{Connection, PlayerOptions, Transport},
@@ -74,8 +75,8 @@ enum End {
 }
 
 /// Runs a player until it leaves or fails for good.
-pub(crate) fn run(options: PlayerOptions, shared: &Arc<Shared>, exchange: &Arc<Exchange>) {
-    if let Err(why) = live(options, shared, exchange) {
+pub(crate) fn run(options: PlayerOptions, shared: &Arc<Shared>, exchange: &Arc<Exchange>, captures: &Captures) {
+    if let Err(why) = live(options, shared, exchange, captures) {
         shared.fail(why);
     } else {
         shared.change_view(|view| view.connection = Connection::Left);
@@ -83,21 +84,30 @@ pub(crate) fn run(options: PlayerOptions, shared: &Arc<Shared>, exchange: &Arc<E
     shared.leave.store(true, Relaxed);
 }
 
-fn live(options: PlayerOptions, shared: &Arc<Shared>, exchange: &Arc<Exchange>) -> Result<(), String> {
+fn live(
+    options: PlayerOptions,
+    shared: &Arc<Shared>,
+    exchange: &Arc<Exchange>,
+    captures: &Captures,
+) -> Result<(), String> {
     let api = HostApi::new(&options.host).map_err(|failure| failure.sentence)?;
     shared.change_view(|view| view.host = api.address().to_string());
     let code = match options.code {
         Some(code) => code,
-        None => api.create().map_err(|failure| failure.sentence)?,
+        None => api.create(options.kept.as_deref().map(|kept| &kept.song)).map_err(|failure| failure.sentence)?,
     };
     let mut joined = api.join(&code, &options.profile, None).map_err(|failure| failure.sentence)?;
     shared.change_view(|view| view.code = Some(code.clone()));
-    let (engine, renderer) =
+    let (engine, mut renderer) =
         engine(EngineSettings { sample_rate: SAMPLE_RATE, tracks: TRACKS_MAX }).map_err(|e| e.to_string())?;
+    captures.come_from(renderer.take_capture_desk());
     let no_thread = |error: std::io::Error| format!("This machine cannot start another thread: {error}.");
     let library = DiskLoader::start(SoundDir::find(options.sounds.as_deref())).map_err(no_thread)?;
     let own = Fetcher::start(exchange.clone()).map_err(no_thread)?;
     exchange.go_to(api.depot(&code, &joined.token));
+    if let Some(kept) = options.kept {
+        reopen(exchange, kept).map_err(no_thread)?;
+    }
     let mut body = Body::new(shared, engine, Sounds::new(library, own));
     let sound = device::start(options.output.clone(), renderer, shared).map_err(no_thread)?;
     let mut places = Places { here: api, elsewhere: None };

@@ -43,14 +43,14 @@ impl SoundDir {
         &self.path
     }
 
-    fn manifest(&self) -> Result<Manifest, String> {
+    pub(crate) fn manifest(&self) -> Result<Manifest, String> {
         let json =
             fs::read(self.path.join(MANIFEST)).map_err(|error| format!("the sound library cannot be read: {error}"))?;
         Manifest::parse(&json).map_err(|error| error.to_string())
     }
 
     /// Reads and decodes a sound.
-    fn load(&self, manifest: &Manifest, id: &SoundId) -> Result<LoadedSound<Arc<Sample>>, String> {
+    pub(crate) fn load(&self, manifest: &Manifest, id: &SoundId) -> Result<LoadedSound<Arc<Sample>>, String> {
         let sound = manifest.sound(id).ok_or_else(|| format!("this copy of the game has no sound called {id}"))?;
         let file = self.path.join(format!("{id}.ogg"));
         let bytes = fs::read(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;

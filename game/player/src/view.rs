@@ -1,6 +1,6 @@
 //! What goes into a player and what comes out of it: how it joins, its picture, its wishes.
 
-use crate::recording::RecordingView;
+use crate::{keep::Kept, recording::RecordingView};
 use keyboardia_audio::{Levels, Overview};
 use keyboardia_session::{Beats, Cell, Command, Name, Profile, SceneId, SoundId, Table, TrackId, View};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,8 @@ pub struct PlayerOptions {
     pub sounds: Option<PathBuf>,
     /// Directory in which players' own sounds are kept from one session to the next; nowhere when `None`.
     pub samples: Option<PathBuf>,
+    /// A saved session: it is what the new one begins with where there is no code, and its sounds are brought.
+    pub kept: Option<Arc<Kept>>,
 }
 
 /// Where a player stands with the host.

@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /api/sessions` | 201 [`Created`] |
+//! | `POST /api/sessions` with [`CreateRequest`], or nothing | 201 [`Created`] |
 //! | `POST /api/sessions/{code}/join` with [`JoinRequest`] | 200 [`Joined`] |
 //! | `GET /api/sessions/{code}/ws`, upgraded | a WebSocket; its first frame is a [`crate::wire::Hello`], its last one says why, see [`crate::farewell`] |
 //! | `GET /api/sessions/{code}/bridge`, upgraded, with the place's key as `Authorization: Bearer` | a WebSocket for a host that takes the session over, see [`crate::bridge`]; only places in the cloud have it |
@@ -14,10 +14,43 @@
 //!
 //! Every refusal is an [`ApiError`] with its HTTP status.
 
-use crate::{authority::Profile, avatar::Avatar, limits::PROTOCOL_VERSION, text::Name, values::Colour};
+use crate::{
+    authority::Profile,
+    avatar::Avatar,
+    limits::PROTOCOL_VERSION,
+    song::{BadSong, Song},
+    text::Name,
+    values::Colour,
+};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use thiserror::Error;
+
+/// A session is to be created.
+///
+/// A session that was saved is opened as a new one: the grid comes with the request and is checked as a whole, by the same
+/// code on every host, before there is a session; nobody else is in it yet, no edit can be lost on the way, and the players
+/// who are in other sessions notice nothing. Its samples follow from the player who has opened it, as those of any player
+/// do, so that their quotas and checks stay where they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CreateRequest {
+    /// What it begins with; the starter groove otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub song: Option<Box<Song>>,
+}
+
+impl CreateRequest {
+    /// Reads a request's body. No body is a request for the starter groove.
+    ///
+    /// # Errors
+    /// When it is not such a request, or has a song that no session can begin with.
+    pub fn parse(body: &[u8]) -> Result<Self, BadSong> {
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        Ok(serde_json::from_slice::<Option<Self>>(body)?.unwrap_or_default())
+    }
+}
 
 /// A session was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -223,6 +256,16 @@ pub fn from_hex(text: &str, max: usize) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_for_a_session_may_bring_nothing_and_no_nonsense() {
+        for body in ["", "null", "{}", r#"{"song":null}"#] {
+            assert_eq!(CreateRequest::parse(body.as_bytes()).ok(), Some(CreateRequest::default()), "{body}");
+        }
+        for body in ["{", "7", r#"{"song":{}}"#, r#"{"song":{"version":2}}"#] {
+            assert!(CreateRequest::parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
 
     #[test]
     fn hexadecimal_is_bounded_and_returns_as_it_was() {

@@ -4,8 +4,8 @@
 use crate::{
     api::{ApiError, ApiErrorKind, BadJoin},
     authority::JoinError,
-    limits::HTTP_BODY_BYTES_MAX,
     sample::BadSample,
+    song::BadSong,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,9 +80,14 @@ impl Denial {
         Self::new(ApiErrorKind::TooOften, message).retry_after(seconds)
     }
 
-    /// A body that is too large.
-    pub fn large_body() -> Self {
-        Self::new(ApiErrorKind::BadRequest, format!("The request is larger than {HTTP_BODY_BYTES_MAX} bytes."))
+    /// A song that no session can begin with.
+    pub fn bad_song(bad: &BadSong) -> Self {
+        Self::new(ApiErrorKind::BadRequest, bad.to_string())
+    }
+
+    /// A body of more than so many bytes.
+    pub fn large_body(bytes_max: usize) -> Self {
+        Self::new(ApiErrorKind::BadRequest, format!("The request is larger than {bytes_max} bytes."))
     }
 
     /// A body of which less, or more, has come than was announced.

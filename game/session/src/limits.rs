@@ -120,6 +120,9 @@ pub const SAMPLES_PER_SESSION_MAX: usize = 128;
 /// Bytes of all samples of one session (128 MiB).
 pub const SAMPLE_BYTES_PER_SESSION_MAX: u64 = 128 * 1024 * 1024;
 
+/// Bytes of a session's score in a file, and on its way to a host (256 KiB).
+pub const SONG_BYTES_MAX: usize = 256 * 1024;
+
 /// How long an empty seat, and an empty session, waits for its player, microseconds.
 pub const GRACE_US: u64 = 30_000_000;
 /// Steps of a session that may wait to be written down; beyond that, the whole session is written anew.
@@ -187,5 +190,7 @@ pub const CONNECT_TOKEN_LIFE_S: u64 = 30;
 pub const SEATS_PER_SOCKET_MAX: usize = 256;
 /// Sessions on one host.
 pub const SESSIONS_MAX: usize = 1_024;
-/// Bytes of an HTTP request's body (other than a sample's).
+/// Bytes of an HTTP request's body (other than a sample's, and a new session's).
 pub const HTTP_BODY_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of the body of a request for a new session, which may bring a score.
+pub const CREATE_BODY_BYTES_MAX: usize = SONG_BYTES_MAX + HTTP_BODY_BYTES_MAX;

@@ -149,12 +149,17 @@ pub struct Meters {
 
 impl Default for Meters {
     fn default() -> Self {
-        let current = Meter { signature: TimeSignature::default(), from: Beats::ZERO, bar: 0 };
-        Self { current, next: None }
+        Self::of(TimeSignature::default())
     }
 }
 
 impl Meters {
+    /// Bars of this signature from the first one on.
+    pub fn of(signature: TimeSignature) -> Self {
+        let current = Meter { signature, from: Beats::ZERO, bar: 0 };
+        Self { current, next: None }
+    }
+
     /// The meter at `beat`.
     pub fn at(&self, beat: Beats) -> &Meter {
         self.next.as_ref().filter(|next| next.from <= beat).unwrap_or(&self.current)
@@ -203,10 +208,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn meters(signature: TimeSignature) -> Meters {
-        let mut meters = Meters::default();
-        assert!(meters.schedule(signature, Beats::ZERO));
-        meters.settle(Beats::ZERO);
-        meters
+        Meters::of(signature)
     }
 
     #[test]

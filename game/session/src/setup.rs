@@ -5,8 +5,9 @@ use crate::{
     grid::{Clip, Column, Scene, SceneId, Track, TrackId},
     library::Manifest,
     limits::{SCENES_MAX, TRACKS_MAX},
+    meter::TimeSignature,
     text::Name,
-    time::Tempo,
+    time::{Quantise, Tempo},
     values::{Colour, Gain, Pan},
 };
 
@@ -15,6 +16,10 @@ use crate::{
 pub struct SessionSetup {
     /// Tempo of the start.
     pub tempo: Tempo,
+    /// Bars from the first one on.
+    pub signature: TimeSignature,
+    /// The boundary of launches.
+    pub quantise: Quantise,
     /// Columns.
     pub tracks: Bounded<Track, TRACKS_MAX>,
     /// Rows.
@@ -51,6 +56,8 @@ impl SessionSetup {
         // A manifest is parsed within the bounds of a session, and every tempo in it is one.
         Self {
             tempo: Tempo::from_bpm(starter.tempo_bpm).unwrap_or_else(Self::fallback_tempo),
+            signature: TimeSignature::default(),
+            quantise: Quantise::default(),
             tracks: Bounded::try_from_vec(tracks.collect()).unwrap_or_default(),
             scenes: Bounded::try_from_vec(scenes.collect()).unwrap_or_default(),
         }

@@ -40,9 +40,9 @@ use door::{Door, Visit};
 use gate::{Errand, Gate};
 use keyboardia_session::{
     SeatToken, SessionCode,
-    api::{Created, JoinRequest, Joined, UdpWay},
+    api::{CreateRequest, Created, JoinRequest, Joined, UdpWay},
     denial::Denial,
-    limits::{HTTP_BODY_BYTES_MAX, SEATS_MAX},
+    limits::{CREATE_BODY_BYTES_MAX, HTTP_BODY_BYTES_MAX, SEATS_MAX},
     origin::limited,
 };
 use page::Page;
@@ -204,7 +204,7 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 
 fn routes(front: Front) -> Router {
     Router::new()
-        .route("/api/sessions", post(create))
+        .route("/api/sessions", post(create).layer(DefaultBodyLimit::max(CREATE_BODY_BYTES_MAX)))
         .route("/api/sessions/{code}/join", post(join))
         .route("/api/sessions/{code}/ws", get(socket::open))
         .merge(samples::routes())
@@ -261,9 +261,13 @@ async fn create(
     State(front): State<Front>,
     ConnectInfo(Visit { route, .. }): ConnectInfo<Visit>,
     headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Created>), Refusal> {
     front.enter(&route, &headers, Errand::Create)?;
-    let opened = front.desk.ask(|reply| Request::Create { opener: Opener::Player, reply }).await;
+    let body = body.map_err(|rejection| Refusal::unreadable_body(&rejection, CREATE_BODY_BYTES_MAX))?;
+    let CreateRequest { song } = CreateRequest::parse(&body).map_err(|bad| Denial::bad_song(&bad))?;
+    let setup = song.map(|song| Box::new(song.setup()));
+    let opened = front.desk.ask(|reply| Request::Create { opener: Opener::Player, setup, reply }).await;
     let code = opened.map_err(|refused| Refusal::of(refused, ""))?;
     Ok((StatusCode::CREATED, Json(Created { code: code.to_string() })))
 }
@@ -276,7 +280,7 @@ async fn join(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Joined>, Refusal> {
     front.enter(&route, &headers, Errand::Join)?;
-    let body = body.map_err(|rejection| Refusal::unreadable_body(&rejection))?;
+    let body = body.map_err(|rejection| Refusal::unreadable_body(&rejection, HTTP_BODY_BYTES_MAX))?;
     let request = JoinRequest::parse(&body).map_err(|bad| Denial::bad_join(&bad))?;
     let profile = request.profile();
     let token = match request.token {

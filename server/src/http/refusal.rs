@@ -31,10 +31,10 @@ impl Refusal {
         Self(Denial::too_often(wait.as_secs_f64().ceil() as u64))
     }
 
-    /// A body that is too large, or broke off.
-    pub(super) fn unreadable_body(rejection: &BytesRejection) -> Self {
+    /// A body of more than so many bytes, or one that broke off.
+    pub(super) fn unreadable_body(rejection: &BytesRejection, bytes_max: usize) -> Self {
         let is_large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
-        Self(if is_large { Denial::large_body() } else { Denial::broken_off() })
+        Self(if is_large { Denial::large_body(bytes_max) } else { Denial::broken_off() })
     }
 
     /// There is no place for a sample.

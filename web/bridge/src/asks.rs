@@ -1,7 +1,11 @@
 //! What the Worker asks an object. Nobody else can: objects have no address outside.
 
 use crate::answer::{Stop, json};
-use keyboardia_session::{SampleHash, SessionCode, api::JoinRequest, denial::Denial};
+use keyboardia_session::{
+    SampleHash, SessionCode,
+    api::{CreateRequest, JoinRequest},
+    denial::Denial,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use worker::{Env, Headers, Method, Request, RequestInit, Response, Stub, wasm_bindgen::JsValue};
 
@@ -35,10 +39,11 @@ pub(crate) const MISS: &str = "/samples/miss";
 /// The samples that the session has.
 pub(crate) const LIST: &str = "/samples/list";
 
-/// Opens the session of this code.
+/// Opens the session of this code, as it was asked for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Create {
     pub(crate) code: String,
+    pub(crate) request: CreateRequest,
 }
 
 /// Somebody wants a seat; the request has a token.

@@ -9,9 +9,9 @@ use crate::{
 };
 use keyboardia_session::{
     Farewell, SeatToken, SessionCode,
-    api::{Created, JoinRequest, Joined},
+    api::{CreateRequest, Created, JoinRequest, Joined},
     denial::Denial,
-    limits::HTTP_BODY_BYTES_MAX,
+    limits::{CREATE_BODY_BYTES_MAX, HTTP_BODY_BYTES_MAX},
     origin::limited,
     token::SEAT_TOKEN_BYTES,
 };
@@ -104,12 +104,15 @@ pub(crate) async fn enter(request: &Request, env: &Env, errand: Errand) -> std::
     if outcome.success { Ok(()) } else { Err(Denial::too_often(LIMIT_PERIOD_S).into()) }
 }
 
-async fn create(request: &Request, env: &Env) -> std::result::Result<Response, Stop> {
+async fn create(request: &mut Request, env: &Env) -> std::result::Result<Response, Stop> {
     enter(request, env, Errand::Create).await?;
+    let body = body(request, CREATE_BODY_BYTES_MAX).await?;
+    let request = CreateRequest::parse(&body).map_err(|bad| Denial::bad_song(&bad))?;
     for _ in 0..CODES_TRIED_MAX {
         let code = SessionCode::from_entropy(u64::from_le_bytes(random()?));
         let text = code.to_string();
-        let is_new: bool = asks::ask(&asks::object(env, code)?, asks::CREATE, &Create { code: text.clone() }).await?;
+        let create = Create { code: text.clone(), request: request.clone() };
+        let is_new: bool = asks::ask(&asks::object(env, code)?, asks::CREATE, &create).await?;
         if is_new {
             return Ok(json(201, &Created { code: text })?);
         }
@@ -119,7 +122,7 @@ async fn create(request: &Request, env: &Env) -> std::result::Result<Response, S
 
 async fn join(request: &mut Request, env: &Env, text: &str) -> std::result::Result<Response, Stop> {
     enter(request, env, Errand::Join).await?;
-    let body = body(request).await?;
+    let body = body(request, HTTP_BODY_BYTES_MAX).await?;
     let mut wish = JoinRequest::parse(&body).map_err(|bad| Denial::bad_join(&bad))?;
     let token = match &wish.token {
         None => SeatToken(random::<SEAT_TOKEN_BYTES>()?),
@@ -178,14 +181,14 @@ fn expect_web_socket(request: &Request) -> std::result::Result<(), Stop> {
     }
 }
 
-/// A request's body, if it is not too large.
-async fn body(request: &mut Request) -> std::result::Result<Vec<u8>, Stop> {
+/// A request's body, if it is not of more than so many bytes.
+async fn body(request: &mut Request, bytes_max: usize) -> std::result::Result<Vec<u8>, Stop> {
     let length = request.headers().get("content-length")?.and_then(|length| length.parse::<usize>().ok());
-    if length.is_some_and(|length| length > HTTP_BODY_BYTES_MAX) {
-        return Err(Denial::large_body().into());
+    if length.is_some_and(|length| length > bytes_max) {
+        return Err(Denial::large_body(bytes_max).into());
     }
     let bytes = request.bytes().await.map_err(|_| Denial::broken_off())?;
-    if bytes.len() > HTTP_BODY_BYTES_MAX { Err(Denial::large_body().into()) } else { Ok(bytes) }
+    if bytes.len() > bytes_max { Err(Denial::large_body(bytes_max).into()) } else { Ok(bytes) }
 }
 
 /// Random bytes.

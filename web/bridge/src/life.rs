@@ -7,7 +7,10 @@ use crate::{
 };
 use keyboardia_session::{
     Allowance, Authority, Farewell, JoinError, Manifest, Micros, Outbox, Recipient, SeatId, SeatToken, SessionCode,
-    SessionSetup, api::JoinRequest, bridge::Written, denial::Denial,
+    SessionSetup,
+    api::{CreateRequest, JoinRequest},
+    bridge::Written,
+    denial::Denial,
 };
 use std::collections::BTreeMap;
 use worker::{WebSocket, console_error};
@@ -43,10 +46,16 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    /// A new session.
-    pub(crate) fn found(shelf: Shelf, code: SessionCode, now: Micros) -> Result<Self, Stop> {
-        let manifest = Manifest::builtin().map_err(|error| worker::Error::from(error.to_string()))?;
-        let mut authority = Authority::new(SessionSetup::starter(&manifest), now);
+    /// A new session, as it was asked for.
+    pub(crate) fn found(shelf: Shelf, code: SessionCode, request: &CreateRequest, now: Micros) -> Result<Self, Stop> {
+        let setup = match &request.song {
+            Some(song) => song.setup(),
+            None => {
+                let manifest = Manifest::builtin().map_err(|error| worker::Error::from(error.to_string()))?;
+                SessionSetup::starter(&manifest)
+            }
+        };
+        let mut authority = Authority::new(setup, now);
         authority.keep_journal();
         // All of it is written down here.
         authority.take_unwritten();

@@ -1,7 +1,10 @@
 //! Brings finished sounds to the host, one after the other, each until it is there.
 
-use super::Exchange;
-use crate::view::{Bringing, BringingStage, Wish};
+use super::{Exchange, NO_HOST};
+use crate::{
+    keep::Kept,
+    view::{Bringing, BringingStage, Wish},
+};
 use keyboardia_session::{Cell, Command, Edit, SampleHash, SoundId};
 use std::{
     sync::{
@@ -40,9 +43,27 @@ pub(super) fn start(exchange: Arc<Exchange>) -> std::io::Result<SyncSender<Parce
     Ok(give)
 }
 
+/// Brings the sounds of a session that was opened, on a thread of its own, beside what the player brings anew. They are at
+/// hand for the player's own ears at once. A clip whose sound the host never takes stays: the file has the sound still.
+pub(crate) fn reopen(exchange: &Arc<Exchange>, kept: Arc<Kept>) -> std::io::Result<()> {
+    kept.samples.iter().for_each(|(hash, wav)| exchange.keep(*hash, wav.clone()));
+    let exchange = exchange.clone();
+    let bring_all = move || {
+        for (hash, wav) in &kept.samples {
+            let refused = bring(&exchange, *hash, wav, |_| {});
+            exchange.let_go(*hash);
+            if let Some(why) = refused {
+                exchange.shared.tell(why);
+            }
+        }
+    };
+    std::thread::Builder::new().name("reopener".into()).spawn(bring_all).map(drop)
+}
+
 fn carry(exchange: &Arc<Exchange>, parcels: &Receiver<Parcel>) {
     for parcel in parcels {
-        let refused = bring(exchange, &parcel);
+        let (shown, number) = (exchange.clone(), parcel.number);
+        let refused = bring(exchange, parcel.hash, &parcel.wav, move |at| stage(&shown, number, at));
         exchange.let_go(parcel.hash);
         match refused {
             None => exchange.show(|bringing| bringing.retain(|sound| sound.number != parcel.number)),
@@ -57,21 +78,23 @@ fn carry(exchange: &Arc<Exchange>, parcels: &Receiver<Parcel>) {
     }
 }
 
-/// Tries until the host has it; why it never will, if so.
-fn bring(exchange: &Arc<Exchange>, parcel: &Parcel) -> Option<String> {
+/// Tries until the host has it; why it never will, if so. `show` is told how far it is.
+fn bring(
+    exchange: &Exchange,
+    hash: SampleHash,
+    wav: &Arc<Vec<u8>>,
+    show: impl Fn(BringingStage) + Clone + Send + 'static,
+) -> Option<String> {
     for attempt in 0.. {
         if exchange.shared.is_leaving() {
             return None;
         }
-        let Some(depot) = exchange.depot() else { return Some("There is no host to bring the sound to.".into()) };
-        let (number, total) = (parcel.number, parcel.wav.len() as u32);
-        let shown = exchange.clone();
-        let progress = move |sent: usize| {
-            stage(&shown, number, BringingStage::Sending { sent: sent as u32, total });
-        };
-        match depot.bring(parcel.hash, &parcel.wav, progress) {
+        let Some(depot) = exchange.depot() else { return Some(NO_HOST.into()) };
+        let (shown, total) = (show.clone(), wav.len() as u32);
+        let progress = move |sent: usize| shown(BringingStage::Sending { sent: sent as u32, total });
+        match depot.bring(hash, wav, progress) {
             Ok(()) => return None,
-            Err(fault) if fault.may_pass => stage(exchange, number, BringingStage::Waiting(fault.sentence)),
+            Err(fault) if fault.may_pass => show(BringingStage::Waiting(fault.sentence)),
             Err(fault) => return Some(fault.sentence),
         }
         let until = Instant::now() + WAITS[attempt.min(WAITS.len() - 1)];

@@ -20,11 +20,11 @@ const REFUSAL_BYTES_MAX: u64 = 4 * 1024;
 
 /// Why a sound was not exchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Why, as a sentence.
-    pub(super) sentence: String,
+    pub(crate) sentence: String,
     /// Whether trying again may help.
-    pub(super) may_pass: bool,
+    pub(crate) may_pass: bool,
 }
 
 /// See the module.

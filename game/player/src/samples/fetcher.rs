@@ -42,15 +42,8 @@ impl Fetcher {
 }
 
 fn load(exchange: &Exchange, hash: SampleHash) -> Result<LoadedSound<Arc<Sample>>, LoadFault> {
-    if let Some(file) = exchange.at_hand(hash) {
-        return decode(&file).map_err(LoadFault::Never);
-    }
-    let depot = exchange.depot().ok_or(LoadFault::Later)?;
     let refused = |fault: Fault| if fault.may_pass { LoadFault::Later } else { LoadFault::Never(fault.sentence) };
-    let file = depot.fetch(hash).map_err(refused)?;
-    if let Some(disk) = &exchange.disk {
-        disk.keep(hash, &file);
-    }
+    let file = exchange.get(hash).map_err(refused)?;
     decode(&file).map_err(LoadFault::Never)
 }
 

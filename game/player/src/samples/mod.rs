@@ -3,6 +3,7 @@
 //! ```text
 //! file, take ─→ workshop (thread) ─→ clip on the grid, at once
 //!                    └─→ carrier (thread) ─→ PUT, again and again until the host has it
+//! session that was opened ─→ reopener (thread) ─→ the same, one after the other
 //! grid ─→ shelf ─→ fetcher (thread) ─→ what is just being brought, else the disk, else GET
 //! ```
 //!
@@ -14,11 +15,13 @@ mod disk;
 mod fetcher;
 mod workshop;
 
+pub(crate) use carrier::reopen;
 pub(crate) use depot::Depot;
 pub(crate) use fetcher::Fetcher;
 pub(crate) use workshop::{Fate, Job, Source, Workshop};
 
 use crate::{shared::Shared, view::Bringing};
+use depot::Fault;
 use disk::Disk;
 use keyboardia_session::SampleHash;
 use std::{
@@ -27,6 +30,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+/// Said when sounds are wanted before there is a session.
+const NO_HOST: &str = "There is no host to exchange sounds with.";
 /// Sounds that a player brings at once: being made, or on their way.
 pub(crate) const BRINGING_MAX: usize = 8;
 
@@ -35,7 +40,7 @@ pub(crate) struct Exchange {
     shared: Arc<Shared>,
     disk: Option<Disk>,
     depot: Mutex<Option<Arc<Depot>>>,
-    /// Files that are being brought, at most [`BRINGING_MAX`].
+    /// Files that are being brought, at most [`BRINGING_MAX`], and those of a session that was opened.
     ours: Mutex<BTreeMap<SampleHash, Arc<Vec<u8>>>>,
 }
 
@@ -76,6 +81,19 @@ impl Exchange {
     fn at_hand(&self, hash: SampleHash) -> Option<Arc<Vec<u8>>> {
         let ours = lock(&self.ours).get(&hash).cloned();
         ours.or_else(|| self.disk.as_ref()?.find(hash).map(Arc::new))
+    }
+
+    /// A sound's file, from wherever it can be had. May wait for the network.
+    pub(crate) fn get(&self, hash: SampleHash) -> Result<Arc<Vec<u8>>, Fault> {
+        if let Some(file) = self.at_hand(hash) {
+            return Ok(file);
+        }
+        let depot = self.depot().ok_or_else(|| Fault { sentence: NO_HOST.into(), may_pass: true })?;
+        let file = depot.fetch(hash)?;
+        if let Some(disk) = &self.disk {
+            disk.keep(hash, &file);
+        }
+        Ok(Arc::new(file))
     }
 
     /// Nothing will come of a sound; why, as a sentence.

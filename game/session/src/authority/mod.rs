@@ -196,7 +196,8 @@ impl SeatRecord {
 impl Authority {
     /// A new session, at rest.
     pub fn new(setup: SessionSetup, now: Micros) -> Self {
-        let state = SessionState::new(now, Transport::stopped(now, setup.tempo), setup.tracks, setup.scenes);
+        let state = SessionState::new(now, Transport::stopped(now, setup.tempo), setup.tracks, setup.scenes)
+            .with_bars(setup.signature, setup.quantise);
         let last_track = state.tracks().iter().map(|track| track.id).max().unwrap_or(TrackId(0));
         let last_scene = state.scenes().iter().map(|scene| scene.id).max().unwrap_or(SceneId(0));
         Self {

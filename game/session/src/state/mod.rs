@@ -8,7 +8,7 @@ use crate::{
     grid::{Cell, Clip, Row, Scene, SceneId, Track, TrackId},
     library::SoundId,
     limits::{SCENES_MAX, SEATS_MAX, TRACKS_MAX, WISHES_MAX, WISHES_MIN},
-    meter::Meters,
+    meter::{Meters, TimeSignature},
     text::Name,
     time::{Micros, Quantise},
     transport::Transport,
@@ -134,6 +134,12 @@ impl SessionState {
             locked: false,
             wishes: Bounded::new(),
         }
+    }
+
+    /// The same with bars of this signature, and this boundary of launches.
+    #[must_use]
+    pub fn with_bars(self, signature: TimeSignature, quantise: Quantise) -> Self {
+        Self { meters: Meters::of(signature), quantise, ..self }
     }
 
     /// Number of events that made this state.

@@ -185,8 +185,8 @@ impl Inner {
     async fn answer(&self, request: &mut Request) -> std::result::Result<Response, Stop> {
         match request.path().as_str() {
             asks::CREATE => {
-                let Create { code } = request.json().await?;
-                Ok(json(200, &self.create(&code)?)?)
+                let create = request.json().await?;
+                Ok(json(200, &self.create(create)?)?)
             }
             asks::JOIN => {
                 let join = request.json().await?;
@@ -214,19 +214,19 @@ impl Inner {
     }
 
     /// Opens the session; whether it is new.
-    fn create(&self, code: &str) -> std::result::Result<bool, Stop> {
+    fn create(&self, Create { code, request }: Create) -> std::result::Result<bool, Stop> {
         self.load()?;
         let mut place = self.place.borrow_mut();
         if place.is_some() {
             return Ok(false);
         }
-        let code = SessionCode::parse(code).ok_or_else(|| Denial::unknown_session(code))?;
+        let code = SessionCode::parse(&code).ok_or_else(|| Denial::unknown_session(&code))?;
         let (rows, _) = Shelf::open(self.state.storage().sql())?;
         if rows.code()?.is_some() {
             // One that is over, and not yet gone.
             return Ok(false);
         }
-        *place = Some(Place::Ours(Box::new(Life::found(rows, code, self.now())?)));
+        *place = Some(Place::Ours(Box::new(Life::found(rows, code, &request, self.now())?)));
         Ok(true)
     }
 
