@@ -54,14 +54,19 @@ impl Sounds {
 
     /// The left channel of what is heard live from [`START`] on.
     fn live(&self, score: &Score, rate: u32, frames: usize) -> Vec<f32> {
+        let mut out = Vec::new();
+        self.rig(score, rate).render(frames, 441, &mut out);
+        out
+    }
+
+    /// An engine that plays a score live.
+    fn rig(&self, score: &Score, rate: u32) -> Rig {
         let mut rig = Rig::new(rate, score.tracks.len());
         for (id, frames) in &self.0 {
             rig.add(id.as_str(), frames.iter().copied());
         }
         rig.engine.set_score(score);
-        let mut out = Vec::new();
-        rig.render(frames, 441, &mut out);
-        out
+        rig
     }
 }
 
@@ -101,6 +106,31 @@ fn a_bounce_of_bars_is_the_live_sound_of_them() {
         assert!(off < 1e-4, "{rate} Hz: off by {off}");
         let late = difference(&bounced[1..], &live[4 * beat..]);
         assert!(late > 10.0 * off, "a frame late it would be off by {late}");
+    }
+}
+
+#[test]
+fn a_live_capture_is_the_bounce_of_it_to_the_frame() {
+    let sounds = Sounds::new();
+    let score = mix(&playing(bpm(120.0)));
+    for rate in RATES {
+        let mut rig = sounds.rig(&score, rate);
+        let mut desk = rig.renderer.take_capture_desk().expect("a desk, once");
+        let (beat, mut heard, mut live) = (rate as usize / 2, Vec::new(), Vec::new());
+        rig.render(4 * beat, 441, &mut heard);
+        let mut capture = desk.begin().expect("a capture");
+        for _ in 0..8 {
+            rig.render(beat, 441, &mut heard);
+            capture.read(&mut live);
+        }
+        capture.end();
+        rig.render(441, 441, &mut heard);
+        assert_eq!((capture.sample_rate(), capture.is_over(), capture.lost_frames()), (Some(rate), true, 0));
+        assert_eq!(left(&live), heard[4 * beat..12 * beat], "what is captured is what is heard");
+        let bounced = sounds.all(&score, settings(rate, 4, 8, Part::Master));
+        assert_eq!(bounced.len(), live.len());
+        let off = difference(&bounced, &live);
+        assert!(off < 1e-4, "{rate} Hz: off by {off}");
     }
 }
 

@@ -403,6 +403,7 @@ fn the_callback_allocates_nothing() {
     assert!(plan.meters.schedule(TimeSignature::SevenEight, Beats::whole(4)));
     rig.engine.set_score(&plan);
     let mut buffer = vec![0.0; 1_024];
+    let mut desk = rig.renderer.take_capture_desk().expect("a desk, once");
     for quarter in 0..4 {
         // Everything that a player can do alone, on the control side; the callback side takes it without allocating.
         rig.engine.set_metronome(Some(gain(-3.0 * f64::from(quarter))));
@@ -412,6 +413,7 @@ fn the_callback_allocates_nothing() {
         plan.tracks[1].next[1].voice.as_mut().expect("a voice").gain = gain(-2.0 * f64::from(quarter));
         plan.tracks[2].next[1].voice.as_mut().expect("a voice").looped = quarter % 2 == 0;
         rig.engine.set_score(&plan);
+        let capture = desk.begin().expect("a capture");
         let used = allocation_counter::measure(|| {
             for block in 0..50 {
                 let at = rig.time_of((u64::try_from(quarter).expect("a quarter") * 50 + block) * 512);
@@ -419,6 +421,11 @@ fn the_callback_allocates_nothing() {
             }
         });
         assert_eq!((used.count_total, used.count_current), (0, 0), "{used:?}");
+        // Letting go of a capture frees nothing, either.
+        capture.end();
+        let at = rig.time_of(u64::try_from(quarter + 1).expect("a quarter") * 50 * 512);
+        let used = allocation_counter::measure(|| rig.renderer.render(&mut buffer, 2, at, ClockOffset::default()));
+        assert_eq!((used.count_total, used.count_current, capture.is_over()), (0, 0, true), "{used:?}");
         assert!(rig.engine.take_levels().master[0] > 0.0, "it sounds");
     }
 }

@@ -7,7 +7,7 @@
 //! Act       hands, keys, edits, notices, hints        playfield::pointer, keyboard, editing, toasts, hints
 //! Draw      tiles and texts of what is the case       playfield, wordmark
 //! Show      tiles become a mesh                       tiles, backdrop
-//! Panels    egui, over it                             transport, mixer, players, library, settings, toasts, title …
+//! Panels    egui, over it                             transport, mixer, players, library, keep, settings, toasts, title …
 //! ```
 //!
 //! One plugin a feature, one file a plugin. The window only shows and asks: session and sound live on the player's own
@@ -24,6 +24,7 @@ mod held;
 mod hints;
 mod icons;
 mod joining;
+mod keep;
 mod keyboard;
 mod labels;
 mod library;
@@ -183,6 +184,7 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
     .add_plugins((title::plugin, joining::plugin, transport::plugin, mixer::plugin, players::plugin))
     .add_plugins((
         toasts::plugin,
+        keep::plugin,
         keyboard::plugin,
         hints::plugin,
         editing::plugin,

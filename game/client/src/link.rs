@@ -10,11 +10,14 @@ use crate::{
     settings::Settings,
 };
 use bevy::prelude::*;
-use keyboardia_player::{Ears, Output, PlayerOptions, PlayerView, PreviewStart, Transport};
-use keyboardia_session::{Cell, Command, Gain, SceneId, SessionCode, SoundId, TrackId, View, seat::Notice};
+use keyboardia_player::{Ears, Output, PlayerOptions, PlayerView, PreviewStart, Transport, keep::Kept};
+use keyboardia_session::{Cell, Command, Gain, SceneId, SessionCode, Song, SoundId, TrackId, View, seat::Notice};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 #[cfg(not(target_arch = "wasm32"))]
-use {keyboardia_player::recording::TakeRequest, keyboardia_session::Name};
+use {
+    keyboardia_player::{errand::Errand, export::BounceRequest, recording::TakeRequest},
+    keyboardia_session::Name,
+};
 
 /// Bits of a code that only serves as an example.
 const EXAMPLE: u64 = 0x0002_5a1c_93e7_4d86;
@@ -30,6 +33,14 @@ pub(crate) enum Destination {
     Alone,
     /// A new session on a host in this window, for everybody on the network.
     Network,
+    /// A saved session, on a host in this window.
+    #[cfg(not(target_arch = "wasm32"))]
+    Kept {
+        /// What was saved.
+        kept: Arc<Kept>,
+        /// Whether everybody on the network can join.
+        to_network: bool,
+    },
     /// A session on somebody's host.
     Session {
         /// Address of the host.
@@ -37,6 +48,17 @@ pub(crate) enum Destination {
         /// The session's five words.
         code: String,
     },
+}
+
+impl Destination {
+    /// What was saved of it.
+    fn kept(&self) -> Option<Arc<Kept>> {
+        match self {
+            #[cfg(not(target_arch = "wasm32"))]
+            Self::Kept { kept, .. } => Some(kept.clone()),
+            Self::Alone | Self::Network | Self::Session { .. } => None,
+        }
+    }
 }
 
 /// How others join.
@@ -104,8 +126,10 @@ impl Link {
         self.leave();
         let (address, code) = match destination {
             Destination::Session { address, code } => (address.trim().to_owned(), Some(read_code(code)?)),
-            Destination::Alone => self.open_host(false)?,
-            Destination::Network => self.open_host(true)?,
+            Destination::Alone => self.open_host(false, None)?,
+            Destination::Network => self.open_host(true, None)?,
+            #[cfg(not(target_arch = "wasm32"))]
+            Destination::Kept { kept, to_network } => self.open_host(*to_network, Some(&kept.song))?,
         };
         if address.is_empty() {
             return Err("Enter the address of the host, for example 192.168.1.5.".into());
@@ -118,7 +142,7 @@ impl Link {
             output: self.mine.output.clone(),
             sounds: self.sounds.clone(),
             samples: platform::samples(),
-            kept: None,
+            kept: destination.kept(),
         };
         let player = Player::join(options);
         // The tracks of another session are other tracks.
@@ -227,6 +251,30 @@ impl Link {
         }
     }
 
+    /// Saves the session to a file; nothing where there is none.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn save(&self, path: PathBuf) -> Option<Errand<String>> {
+        Some(self.player.as_ref()?.save(path))
+    }
+
+    /// Bounces what plays; nothing where there is no session.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn bounce(&self, request: BounceRequest) -> Option<Errand<String>> {
+        Some(self.player.as_ref()?.bounce(request))
+    }
+
+    /// Takes along what is heard; nothing where there is no session.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn capture(&self, path: PathBuf) -> Option<Errand<String>> {
+        Some(self.player.as_ref()?.capture(path))
+    }
+
+    /// Whether others on the network can join the host in this window.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn hosts_network(&self) -> bool {
+        self.host.is_some() && self.invitation.is_some()
+    }
+
     /// Begins to record for a slot; `replace`: what lies there already may go. `waits`: the player wants to hear it first.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn record(&self, request: TakeRequest, cell: Cell, replace: bool, name: Name, waits: bool) {
@@ -280,11 +328,12 @@ impl Link {
         view.code.clone().map(|code| platform::invitation(view.host.clone(), code))
     }
 
-    /// Finds a place for a new session; returns where this window joins it.
-    fn open_host(&mut self, to_network: bool) -> Result<(String, Option<SessionCode>), String> {
+    /// Finds a place for a new session, which begins with `song` or with the starter groove; returns where this window joins
+    /// it.
+    fn open_host(&mut self, to_network: bool, song: Option<&Song>) -> Result<(String, Option<SessionCode>), String> {
         // The last host may still hold the usual ports.
         self.retiring.drain(..).for_each(Goodbye::wait);
-        let Hosted { host, address, code, invited_at, page } = platform::hosted(to_network, self.port)?;
+        let Hosted { host, address, code, invited_at, page } = platform::hosted(to_network, self.port, song)?;
         if let (Some(address), Some(code)) = (invited_at, code) {
             let invitation = Invitation { address, code: code.to_string(), page };
             println!("Others join with\n  {}", invitation.typed());

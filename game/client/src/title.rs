@@ -3,6 +3,7 @@
 use crate::{
     ClientSet, avatars,
     icons::{self, Icon},
+    keep::{Keep, Opening, Reach},
     link::Destination,
     panel, platform,
     screen::{Go, Screen, Trouble},
@@ -22,6 +23,9 @@ const CARD: egui::Vec2 = vec2(340.0, 252.0);
 const GAP: f32 = 18.0;
 const SIDES: f32 = 28.0;
 const PADDING: f32 = 18.0;
+/// Height of the buttons at a card's foot, and width of the second one.
+const ACTION_HEIGHT: f32 = 42.0;
+const OPEN_WIDTH: f32 = 92.0;
 
 /// What stands in the fields.
 #[derive(Resource, Debug, Default)]
@@ -52,9 +56,27 @@ enum Way {
     Join,
 }
 
+/// How a session begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    New,
+    Saved,
+}
+
+impl Start {
+    /// The wish for a session that begins so.
+    fn wish(self, destination: Destination, reach: Reach) -> Wish {
+        match self {
+            Self::New => Wish::Go(destination),
+            Self::Saved => Wish::Open(reach),
+        }
+    }
+}
+
 /// What a player can want here.
 enum Wish {
     Go(Destination),
+    Open(Reach),
     Settings,
     Quit,
 }
@@ -68,6 +90,7 @@ fn show(
     mut settings: ResMut<Settings>,
     mut go: MessageWriter<Go>,
     mut open: MessageWriter<OpenSettings>,
+    mut keep: MessageWriter<Keep>,
     mut exit: MessageWriter<AppExit>,
 ) -> Result {
     let context = contexts.ctx_mut()?;
@@ -78,15 +101,21 @@ fn show(
     tagline(context, Rect::new(0.0, cards[0].min.y - 42.0, size.x, cards[0].min.y - 12.0));
     for (way, place) in ways.iter().zip(&cards) {
         match way {
-            Way::Play if card(context, "title-play", *place, play) => wish = Some(Wish::Go(Destination::Alone)),
-            Way::Host if card(context, "title-host", *place, host) => wish = Some(Wish::Go(Destination::Network)),
+            Way::Play => {
+                let start = card(context, "title-play", *place, play);
+                wish = start.map(|start| start.wish(Destination::Alone, Reach::Alone)).or(wish);
+            }
+            Way::Host => {
+                let start = card(context, "title-host", *place, host);
+                wish = start.map(|start| start.wish(Destination::Network, Reach::Network)).or(wish);
+            }
             Way::Join if card(context, "title-join", *place, |ui| join(ui, &mut fields.0)) => {
                 settings.last_join = fields.0.clone();
                 let LastJoin { address, code } = fields.0.clone();
                 let address = platform::home().unwrap_or(address);
                 wish = Some(Wish::Go(Destination::Session { address, code }));
             }
-            _ => {}
+            Way::Join => {}
         }
     }
     let below = cards[0].max.y + GAP;
@@ -99,6 +128,9 @@ fn show(
     match wish {
         Some(Wish::Go(destination)) => {
             go.write(Go::Join(destination));
+        }
+        Some(Wish::Open(reach)) => {
+            keep.write(Keep::Open(Opening { path: None, reach: Some(reach), is_sure: true }));
         }
         Some(Wish::Settings) => {
             open.write(OpenSettings(Page::You));
@@ -131,7 +163,7 @@ fn tagline(context: &egui::Context, rect: Rect) {
     theme::label(&painter, rect, Align2::CENTER_CENTER, text, theme::font(16.0), theme::TEXT_DIM.egui());
 }
 
-fn card(context: &egui::Context, id: &str, rect: Rect, content: impl FnOnce(&mut Ui) -> bool) -> bool {
+fn card<R>(context: &egui::Context, id: &str, rect: Rect, content: impl FnOnce(&mut Ui) -> R) -> R {
     panel::area(context, id, rect, |ui| {
         panel::card().inner_margin(egui::Margin::same(PADDING as i8)).show(ui, |ui| {
             let inner = vec2(rect.width(), rect.height()) - egui::Vec2::splat(2.0 * PADDING);
@@ -144,8 +176,8 @@ fn card(context: &egui::Context, id: &str, rect: Rect, content: impl FnOnce(&mut
     .inner
 }
 
-/// Returns whether the player wants to play here.
-fn play(ui: &mut Ui) -> bool {
+/// Returns how the player wants to play here, if so.
+fn play(ui: &mut Ui) -> Option<Start> {
     let sentence = if platform::HOSTS {
         "A groove in two presses: this one, and any pad. Alone, on this computer."
     } else {
@@ -154,15 +186,16 @@ fn play(ui: &mut Ui) -> bool {
     heading(ui, "Play", sentence);
     ui.add_space(6.0);
     picture(ui, &PADS, theme::ACCENT);
-    action(ui, "Play", theme::ACCENT, "Or press Enter") || enter(ui)
+    let start = start(ui, "Play", theme::ACCENT, "Or press Enter");
+    start.or(enter(ui).then_some(Start::New))
 }
 
-/// Returns whether the player wants to let others in.
-fn host(ui: &mut Ui) -> bool {
+/// Returns how the player wants to let others in, if so.
+fn host(ui: &mut Ui) -> Option<Start> {
     heading(ui, "Host", "Friends on your network join you, up to ten. You get an address and a code for them.");
     ui.add_space(6.0);
     picture(ui, &FRIENDS, Rgb([0x4c, 0xc9, 0xff]));
-    action(ui, "Host", Rgb([0x4c, 0xc9, 0xff]), "The jam ends when you leave")
+    start(ui, "Host", Rgb([0x4c, 0xc9, 0xff]), "The jam ends when you leave")
 }
 
 /// Returns whether the player wants to join.
@@ -237,15 +270,40 @@ fn field(ui: &mut Ui, label: &str, hint: &str, chars_max: usize, text: &mut Stri
 
 /// The button at the foot of a card.
 fn action(ui: &mut Ui, text: &str, colour: Rgb, hint: &str) -> bool {
+    foot_buttons(ui, |ui| button(ui, ui.available_width(), text, colour, hint))
+}
+
+/// The buttons at the foot of a card: a new session and, where there are files, one that was saved.
+fn start(ui: &mut Ui, text: &str, colour: Rgb, hint: &str) -> Option<Start> {
+    foot_buttons(ui, |ui| {
+        let rest = if platform::HAS_FILES { OPEN_WIDTH + ui.spacing().item_spacing.x } else { 0.0 };
+        let new = button(ui, ui.available_width() - rest, text, colour, hint);
+        let saved = platform::HAS_FILES
+            && button(ui, OPEN_WIDTH, "Open…", theme::RAISED, "Begin with a session that you have saved");
+        new.then_some(Start::New).or(saved.then_some(Start::Saved))
+    })
+}
+
+/// A row at the foot of a card.
+fn foot_buttons<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     ui.with_layout(egui::Layout::bottom_up(egui::Align::Min), |ui| {
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 42.0), Sense::click());
-        let fill = if response.hovered() { colour.mix(theme::TEXT, 0.3) } else { colour };
-        ui.painter().rect_filled(rect, CornerRadius::same(10), fill.egui());
-        let ink = colour.ink().egui();
-        theme::label(ui.painter(), rect, Align2::CENTER_CENTER, text, theme::strong(16.0), ink);
-        response.on_hover_text(hint).clicked()
+        ui.allocate_ui_with_layout(
+            vec2(ui.available_width(), ACTION_HEIGHT),
+            egui::Layout::left_to_right(egui::Align::Center),
+            content,
+        )
+        .inner
     })
     .inner
+}
+
+/// A large button; returns whether it was pressed.
+fn button(ui: &mut Ui, width: f32, text: &str, colour: Rgb, hint: &str) -> bool {
+    let (rect, response) = ui.allocate_exact_size(vec2(width, ACTION_HEIGHT), Sense::click());
+    let fill = if response.hovered() { colour.mix(theme::TEXT, 0.3) } else { colour };
+    ui.painter().rect_filled(rect, CornerRadius::same(10), fill.egui());
+    theme::label(ui.painter(), rect, Align2::CENTER_CENTER, text, theme::strong(16.0), fill.ink().egui());
+    response.on_hover_text(hint).clicked()
 }
 
 /// Enter plays, unless it belongs to a field or a card over this one.

@@ -5,6 +5,7 @@ use crate::{
     ClientSet,
     deed::{Deed, RecorderOpen},
     editing::Menu,
+    keep::Card,
     library::{Carried, Drawer},
     playfield::pointer::{self, Drag},
     screen::{Go, Screen},
@@ -47,6 +48,7 @@ fn close(
     mut drawer: ResMut<Drawer>,
     mut menu: ResMut<Menu>,
     recorder: Res<RecorderOpen>,
+    mut export: ResMut<Card>,
     mut deeds: MessageWriter<Deed>,
     mut contexts: EguiContexts,
     mut toasts: ResMut<Toasts>,
@@ -59,6 +61,7 @@ fn close(
         if hangs
             || menu.close()
             || close_recorder(recorder.0, &mut deeds)
+            || export.close()
             || drag.cancel()
             || carried.cancel()
             || keys.close()

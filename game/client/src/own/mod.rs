@@ -10,6 +10,7 @@ mod place;
 use crate::{
     ClientSet,
     deed::Selection,
+    keep,
     link::{Link, Now},
     playfield::{layout::Target, pointer::Pointer},
     screen::Screen,
@@ -40,6 +41,9 @@ fn take_dropped(
     let mut promised: Vec<_> = player.bringing.iter().map(|sound| sound.cell).collect();
     for file in files.read() {
         let FileDragAndDrop::DroppedFile { path_buf, .. } = file else { continue };
+        if keep::is_session(path_buf) {
+            continue;
+        }
         match place::free(&view.state, &promised, [pointer.hand_over(), selection.0]) {
             Some(cell) => {
                 promised.push(cell);

@@ -12,7 +12,7 @@ use etcetera::BaseStrategy;
 use keyboardia_player::Player;
 pub(crate) use keyboardia_server::Host;
 use keyboardia_server::{HostConfig, HostError, PORT, PageDir};
-use keyboardia_session::{Patience, limits::GRACE_US};
+use keyboardia_session::{Patience, Song, limits::GRACE_US};
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
@@ -75,12 +75,12 @@ pub(crate) fn part(player: Option<Player>, host: Option<Host>) -> Option<Goodbye
     std::thread::Builder::new().name("goodbye".into()).spawn(part).ok().map(Goodbye)
 }
 
-/// Starts a host with a session in it, for everybody on the network or for this window alone; `port` is the one that was
-/// asked for.
+/// Starts a host with a session in it, which begins with `song` or with the starter groove, for everybody on the network or for
+/// this window alone; `port` is the one that was asked for.
 ///
 /// # Errors
 /// Why there is none, as a sentence.
-pub(crate) fn hosted(to_network: bool, port: Option<u16>) -> Result<Hosted, String> {
+pub(crate) fn hosted(to_network: bool, port: Option<u16>, song: Option<&Song>) -> Result<Hosted, String> {
     let alone = HostConfig { patience: PATIENCE, ..HostConfig::loopback() };
     let config = if to_network { host_config(port.unwrap_or(PORT)) } else { alone };
     let has_page = config.page.is_some();
@@ -90,7 +90,9 @@ pub(crate) fn hosted(to_network: bool, port: Option<u16>) -> Result<Hosted, Stri
         started => started,
     };
     let host = host.map_err(|error| error.to_string())?;
-    let code = host.create_session().map_err(|error| error.to_string())?;
+    let code = song
+        .map_or_else(|| host.create_session(), |song| host.create_session_of(song))
+        .map_err(|error| error.to_string())?;
     let (port, ip) = (host.http_addr().port(), lan_ip());
     Ok(Hosted {
         host: Some(host),

@@ -15,7 +15,7 @@ use keyboardia_player::{
     port::{Album, FromWindow},
     view::Wish,
 };
-use keyboardia_session::{Cell, Command, Gain, Notice, SceneId, SoundId, TrackId, limits::NOTICES_MAX};
+use keyboardia_session::{Cell, Command, Gain, Notice, SceneId, Song, SoundId, TrackId, limits::NOTICES_MAX};
 use std::{
     collections::VecDeque,
     io,
@@ -246,7 +246,7 @@ pub(crate) fn part(player: Option<Player>, _host: Option<Host>) -> Option<Goodby
 /// # Errors
 /// Never; the host is asked on joining.
 #[allow(clippy::unnecessary_wraps)]
-pub(crate) fn hosted(_to_network: bool, _port: Option<u16>) -> Result<Hosted, String> {
+pub(crate) fn hosted(_to_network: bool, _port: Option<u16>, _song: Option<&Song>) -> Result<Hosted, String> {
     Ok(Hosted { host: None, address: host(), code: None, invited_at: None, page: None })
 }
 

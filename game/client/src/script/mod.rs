@@ -13,6 +13,7 @@ pub(crate) use parse::ScriptError;
 
 use crate::{
     deed::Selection,
+    keep::Keep,
     labels,
     link::{Link, Now},
     motion::Motion,
@@ -80,6 +81,7 @@ struct Scene<'w, 's> {
     wants: Res<'w, EguiWantsInput>,
     shot: ResMut<'w, Shot>,
     files: MessageWriter<'w, FileDragAndDrop>,
+    keep: MessageWriter<'w, Keep>,
     spots: Res<'w, Spots>,
     context: Single<'w, 's, &'static mut EguiContext, With<PrimaryEguiContext>>,
 }
@@ -194,6 +196,9 @@ fn carry_out(
         Step::Type(text) => gestures.type_text(text),
         Step::File(path) => {
             scene.files.write(FileDragAndDrop::DroppedFile { window: hands.window.0, path_buf: path.clone() });
+        }
+        Step::Keep(wish) => {
+            scene.keep.write(wish.clone());
         }
         Step::Play(play) => {
             if wishes::playing(session(scene)?) != *play {

@@ -1,6 +1,7 @@
 //! The language of scripts: one step a line, words parted by spaces, `#` begins a comment.
 
 use super::keys;
+use crate::keep::{Bouncing, Keep, Opening};
 use bevy::prelude::*;
 use keyboardia_session::{Gain, Quantise, Tempo};
 use std::{path::PathBuf, time::Duration};
@@ -114,6 +115,8 @@ pub(crate) enum Step {
     Type(String),
     /// A file falls where the pointer is.
     File(PathBuf),
+    /// Something is kept or opened, without a question.
+    Keep(Keep),
     /// Space, if the transport is not so already.
     Play(bool),
     /// Asks the session for something that has no key and no pad.
@@ -253,6 +256,14 @@ fn step(words: &[&str]) -> Result<Step, String> {
             Step::Type(words.join(" "))
         }
         ["file", path] => Step::File(named(path)?.into()),
+        ["save", path] => Step::Keep(Keep::Save(Some(named(path)?.into()))),
+        ["open", path] => {
+            Step::Keep(Keep::Open(Opening { path: Some(named(path)?.into()), reach: None, is_sure: true }))
+        }
+        ["bounce", bars, path] => Step::Keep(bounce(bars, false, path)?),
+        ["stems", bars, path] => Step::Keep(bounce(bars, true, path)?),
+        ["capture", "off"] => Step::Keep(Keep::EndCapture),
+        ["capture", path] => Step::Keep(Keep::Capture(Some(named(path)?.into()))),
         ["play", switch] => Step::Play(self::switch(switch)?),
         ["tempo", bpm] => Step::Ask(Request::Tempo(tempo(bpm)?)),
         ["quantise", label @ ..] => Step::Ask(Request::Quantise(quantise(label)?)),
@@ -271,6 +282,11 @@ fn step(words: &[&str]) -> Result<Step, String> {
         [word, ..] => return Err(format!("“{}” is no step, or has too few or too many words", short(word))),
         [] => return Err("an empty step".into()),
     })
+}
+
+fn bounce(bars: &str, stems: bool, path: &str) -> Result<Keep, String> {
+    let bars = u32::from(count(bars)?);
+    Ok(Keep::Bounce(Bouncing { bars, stems }, Some(named(path)?.into())))
 }
 
 fn wait(words: &[&str]) -> Result<Condition, String> {

@@ -10,14 +10,16 @@ pub(crate) use metronome::{Metronome, volume as metronome_volume};
 use crate::{
     ClientSet,
     deed::{Deed, Tap, ToggleLibrary},
-    icons::Icon,
+    icons::{self, Icon},
+    keep::{Keep, Opening},
     library::Drawer,
     link::{Link, Now},
-    panel,
+    panel, platform,
     playfield::layout::Layout,
     pocket::Pocket,
     screen::{Go, Screen},
     settings::{OpenSettings, Page, Settings},
+    spots,
     theme::{self, Rgb},
     widgets::{self, BAR_HEIGHT},
     wishes,
@@ -25,7 +27,7 @@ use crate::{
 use bevy::{ecs::system::SystemParam, prelude::*};
 use bevy_egui::{
     EguiContexts, EguiPrimaryContextPass,
-    egui::{self, Align2, Color32, CornerRadius, Sense, Stroke, Ui, vec2},
+    egui::{self, Align2, Color32, CornerRadius, Popup, RichText, Sense, Stroke, Ui, vec2},
 };
 use keyboardia_player::{Connection, PlayerView};
 use keyboardia_session::{Command, View};
@@ -33,6 +35,9 @@ use tempo::TempoHand;
 
 /// Bars narrower than this show less of everything; wider ones than the second have words beside their signs.
 const WIDTHS: (f32, f32) = (1_040.0, 1_120.0);
+/// Width of the sign that the mark is a menu, and of its list.
+const MENU_WIDTH: f32 = 18.0;
+const MENU_LIST_WIDTH: f32 = 150.0;
 /// Colours of the mark, clockwise from the upper left.
 const MARK: [Rgb; 4] =
     [Rgb([0xff, 0x6b, 0x5e]), Rgb([0xff, 0xb5, 0x47]), Rgb([0x4c, 0xc9, 0xff]), Rgb([0x5e, 0xe6, 0xa8])];
@@ -46,6 +51,7 @@ struct Wishes<'w> {
     library: MessageWriter<'w, ToggleLibrary>,
     drawer: Res<'w, Drawer>,
     settings: MessageWriter<'w, OpenSettings>,
+    keep: MessageWriter<'w, Keep>,
 }
 
 pub(super) fn plugin(app: &mut App) {
@@ -79,7 +85,7 @@ fn show(
     panel::area(contexts.ctx_mut()?, "transport", layout.transport, |ui| {
         ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = if roomy { 10.0 } else { 7.0 };
-            mark(ui, wordy);
+            wishes.keep.write_batch(mark(ui, wordy));
             play_button(ui, view, &link);
             meter::position(ui, view);
             if tempo::field(ui, view, &link, &mut tempo, time.elapsed()) {
@@ -101,19 +107,44 @@ fn show(
     Ok(())
 }
 
-/// The game's mark and, where there is room, its name.
-fn mark(ui: &mut Ui, with_name: bool) {
-    let width = if with_name { 122.0 } else { 26.0 };
-    let (rect, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
+/// The game's mark and, where there is room, its name: the menu of what is done with the session as a whole. Returns what was
+/// picked from it.
+fn mark(ui: &mut Ui, with_name: bool) -> Option<Keep> {
+    let (width, sense) = if platform::HAS_FILES { (MENU_WIDTH, Sense::click()) } else { (0.0, Sense::hover()) };
+    let width = width + if with_name { 118.0 } else { 26.0 };
+    let (rect, response) = ui.allocate_exact_size(vec2(width, BAR_HEIGHT), sense);
+    let corner = rect.left_center() - vec2(0.0, 13.0);
+    let painter = ui.painter();
+    if platform::HAS_FILES && (response.hovered() || Popup::is_id_open(ui.ctx(), response.id)) {
+        painter.rect_filled(rect.expand2(vec2(5.0, 0.0)), CornerRadius::same(10), theme::RAISED.egui());
+    }
     for (index, colour) in MARK.into_iter().enumerate() {
-        let corner = vec2(if index == 1 || index == 2 { 12.0 } else { 0.0 }, if index >= 2 { 12.0 } else { 0.0 });
-        let pad = egui::Rect::from_min_size(rect.min + vec2(1.0, 1.5) + corner, vec2(10.0, 10.0));
-        ui.painter().rect_filled(pad, 3.0, colour.egui());
+        let step = vec2(if index == 1 || index == 2 { 12.0 } else { 0.0 }, if index >= 2 { 12.0 } else { 0.0 });
+        let pad = egui::Rect::from_min_size(corner + vec2(1.0, 1.5) + step, vec2(10.0, 10.0));
+        painter.rect_filled(pad, 3.0, colour.egui());
     }
     if with_name {
-        let place = egui::Rect::from_min_max(rect.min + vec2(32.0, 0.0), rect.max);
-        theme::label(ui.painter(), place, Align2::LEFT_CENTER, "Keyboardia", theme::strong(16.0), theme::TEXT.egui());
+        let place = egui::Rect::from_min_size(corner + vec2(32.0, 0.0), vec2(88.0, 26.0));
+        theme::label(painter, place, Align2::LEFT_CENTER, "Keyboardia", theme::strong(16.0), theme::TEXT.egui());
     }
+    if !platform::HAS_FILES {
+        return None;
+    }
+    let sign = egui::Rect::from_center_size(rect.right_center() - vec2(6.0, 0.0), vec2(9.0, 9.0));
+    icons::paint(painter, sign, Icon::Down, theme::TEXT_DIM.egui());
+    spots::note(ui, || "session menu".into(), rect);
+    let picked = Popup::menu(&response).gap(2.0).show(menu).and_then(|shown| shown.inner);
+    response.on_hover_text("Save, open, export");
+    picked
+}
+
+/// What can be done with the session as a whole.
+fn menu(ui: &mut Ui) -> Option<Keep> {
+    ui.set_min_width(MENU_LIST_WIDTH);
+    let open = Keep::Open(Opening { path: None, reach: None, is_sure: false });
+    let entries = [("Save session…", Keep::Save(None)), ("Open session…", open), ("Export sound…", Keep::ToggleExport)];
+    let mut pressed = |text: &str| ui.selectable_label(false, RichText::new(text).font(theme::font(14.0))).clicked();
+    entries.into_iter().fold(None, |picked, (text, wish)| if pressed(text) { Some(wish) } else { picked })
 }
 
 fn play_button(ui: &mut Ui, view: &View, link: &Link) {
