@@ -140,6 +140,13 @@ impl Taps {
     }
 }
 
+impl Drop for Taps {
+    /// What waits for a next block waits in vain, and is to know.
+    fn drop(&mut self) {
+        while self.waiting.pop().is_ok() {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

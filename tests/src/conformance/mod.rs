@@ -134,6 +134,7 @@ macro_rules! each_scenario {
             each_player_has_a_seat_a_token_and_a_name_of_its_own,
             a_code_that_is_nobody_s_is_not_found,
             what_cannot_be_read_over_http_is_refused_in_a_sentence,
+            a_session_begins_with_the_song_that_it_is_given_or_not_at_all,
             another_protocol_is_told_to_update,
             a_full_session_refuses_the_eleventh_and_lets_its_own_back_in,
             whoever_comes_back_has_the_same_seat_name_and_colour,

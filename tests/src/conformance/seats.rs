@@ -1,21 +1,29 @@
 //! Who comes, who stays, who is let in.
 
-use super::{Authority, Outcome, refused};
+use super::{Authority, Outcome, name_of, refused};
 use keyboardia_session::{
-    Avatar, Colour, Command, EventKind, Farewell, Name, Refusal, SeatToken, SessionCode,
-    api::{ApiError, ApiErrorKind},
-    limits::{HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
+    Avatar, Colour, Command, EventKind, Farewell, Name, Refusal, SeatToken, SessionCode, Song,
+    api::{ApiError, ApiErrorKind, Created},
+    limits::{CREATE_BODY_BYTES_MAX, HTTP_BODY_BYTES_MAX, PROTOCOL_VERSION, SEATS_MAX},
     wire::HostMessage,
 };
 use keyboardia_visitor::{Failure, Visitor, Way, address, client, until};
 use std::collections::BTreeSet;
 
 /// Posts a body to a session's door; a refusal is given as any other.
-fn knock(authority: &Authority, code: &str, body: String) -> Result<u16, Failure> {
-    let url = format!("http://{}/api/sessions/{code}/join", address(&authority.url));
-    let answer = client().post(url).body(body).send()?;
-    let status = answer.status().as_u16();
-    if status == 200 { Ok(status) } else { Err(Failure::Refused { status, error: answer.json::<ApiError>()? }) }
+fn knock(authority: &Authority, code: &str, body: String) -> Result<String, Failure> {
+    post(authority, &format!("/api/sessions/{code}/join"), body)
+}
+
+/// Posts a body; what comes back.
+fn post(authority: &Authority, path: &str, body: String) -> Result<String, Failure> {
+    let answer = client().post(format!("http://{}{path}", address(&authority.url))).body(body).send()?;
+    let status = answer.status();
+    if status.is_success() {
+        Ok(answer.text()?)
+    } else {
+        Err(Failure::Refused { status: status.as_u16(), error: answer.json::<ApiError>()? })
+    }
 }
 
 pub(super) fn a_session_has_a_code_of_five_words_and_its_host_is_well(authority: &Authority) -> Outcome {
@@ -91,6 +99,27 @@ pub(super) fn what_cannot_be_read_over_http_is_refused_in_a_sentence(authority: 
         refused(knock(authority, &code, body), 400, ApiErrorKind::BadRequest)?;
     }
     knock(authority, &code, with(r#""name":"Ada""#))?;
+    Ok(())
+}
+
+pub(super) fn a_session_begins_with_the_song_that_it_is_given_or_not_at_all(authority: &Authority) -> Outcome {
+    const SESSIONS: &str = "/api/sessions";
+    let ada = authority.enter(&authority.open()?, "Ada")?;
+    let song = Song::of(ada.state());
+    let mut other: serde_json::Value = serde_json::to_value(&song).map_err(|error| error.to_string())?;
+    other["tempo"] = 133_700.into();
+    other["tracks"][0]["name"] = "Taps".into();
+    let body = serde_json::json!({ "song": other }).to_string();
+    let created: Created =
+        serde_json::from_str(&post(authority, SESSIONS, body)?).map_err(|error| error.to_string())?;
+    let bob = authority.enter(&created.code, "Bob")?;
+    ensure!(name_of(&bob, 0) == "Taps", "the first track is called “{}”", name_of(&bob, 0));
+    ensure!(serde_json::to_value(Song::of(bob.state())).ok() == Some(other), "it is another song");
+    post(authority, SESSIONS, "null".into())?;
+    let too_large = " ".repeat(CREATE_BODY_BYTES_MAX + 1);
+    for body in ["{".into(), r#"{"song":{}}"#.into(), r#"{"song":{"version":7}}"#.into(), too_large] {
+        refused(post(authority, SESSIONS, body), 400, ApiErrorKind::BadRequest)?;
+    }
     Ok(())
 }
 

@@ -94,7 +94,10 @@ impl Stretch {
                     loud.extend(told.is_cut.then_some(name));
                 }
                 Err(why) => {
-                    written.iter().for_each(|path| drop(fs::remove_file(path)));
+                    for path in &written {
+                        // What cannot be removed stays.
+                        let _ = fs::remove_file(path);
+                    }
                     return Err(why);
                 }
             }
@@ -155,18 +158,14 @@ impl Studio {
     /// A sound, from where the players have it.
     fn sample(&self, id: &SoundId) -> Result<Arc<Sample>, String> {
         let missing = |why: String| format!("The sound “{id}” is not here: {why}.");
-        match id.sample() {
-            Some(hash) => {
-                let file = self.exchange.get(hash).map_err(|fault| fault.sentence)?;
-                decode_sample(&file).map(Arc::new).map_err(|bad| bad.to_string())
-            }
-            None => {
-                let dir = SoundDir::find(self.sounds.as_deref())
-                    .ok_or_else(|| missing("the sound library was not found".into()))?;
-                let manifest = dir.manifest().map_err(missing)?;
-                dir.load(&manifest, id).map(|loaded| loaded.sample).map_err(missing)
-            }
+        if let Some(hash) = id.sample() {
+            let file = self.exchange.get(hash).map_err(|fault| fault.sentence)?;
+            return decode_sample(&file).map(Arc::new).map_err(|bad| bad.to_string());
         }
+        let dir =
+            SoundDir::find(self.sounds.as_deref()).ok_or_else(|| missing("the sound library was not found".into()))?;
+        let manifest = dir.manifest().map_err(missing)?;
+        dir.load(&manifest, id).map(|loaded| loaded.sample).map_err(missing)
     }
 }
 

@@ -223,8 +223,8 @@ mod tests {
         let path = dir.path().join("long.wav");
         let mut file = LongFile::begin(&path, 48_000).unwrap();
         file.settled_at -= 2 * SETTLE;
-        file.write(&[0.25; 9_600]).unwrap();
-        file.write(&[0.5; 9_600]).unwrap();
+        file.write(&vec![0.25; 9_600]).unwrap();
+        file.write(&vec![0.5; 9_600]).unwrap();
         let (_, kept_s) = file.rescue(io::ErrorKind::StorageFull.into());
         assert_eq!(kept_s, 0.1);
         let read = hound::WavReader::open(&path).unwrap();

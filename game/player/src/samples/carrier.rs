@@ -50,10 +50,10 @@ pub(crate) fn reopen(exchange: &Arc<Exchange>, kept: Arc<Kept>) -> std::io::Resu
     let exchange = exchange.clone();
     let bring_all = move || {
         for (hash, wav) in &kept.samples {
-            let refused = bring(&exchange, *hash, wav, |_| {});
-            exchange.let_go(*hash);
-            if let Some(why) = refused {
-                exchange.shared.tell(why);
+            match bring(&exchange, *hash, wav, |_| {}) {
+                None => exchange.let_go(*hash),
+                // It stays at hand for who has opened it.
+                Some(why) => exchange.shared.tell(why),
             }
         }
     };
