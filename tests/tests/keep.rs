@@ -15,8 +15,9 @@ use keyboardia_session::{
 use keyboardia_tests::{
     bots::{bot, ready, state},
     measure::rms,
-    process::{HostProcess, wait_for},
+    process::{HostProcess, PATIENCE, Running, wait_for, window},
     soundfiles::library,
+    stage::{self, Screen},
 };
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -271,4 +272,48 @@ fn the_live_sound_is_taken_along_until_it_is_ended_and_a_full_disk_has_a_sentenc
     wait_for("some sound", || (errand.share() > 0.0).then_some(()));
     drop(ada);
     assert!(outcome(&errand).is_ok() && !frames(&dir.path().join("left.wav")).is_empty());
+}
+
+/// Exports, saves, and opens what was saved: another session, in which the tempo is the same and nothing plays.
+#[cfg(target_os = "linux")]
+const WINDOW: &str = r#"wait joined
+wait loaded
+press 0 0
+wait playing 0 0
+tempo 133
+press "session menu"
+wait seen "Export sound…"
+press "Export sound…"
+wait seen "Bounce the mix…"
+capture "DIR/live.wav"
+wait seen "Stop"
+bounce 2 "DIR/mix.wav"
+wait seen "Bounced 3.6 s to “mix.wav”."
+capture off
+save "DIR/my.keyboardia"
+wait seen "Saved to “my.keyboardia”."
+key esc
+wait unseen "Bounce the mix…"
+open "DIR/my.keyboardia"
+wait seen "Opened “my”."
+print state
+quit
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_window_exports_saves_and_opens_its_session() {
+    let (screen, dir) = (Screen::open(1280, 800), tempfile::tempdir().unwrap());
+    stage::file(&dir, "settings.json", r#"{"name":"Ada","hints_seen":{"press":true,"together":true,"more":true}}"#);
+    let script = stage::file(&dir, "script", &WINDOW.replace("DIR", &dir.path().display().to_string()));
+    let mut command = window(&screen.display, dir.path());
+    let command = command.args(["--silent", "--port", "0", "--script"]).arg(script);
+    let (status, said, errors) = Running::start(command).finish(2 * PATIENCE);
+    assert!(status.success(), "{status}: {errors}");
+    let state = said.lines().rfind(|line| line.starts_with('{')).unwrap();
+    let state: serde_json::Value = serde_json::from_str(state).unwrap();
+    let invitations: Vec<&str> = said.lines().filter(|line| line.contains("--join")).collect();
+    assert!(invitations.len() == 2 && invitations[0] != invitations[1], "{invitations:?}");
+    assert_eq!((&state["session"]["tempo"], &state["playing"]), (&133.0.into(), &false.into()), "{state}");
+    assert!(rms(&frames(&dir.path().join("mix.wav"))) > 0.02 && rms(&frames(&dir.path().join("live.wav"))) > 0.02);
 }

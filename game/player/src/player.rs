@@ -17,7 +17,10 @@ use crate::{
     web::{FromWeb, Web},
 };
 use bevy_app::{App, PostUpdate, PreUpdate, Update};
-use bevy_ecs::prelude::*;
+use bevy_ecs::{
+    prelude::*,
+    schedule::{Schedules, SingleThreadedExecutor},
+};
 use bevy_renet::{
     RenetClient, RenetClientPlugin,
     netcode::{
@@ -263,6 +266,10 @@ fn connect(mut body: Body, joined: &Joined, patience: Option<Duration>) -> Resul
         .add_systems(PostUpdate, (send, NetcodeClientPlugin::send_packets.run_if(packets_are_due), picture).chain());
     app.finish();
     app.cleanup();
+    // A window in the same process may keep all the others busy, even while it waits for this one.
+    for (_, schedule) in app.world_mut().resource_mut::<Schedules>().iter_mut() {
+        schedule.set_executor(SingleThreadedExecutor::new());
+    }
     let begin = Instant::now();
     let mut connected: Option<Instant> = None;
     let end = loop {
