@@ -16,6 +16,7 @@ use keyboardia_session::{Beats, Cell, Command, Gain, Manifest, SceneId, SoundId,
 use keyboardia_tests::{
     bots::{bot, ready, state},
     measure::percentile,
+    page_singer,
     process::{HostProcess, PATIENCE, Running, wait_for},
     report::Report,
     rig::{bpm, playing, score, track_of, voice},
@@ -236,12 +237,20 @@ fn peer_playable_ms(ada: &Singer, ben: &Player) -> f64 {
     }
 }
 
+/// The largest distance of a tick from its beat in takes that a page has recorded, milliseconds.
+fn in_a_browser() -> f64 {
+    let (room, host) = (Room::open(), HostProcess::start());
+    let offs = page_singer::takes(&room, &host.http, &host.code, BPM, TAKES, None);
+    offs.iter().fold(0.0, |worst, off| off.abs().max(worst)) * 1e3
+}
+
 fn main() {
     if std::env::args().any(|argument| argument == INSIDE) {
         return inside();
     }
     let mut report = Report::new();
     in_a_room(&mut report);
+    report.add("take_alignment_ms_browser", in_a_browser(), "≤ 10");
     report.add("cache_bytes_peak", cache_bytes_peak() as f64, "≤ 536870912");
     report.add("decode_ms_per_second_of_audio", decode_ms_per_second(), "");
     report.add("bounce_times_realtime", bounce_times_realtime(), "≥ 50");

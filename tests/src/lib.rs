@@ -21,6 +21,7 @@ pub mod crowd;
 pub mod fuzz;
 pub mod measure;
 pub mod packed;
+pub mod page_singer;
 pub mod process;
 pub mod relay;
 pub mod report;

@@ -5,7 +5,7 @@ use keyboardia_player::{
     Output, Player, PlayerOptions,
     recording::{LoopLength, TakeRequest, TakeShape},
 };
-use keyboardia_session::{Cell, Clip, Name, SampleInfo, check_wav};
+use keyboardia_session::{Cell, Clip, Name, SampleInfo, SoundId, check_wav};
 use std::fs;
 use tempfile::TempDir;
 
@@ -27,11 +27,20 @@ pub struct Singer {
 impl Singer {
     /// Joins a session, to be heard through the room's loudspeaker.
     pub fn join(host: &str, code: &str) -> Self {
+        Self::with(host, code, Output::Default)
+    }
+
+    /// Joins a session without a loudspeaker, to have what the others record.
+    pub fn join_silently(host: &str, code: &str) -> Self {
+        Self::with(host, code, Output::Silent)
+    }
+
+    fn with(host: &str, code: &str, output: Output) -> Self {
         let sounds = tempfile::tempdir().expect("a directory");
         let player = Player::join(PlayerOptions {
             host: host.to_owned(),
             code: Some(code.to_owned()),
-            output: Output::Default,
+            output,
             samples: Some(sounds.path().to_owned()),
             ..PlayerOptions::default()
         });
@@ -65,8 +74,14 @@ impl Singer {
             let view = self.player.view();
             assert!(view.sentences.is_empty(), "{:?}", view.sentences);
             let clip = state(&self.player).clip(cell).cloned()?;
-            (view.overviews.contains_key(&clip.sound) && !view.loading.contains(&clip.sound)).then_some(clip)
+            self.has(&clip.sound).then_some(clip)
         })
+    }
+
+    /// Whether an own sound is in this player's memory.
+    pub fn has(&self, sound: &SoundId) -> bool {
+        let view = self.player.view();
+        view.overviews.contains_key(sound) && !view.loading.contains(sound)
     }
 
     /// The file of an own sound that this player has.

@@ -97,6 +97,19 @@ impl Room {
         command.env("HOME", self.dir.path()).env("PULSE_SERVER", &self.server).env("XDG_RUNTIME_DIR", self.dir.path())
     }
 
+    /// Gives browsers a microphone that hears the room: they do not take the room's own sound for one.
+    pub fn plug_in_microphone(&self) {
+        let told = [
+            &["load-module", "module-remap-source", "master=room.monitor", "source_name=microphone"][..],
+            &["set-default-source", "microphone"],
+        ];
+        for words in told {
+            let mut command = Command::new("pactl");
+            let told = self.invite(command.args(words).stdout(Stdio::null())).status().expect("pactl starts");
+            assert!(told.success(), "{words:?}: {told}");
+        }
+    }
+
     /// Begins to record.
     pub fn record(&self) -> Recording {
         let mut command = Command::new("parec");

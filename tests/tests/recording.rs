@@ -5,7 +5,8 @@
 
 use keyboardia_audio::{Ears, Nanos};
 use keyboardia_player::{
-    Output, Player, PlayerOptions, microphone,
+    Output, Player, PlayerOptions,
+    microphone::{self, Microphone},
     recorder::{InSession, Outcome, Recorder},
     recording::{LoopLength, RecordingStage, TakeRequest, TakeShape},
     shared::Shared,
@@ -81,7 +82,7 @@ impl Desk {
             let ahead = now.map(|now| Nanos::from_micros(now).0 - clock().0);
             offset_ns = offset_ns.max(ahead.unwrap_or(i64::MIN));
         }
-        Self { player, recorder: Recorder::new(shared.clone()), shared, offset_ns, _host: host }
+        Self { player, recorder: Recorder::default(), shared, offset_ns, _host: host }
     }
 
     fn turn(&mut self) {
@@ -92,7 +93,8 @@ impl Desk {
     }
 
     fn start(&mut self, shape: TakeShape, input_nudge_us: i32) {
-        self.recorder.start(TakeRequest { shape, device: None, input_nudge_us });
+        let microphone = Microphone::open(None, &self.shared);
+        self.recorder.start(TakeRequest { shape, device: None, input_nudge_us }, microphone);
     }
 
     /// Turns until the recording is over; what it came to.
@@ -170,11 +172,8 @@ fn inside_a_room_whose_microphone_is_lost() {
         }
     });
     assert!(why.contains("The microphone is gone"), "{why}");
-    desk.recorder.start(TakeRequest {
-        shape: TakeShape::OneShot,
-        device: Some("no such microphone".into()),
-        input_nudge_us: 0,
-    });
+    let request = TakeRequest { shape: TakeShape::OneShot, device: None, input_nudge_us: 0 };
+    desk.recorder.start(request, Microphone::open(Some("no such microphone".into()), &desk.shared));
     let why = wait_for("a sentence", || {
         desk.turn();
         match desk.stage() {

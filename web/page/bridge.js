@@ -1,5 +1,7 @@
 // What the game asks of the page around it: `globalThis.keyboardia`.
 
+import * as carrier from './carrier.js';
+import * as files from './files.js';
 import { element, note, trouble } from './tell.js';
 import { origin } from './version.js';
 
@@ -72,11 +74,14 @@ function arrived(words) {
 }
 
 let sound;
+let file;
+let at = 0;
 const waiting = [];
 
 /** The jam is there: what waited goes out. */
 export function connect(opened) {
   sound = opened;
+  files.catchOn(element('keyboardia'));
   for (const bytes of waiting.splice(0)) {
     sound.post(bytes);
   }
@@ -105,6 +110,36 @@ export const keyboardia = {
   fullscreen: () => void fullscreen(),
   /** Whether whoever plays wants less motion, as they have told their system. */
   calm: () => matchMedia('(prefers-reduced-motion: reduce)').matches,
+  /** The seat's clock, milliseconds. */
+  now: () => sound?.now() ?? 0,
+  microphoneOpen: () => sound?.ear.open(),
+  microphoneClose: () => sound?.ear.close(),
+  microphoneFault: () => sound?.ear.fault ?? '',
+  microphoneChannels: () => sound?.ear.channels ?? 0,
+  microphoneIsGone: () => sound?.ear.gone ?? false,
+  microphoneGaps: () => sound?.ear.gaps ?? 0,
+  microphoneRate: () => sound?.rate() ?? 0,
+  /** The oldest block that was not taken: interleaved samples; `microphoneAt` is when it was captured. */
+  microphoneBlock() {
+    const block = sound?.ear.next();
+    at = block?.at ?? at;
+    return block?.samples;
+  },
+  microphoneAt: () => at,
+  keepSample: (hash, bytes) => carrier.keep(hash, bytes.slice()),
+  bring: (words, hash, bytes) => carrier.bring(words, sound?.tokenOf(words) ?? '', hash, bytes.slice()),
+  sent: carrier.sent,
+  answered: carrier.answered,
+  answer: carrier.answer,
+  pick: files.pick,
+  /** The oldest file that was not taken: its bytes; what is said of a file is said of that one. */
+  file() {
+    file = files.next();
+    return file?.bytes;
+  },
+  fileName: () => file?.name ?? '',
+  fileFell: () => file?.fell ?? false,
+  fileIsLarge: () => file?.large ?? false,
   arrived,
   failed: (text) => trouble(text),
 };

@@ -26,10 +26,18 @@ async function keep(cache, key, bytes) {
   }
 }
 
+const keyOf = (hash, base) => new URL(`/samples/${hash}`, base).href;
+
+/** Keeps a sound that was made here. */
+export async function put(hash, bytes) {
+  const cache = await kept();
+  if (cache) await keep(cache, keyOf(hash, location.href), bytes);
+}
+
 /** The file of a sound whose address ends with its hash, or nothing if nobody brings it now. */
 export async function sample(url, token) {
   const hash = url.split("/").pop();
-  const key = new URL(`/samples/${hash}`, url).href;
+  const key = keyOf(hash, url);
   const cache = await kept();
   const found = await cache?.match(key).then((answer) => answer?.arrayBuffer()).catch(() => undefined);
   if (found && (await isWhole(hash, found))) {

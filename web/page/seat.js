@@ -188,7 +188,7 @@ async function start({ module, soundPort, decoderPort, host, timeOrigin, seed })
     if (data.rate) return take(10, { first: floats(data.rate), second: encoder.encode(data.silent) });
   };
   setInterval(() => take(0), TURN_MS);
-  postMessage({ ready: true });
+  postMessage({ ready: true, origin: performance.timeOrigin });
 }
 
 onmessage = ({ data }) => start(data).catch((error) => postMessage({ failed: String(error) }));

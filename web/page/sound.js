@@ -1,6 +1,8 @@
 // The page's end of the sound and of the seat: makes them, joins them by ports, and reads the speaker. Whatever the page
 // does afterwards, they go on without it.
 
+import { Ear } from "./ear.js";
+
 /** How often the speaker is read, milliseconds. */
 const READING_MS = 200;
 /** A reading that comes so much later than it should is one of a page that stalls, milliseconds. */
@@ -41,7 +43,7 @@ function remembered() {
  *   for good, or because the host speaks another version, or until the sound is let go on
  * @param {(text: string) => void} options.onNews what is good to know, as a sentence; an empty one takes back what went wrong
  * @param {() => void} options.onReturn the host is back after a while, perhaps with another page
- * @returns {Promise<{post: Function, take: Function, resume: Function, tokenOf: Function}>}
+ * @returns {Promise<{now: Function, ear: Ear, post: Function, take: Function, resume: Function, tokenOf: Function}>}
  */
 export async function open({
   engineModule, seatUrl, workletUrl, soundsUrl, onFailure, onNews = () => {}, onReturn = () => {},
@@ -65,7 +67,7 @@ export async function open({
   const [random] = crypto.getRandomValues(new Uint32Array(1));
   const ready = new Promise((resolve, reject) => {
     seat.onmessage = ({ data }) => {
-      if (data.ready) resolve();
+      if (data.ready) resolve(data.origin);
       else if (data.failed) reject(new Error(data.failed));
       else if (data.picture) {
         waiting.push(data.picture);
@@ -99,7 +101,8 @@ export async function open({
   node.onprocessorerror = () => fail("The sound has stopped; reload the page.");
   node.port.postMessage({ seat: toSound.port2 }, [toSound.port2]);
   node.connect(context.destination);
-  await ready;
+  const origin = await ready;
+  const now = () => performance.now() + performance.timeOrigin - origin;
 
   const silent = () => ({ running: "", suspended: SUSPENDED, interrupted: INTERRUPTED, closed: CLOSED })[context.state];
   let silence;
@@ -148,6 +151,12 @@ export async function open({
   navigator.mediaDevices?.addEventListener("devicechange", moved);
 
   return {
+    /** The seat's clock, milliseconds. */
+    now,
+    /** Frames a second, Hz. */
+    rate: () => context.sampleRate,
+    /** The microphone. */
+    ear: new Ear(context, now, new URL("./ear-worklet.js", import.meta.url).href),
     /** Says something to the seat. */
     post: (bytes) => seat.postMessage({ say: bytes.slice() }),
     /** What the seat has shown since, oldest first. */

@@ -32,7 +32,6 @@ mod link;
 mod mixer;
 mod motion;
 mod opening;
-#[cfg(not(target_arch = "wasm32"))]
 mod own;
 mod pacing;
 mod panel;
@@ -189,9 +188,8 @@ fn app(cli: Cli, script: Option<Script>, adapt: impl FnOnce(PluginGroupBuilder) 
         hints::plugin,
         editing::plugin,
         library::plugin,
+        own::plugin,
         settings::plugin,
     ));
-    #[cfg(not(target_arch = "wasm32"))]
-    app.add_plugins(own::plugin);
     app
 }

@@ -6,18 +6,17 @@
 use crate::{
     ClientSet,
     cli::Cli,
-    platform::{self, Goodbye, Host, Hosted, Player},
+    platform::{self, Goodbye, Host, Hosted, Player, SoundFile},
     settings::Settings,
 };
 use bevy::prelude::*;
-use keyboardia_player::{Ears, Output, PlayerOptions, PlayerView, PreviewStart, Transport, keep::Kept};
-use keyboardia_session::{Cell, Command, Gain, SceneId, SessionCode, Song, SoundId, TrackId, View, seat::Notice};
-use std::{path::PathBuf, sync::Arc, time::Duration};
-#[cfg(not(target_arch = "wasm32"))]
-use {
-    keyboardia_player::{errand::Errand, export::BounceRequest, recording::TakeRequest},
-    keyboardia_session::Name,
+use keyboardia_player::{
+    Ears, Output, PlayerOptions, PlayerView, PreviewStart, Transport, keep::Kept, recording::TakeRequest,
 };
+#[cfg(not(target_arch = "wasm32"))]
+use keyboardia_player::{errand::Errand, export::BounceRequest};
+use keyboardia_session::{Cell, Command, Gain, Name, SceneId, SessionCode, Song, SoundId, TrackId, View, seat::Notice};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Bits of a code that only serves as an example.
 const EXAMPLE: u64 = 0x0002_5a1c_93e7_4d86;
@@ -244,10 +243,9 @@ impl Link {
     }
 
     /// Makes a sound of the session of a file, in this slot; `replace`: what lies there already may go.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn bring_file(&self, path: PathBuf, cell: Cell, replace: bool) {
+    pub(crate) fn bring_file(&self, file: SoundFile, cell: Cell, replace: bool) {
         if let Some(player) = &self.player {
-            player.bring_file(path, cell, replace);
+            player.bring_file(file, cell, replace);
         }
     }
 
@@ -276,7 +274,6 @@ impl Link {
     }
 
     /// Begins to record for a slot; `replace`: what lies there already may go. `waits`: the player wants to hear it first.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn record(&self, request: TakeRequest, cell: Cell, replace: bool, name: Name, waits: bool) {
         if let Some(player) = &self.player {
             player.record(request, cell, replace, name, waits);
@@ -284,31 +281,26 @@ impl Link {
     }
 
     /// Finds out how late a microphone is.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn calibrate(&self, device: Option<String>) {
         self.player.iter().for_each(|player| player.calibrate(device.clone()));
     }
 
     /// Puts the take that waits onto the grid, under this name.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn keep_take(&self, name: Name) {
         self.player.iter().for_each(|player| player.keep_take(name.clone()));
     }
 
     /// Throws away the take that waits.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn drop_take(&self) {
         self.player.iter().for_each(Player::drop_take);
     }
 
     /// The record button is pressed again, or let go.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn stop_recording(&self) {
         self.player.iter().for_each(Player::stop_recording);
     }
 
     /// Drops what is being recorded.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn cancel_recording(&self) {
         self.player.iter().for_each(Player::cancel_recording);
     }

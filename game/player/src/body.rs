@@ -245,7 +245,6 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
         self.show_hearing(local);
     }
 
-    /// Begins the preview when its sound is there, and forgets it when it is over.
     /// Lets the player hear what it alone wishes to; while a microphone is measured, the metronome and nothing else.
     fn hear_alone(&mut self, ears: Option<Ears>, metronome: Switch<Gain>) {
         let calibrates = self.shared.view().recording.as_ref().is_some_and(|(cell, _)| cell.is_none());
@@ -273,6 +272,7 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
         }
     }
 
+    /// Begins the preview when its sound is there, and forgets it when it is over.
     fn go_on_with_preview(&mut self, local: Micros) {
         let Some(preview) = &mut self.preview else { return };
         let goes_on = if preview.begun {
@@ -312,6 +312,7 @@ impl<E: SoundControl, L: Loader<Sample = E::Sample>> Body<E, L> {
         let hearing = self.shared.hearing();
         self.shared.change_view(|view| {
             view.hearing = hearing;
+            view.ear_offset_ns = self.shared.ear_offset_ns();
             view.phase_error_us = phase_error_us;
             view.levels.clone_from(&self.levels);
             view.previewing = self.preview.as_ref().map(|preview| preview.sound.clone());

@@ -19,21 +19,35 @@
 //! | `reopener` | brings the sounds of a session that was opened |
 //! | `bounce`, `capture` | write what is played to files |
 //!
-//! Start reading at [`view`], then [`body`]. Both are portable, as is [`keep`], sessions as files, and [`port`], by which a
-//! window in a browser talks to a player in a worker; everything about threads, sockets, files and devices is native.
+//! Start reading at [`view`], then [`body`]. Both are portable, as is [`port`], by which a
+//! window in a browser talks to a player in a worker. With the feature `takes`, windows in browsers can make sounds, too:
+//! `keep` (sessions as files), `recorder`, `microphone` (which somebody else opens there), `recorded`, `calibration`, `making` and `delivery`. Everything about
+//! threads, sockets, files and devices is native.
 
 pub mod body;
-pub mod keep;
 pub mod port;
 pub mod recording;
 pub mod shared;
 pub mod shelf;
 pub mod view;
 
+#[cfg(any(feature = "takes", not(target_arch = "wasm32")))]
+pub mod calibration;
+#[cfg(any(feature = "takes", not(target_arch = "wasm32")))]
+pub mod delivery;
+#[cfg(any(feature = "takes", not(target_arch = "wasm32")))]
+pub mod keep;
+#[cfg(any(feature = "takes", not(target_arch = "wasm32")))]
+pub mod making;
+#[cfg(any(feature = "takes", not(target_arch = "wasm32")))]
+pub mod microphone;
+#[cfg(any(feature = "takes", not(target_arch = "wasm32")))]
+pub mod recorded;
+#[cfg(any(feature = "takes", not(target_arch = "wasm32")))]
+pub mod recorder;
+
 #[cfg(not(target_arch = "wasm32"))]
 mod backoff;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod calibration;
 #[cfg(not(target_arch = "wasm32"))]
 mod device;
 #[cfg(not(target_arch = "wasm32"))]
@@ -47,15 +61,9 @@ mod handle;
 #[cfg(not(target_arch = "wasm32"))]
 mod host;
 #[cfg(not(target_arch = "wasm32"))]
-pub mod microphone;
-#[cfg(not(target_arch = "wasm32"))]
 mod player;
 #[cfg(not(target_arch = "wasm32"))]
 mod probe;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod recorded;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod recorder;
 #[cfg(not(target_arch = "wasm32"))]
 mod samples;
 #[cfg(not(target_arch = "wasm32"))]
@@ -69,7 +77,7 @@ mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use handle::Player;
-pub use keyboardia_audio::{Ear, Ears, Levels, Overview, PreviewStart};
+pub use keyboardia_audio::{Ear, Ears, Levels, Nanos, Overview, PreviewStart};
 pub use view::{
     Bringing, BringingStage, Connection, Heard, Hearing, Output, PlayerOptions, PlayerView, TakeView, Transport,
 };

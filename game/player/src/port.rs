@@ -7,7 +7,7 @@ use crate::recording::RecordingView;
 use crate::view::{Bringing, Connection, Heard, Hearing, PlayerView, TakeView, Wish};
 use keyboardia_audio::{Ears, Levels, Overview, PreviewStart};
 use keyboardia_session::{
-    Cell, Gain, Micros, Notice, Pending, Profile, SeatId, SessionState, SoundId, Table, View, limits::SEATS_MAX,
+    Beats, Cell, Gain, Micros, Notice, Pending, Profile, SeatId, SessionState, SoundId, Table, View, limits::SEATS_MAX,
     seat::Peer,
 };
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,14 @@ pub enum FromWindow {
     Preview(Option<(SoundId, PreviewStart)>),
     /// Correct what the device says of its latency, microseconds.
     LatencyNudge(i32),
+    /// The window records for this slot, or measures its microphone for none; or it does neither any more. The player's own
+    /// picture says no more of it: the window knows the rest.
+    Recording(Option<Option<Cell>>),
+    /// The window has a take that is not on the grid and can be previewed, and how long it is if it is a loop; or none any
+    /// more.
+    Take(Option<(SoundId, Option<Beats>)>),
+    /// Tell the player this sentence.
+    Tell(String),
     /// The last picture has been taken up; another one is welcome.
     Next,
 }
@@ -80,6 +88,7 @@ struct Picture {
     host: String,
     session: Option<SessionPart>,
     hearing: Hearing,
+    ear_offset_ns: Option<i64>,
     phase_error_us: i64,
     levels: Levels,
     previewing: Option<SoundId>,
@@ -124,6 +133,7 @@ impl Painter {
             host: view.host.clone(),
             session,
             hearing: view.hearing.clone(),
+            ear_offset_ns: view.ear_offset_ns,
             phase_error_us: view.phase_error_us,
             levels: view.levels.clone(),
             previewing: view.previewing.clone(),
@@ -181,6 +191,7 @@ impl Album {
             host: picture.host,
             session,
             hearing: picture.hearing,
+            ear_offset_ns: picture.ear_offset_ns,
             phase_error_us: picture.phase_error_us,
             levels: picture.levels,
             previewing: picture.previewing,

@@ -98,6 +98,13 @@ pub struct RecordingView {
     pub seconds: f32,
 }
 
+impl Default for RecordingView {
+    /// That of a recording of which nothing is known yet.
+    fn default() -> Self {
+        Self { stage: RecordingStage::Opening, level: 0.0, clipped: false, wave: Vec::new(), seconds: 0.0 }
+    }
+}
+
 impl RecordingView {
     /// Whether the player needs to hear the counts of the bar: before a loop begins.
     pub fn is_counted(&self) -> bool {

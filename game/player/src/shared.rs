@@ -268,6 +268,13 @@ impl Shared {
         (offset != UNKNOWN).then_some(ClockOffset { offset_ns, jumps: jumps.wrapping_add(nudge.changes) })
     }
 
+    /// Session time at the player's ear less the player's clock, nanoseconds; `None` until it is known. The speaker is
+    /// rendered for so much earlier that the ear hears the session on time, so no latency is in it.
+    pub fn ear_offset_ns(&self) -> Option<i64> {
+        let offset = self.offset_us.load(Relaxed);
+        (offset != UNKNOWN).then(|| offset.saturating_mul(1_000))
+    }
+
     /// Notes the time from rendering to the speaker by the device's own word, which the nudge corrects, and how much is
     /// rendered at once, microseconds. Of the latency, the longest of late counts: it forgets slowly.
     pub fn set_latency(&self, claimed_us: u32, block_us: u32) {
@@ -328,6 +335,15 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ear_hears_the_session_on_time_whatever_the_output_nudge() {
+        let shared = Shared::new(String::new(), Box::new(Nanos::default));
+        assert_eq!(shared.ear_offset_ns(), None);
+        shared.set_offset(Some(1_000), 0);
+        shared.set_latency_nudge(30_000);
+        assert_eq!(shared.ear_offset_ns(), Some(1_000_000));
+    }
 
     #[test]
     fn a_speaker_that_is_later_than_it_claims_is_rendered_for_earlier() {

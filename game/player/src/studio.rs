@@ -2,7 +2,8 @@
 //! to the workshop. The player's own thread does not notice.
 
 use crate::{
-    recorder::{InSession, Outcome, Recorder, ear_offset_ns},
+    microphone::Microphone,
+    recorder::{InSession, Outcome, Recorder},
     recording::{RecordingStage, TakeRequest},
     samples::{Fate, Job, Source, Workshop},
     shared::Shared,
@@ -65,8 +66,7 @@ impl Studio {
     /// Starts the thread; it ends when the studio is dropped.
     pub(crate) fn start(shared: Arc<Shared>, workshop: Arc<Workshop>) -> std::io::Result<Self> {
         let (give, wishes) = sync_channel(WISHES_MAX);
-        let recorder = Recorder::new(shared.clone());
-        let session = Session { shared, workshop, recorder, order: None, turns: 0 };
+        let session = Session { shared, workshop, recorder: Recorder::default(), order: None, turns: 0 };
         std::thread::Builder::new().name("studio".into()).spawn(move || session.run(&wishes))?;
         Ok(Self(give))
     }
@@ -113,10 +113,11 @@ impl Session {
             Wish::Start(order) => {
                 // What was recorded before is done again.
                 self.workshop.drop_take();
-                self.recorder.start(order.request.clone());
+                let microphone = Microphone::open(order.request.device.clone(), &self.shared);
+                self.recorder.start(order.request.clone(), microphone);
                 self.order = Some(order);
             }
-            Wish::Stop => self.recorder.stop(),
+            Wish::Stop => self.recorder.stop(self.shared.local_nanos()),
             Wish::Cancel => self.recorder.cancel(),
         }
         self.show();
@@ -125,7 +126,7 @@ impl Session {
     fn turn(&mut self) {
         let view = self.shared.view();
         let state = view.session.as_ref().map(|session| &session.state);
-        let session = ear_offset_ns(&self.shared).zip(state).map(|(offset_ns, state)| InSession {
+        let session = view.ear_offset_ns.zip(state).map(|(offset_ns, state)| InSession {
             offset_ns,
             transport: state.transport(),
             meters: state.meters(),

@@ -1,6 +1,8 @@
 //! What goes into a player and what comes out of it: how it joins, its picture, its wishes.
 
-use crate::{keep::Kept, recording::RecordingView};
+#[cfg(any(feature = "takes", not(target_arch = "wasm32")))]
+use crate::keep::Kept;
+use crate::recording::RecordingView;
 use keyboardia_audio::{Levels, Overview};
 use keyboardia_session::{Beats, Cell, Command, Name, Profile, SceneId, SoundId, Table, TrackId, View};
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,7 @@ pub struct PlayerOptions {
     /// Directory in which players' own sounds are kept from one session to the next; nowhere when `None`.
     pub samples: Option<PathBuf>,
     /// A saved session: it is what the new one begins with where there is no code, and its sounds are brought.
+    #[cfg(any(feature = "takes", not(target_arch = "wasm32")))]
     pub kept: Option<Arc<Kept>>,
 }
 
@@ -128,6 +131,28 @@ pub struct TakeView {
     pub wave: Vec<u8>,
 }
 
+impl TakeView {
+    /// A take that a window elsewhere has: only what a preview needs is known.
+    pub fn elsewhere(sound: SoundId, looped: Option<Beats>) -> Self {
+        let cell = Cell::new(TrackId(0), SceneId(0));
+        Self { sound, name: Name::default(), cell, seconds: 0.0, looped, wave: Vec::new() }
+    }
+}
+
+/// The part of the picture that tells of the player's own sounds. Where the window makes them itself, as in a browser, it
+/// puts it there.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StudioView {
+    /// See [`PlayerView::bringing`].
+    pub bringing: Vec<Bringing>,
+    /// See [`PlayerView::recording`].
+    pub recording: Option<(Option<Cell>, RecordingView)>,
+    /// See [`PlayerView::take`].
+    pub take: Option<TakeView>,
+    /// See [`PlayerView::input_nudge_us`].
+    pub input_nudge_us: Option<i32>,
+}
+
 /// The player's latest picture, replaced every few milliseconds.
 #[derive(Debug, Clone)]
 pub struct PlayerView {
@@ -141,6 +166,8 @@ pub struct PlayerView {
     pub session: Option<View>,
     /// What becomes of the sound.
     pub hearing: Hearing,
+    /// Session time at the player's ear less the player's clock, nanoseconds; `None` until it is known.
+    pub ear_offset_ns: Option<i64>,
     /// How far the sound is behind (positive) or ahead of the session, microseconds.
     pub phase_error_us: i64,
     /// How loud it is, as meters show it: no peak is missed, and a level falls by 24 dB a second.
@@ -170,6 +197,19 @@ pub struct PlayerView {
 }
 
 impl PlayerView {
+    /// Whether it shows what the window makes itself.
+    pub fn shows(&self, studio: &StudioView) -> bool {
+        let StudioView { bringing, recording, take, input_nudge_us } = studio;
+        (&self.bringing, &self.recording, &self.take, &self.input_nudge_us)
+            == (bringing, recording, take, input_nudge_us)
+    }
+
+    /// Shows what the window makes itself.
+    pub fn take_over(&mut self, studio: StudioView) {
+        let StudioView { bringing, recording, take, input_nudge_us } = studio;
+        (self.bringing, self.recording, self.take, self.input_nudge_us) = (bringing, recording, take, input_nudge_us);
+    }
+
     /// The picture of a player that has just set out for this host.
     pub fn new(host: String) -> Self {
         Self {
@@ -178,6 +218,7 @@ impl PlayerView {
             host,
             session: None,
             hearing: Hearing::Starting,
+            ear_offset_ns: None,
             phase_error_us: 0,
             levels: Levels::default(),
             previewing: None,

@@ -48,12 +48,11 @@ pub(crate) struct Life {
 impl Life {
     /// A new session, as it was asked for.
     pub(crate) fn found(shelf: Shelf, code: SessionCode, request: &CreateRequest, now: Micros) -> Result<Self, Stop> {
-        let setup = match &request.song {
-            Some(song) => song.setup(),
-            None => {
-                let manifest = Manifest::builtin().map_err(|error| worker::Error::from(error.to_string()))?;
-                SessionSetup::starter(&manifest)
-            }
+        let setup = if let Some(song) = &request.song {
+            song.setup()
+        } else {
+            let manifest = Manifest::builtin().map_err(|error| worker::Error::from(error.to_string()))?;
+            SessionSetup::starter(&manifest)
         };
         let mut authority = Authority::new(setup, now);
         authority.keep_journal();

@@ -12,8 +12,9 @@ use crate::{
 };
 use keyboardia_audio::{FromEngine, Nanos, Overview};
 use keyboardia_player::{
-    Hearing,
+    Hearing, TakeView,
     port::FromWindow,
+    recording::RecordingView,
     shared::Shared,
     shelf::{LoadFault, Loaded, LoadedSound, Loader, own_sound_length},
 };
@@ -261,6 +262,13 @@ impl WebSeat {
                     FromWindow::Metronome(gain) => shared.set_metronome(gain),
                     FromWindow::Preview(preview) => shared.set_preview(preview),
                     FromWindow::LatencyNudge(nudge_us) => shared.set_latency_nudge(nudge_us),
+                    FromWindow::Recording(recording) => shared.change_view(|view| {
+                        view.recording = recording.map(|cell| (cell, RecordingView::default()));
+                    }),
+                    FromWindow::Take(take) => shared.change_view(|view| {
+                        view.take = take.map(|(sound, looped)| TakeView::elsewhere(sound, looped));
+                    }),
+                    FromWindow::Tell(sentence) => shared.tell(sentence),
                     FromWindow::Next | FromWindow::Join { .. } | FromWindow::Leave => {}
                 }
             }

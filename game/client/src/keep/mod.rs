@@ -26,6 +26,7 @@ use std::path::PathBuf;
 const BARS_USUAL: u32 = 8;
 
 /// The card of what is exported: whether it is open, and how many bars are chosen.
+#[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "browsers do not export sound"))]
 #[derive(Resource, Debug)]
 pub(crate) struct Card {
     is_open: bool,
@@ -75,6 +76,7 @@ pub(crate) struct Bouncing {
 }
 
 /// Something that is to be kept, or opened again; where, if that is said already.
+#[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "browsers do not export sound"))]
 #[derive(Message, Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Keep {
     /// Save the session to a file.

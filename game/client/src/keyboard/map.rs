@@ -3,7 +3,7 @@
 //! Pads are where the keys are, so they go by the physical key, whatever is printed on it. What has a letter for its
 //! name (copy, undo, library) goes by the letter that the key types.
 
-use crate::{deed::Deed, platform::RECORDS};
+use crate::deed::Deed;
 use bevy::{
     input::keyboard::Key,
     prelude::KeyCode::{self, *},
@@ -165,7 +165,7 @@ fn plain(code: KeyCode, sign: Option<char>) -> Option<Action> {
         Delete => Action::Edit(Deed::Delete),
         F1 => Action::Keys,
         F2 => Action::Edit(Deed::Rename),
-        F9 if RECORDS => Action::Record,
+        F9 => Action::Record,
         ContextMenu => Action::Menu,
         Space => Action::Play,
         Escape => Action::Escape,

@@ -1,14 +1,16 @@
-//! Looks for a sound on this machine's disk, for a pad.
+//! Sounds of this machine's disk: looked for, for a pad, or let fall on the window.
 
+use super::Landing;
 use crate::{
     ClientSet,
     deed::Deed,
+    keep,
     link::{Link, Now},
     playfield::layout::Target,
     screen::Screen,
     theme,
 };
-use bevy::prelude::*;
+use bevy::{prelude::*, window::FileDragAndDrop};
 use bevy_egui::{EguiContexts, EguiPrimaryContextPass};
 use egui_file_dialog::{DialogState, FileDialog};
 use keyboardia_session::Cell;
@@ -39,7 +41,7 @@ impl Default for Picker {
 
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Picker>()
-        .add_systems(Update, open.run_if(in_state(Screen::Jam)).in_set(ClientSet::Act))
+        .add_systems(Update, (open, take_dropped).run_if(in_state(Screen::Jam)).in_set(ClientSet::Act))
         .add_systems(OnExit(Screen::Jam), |mut picker: ResMut<Picker>| *picker = Picker::default())
         .add_systems(
             EguiPrimaryContextPass,
@@ -55,6 +57,15 @@ fn open(mut deeds: MessageReader<Deed>, mut picker: ResMut<Picker>) {
             picker.dialog.pick_file();
         }
     }
+}
+
+/// Files that fall on the window become sounds.
+fn take_dropped(mut files: MessageReader<FileDragAndDrop>, mut landing: Landing) {
+    let paths = files.read().filter_map(|file| match file {
+        FileDragAndDrop::DroppedFile { path_buf, .. } if !keep::is_session(path_buf) => Some(path_buf.clone()),
+        _ => None,
+    });
+    landing.take(paths);
 }
 
 fn show(mut contexts: EguiContexts, mut picker: ResMut<Picker>, link: Res<Link>, now: Res<Now>) -> Result {

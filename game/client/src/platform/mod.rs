@@ -10,19 +10,24 @@ mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{
-    Goodbye, HAS_DEVICES, HAS_FILES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RECORDS, RESIZES, Store, adapt, calm,
-    can_open, fail, home, hosted, inputs, invitation, log, outputs, part, plugin, samples, seed, share,
+    Goodbye, HAS_DEVICES, HAS_FILES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RESIZES, Store, adapt, calm, can_open,
+    fail, home, hosted, inputs, invitation, log, outputs, part, plugin, samples, seed, share,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use web::{
-    Goodbye, HAS_DEVICES, HAS_FILES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RECORDS, RESIZES, Store, adapt, calm,
-    can_open, fail, home, hosted, inputs, invitation, log, outputs, part, plugin, samples, seed, share,
+    Goodbye, HAS_DEVICES, HAS_FILES, HOSTS, Host, INVITE, NO_ADAPTER, QUITS, RESIZES, Store, adapt, calm, can_open,
+    fail, home, hosted, inputs, invitation, log, outputs, part, plugin, samples, seed, share,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use keyboardia_player::Player;
+/// A file that is to become a sound: where it lies, or what is in it.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) type SoundFile = std::path::PathBuf;
 #[cfg(target_arch = "wasm32")]
-pub(crate) use web::{Player, cli};
+pub(crate) type SoundFile = web::PageFile;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use web::{Player, cli, next_file, pick_file};
 
 /// A session of a host in this window.
 pub(crate) struct Hosted {

@@ -27,10 +27,8 @@ pub(crate) const HOSTS: bool = true;
 pub(crate) const QUITS: bool = true;
 /// Whether the player can choose a sound device here.
 pub(crate) const HAS_DEVICES: bool = true;
-/// Whether sounds can be chosen among the files of this machine.
+/// Whether the game itself reads and writes files of this machine.
 pub(crate) const HAS_FILES: bool = true;
-/// Whether sounds can be recorded.
-pub(crate) const RECORDS: bool = true;
 /// Whether the window can have a size of the player's choice.
 pub(crate) const RESIZES: bool = true;
 /// What is said where nothing can be drawn.

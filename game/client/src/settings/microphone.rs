@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     link::{Link, Now},
-    spots, theme,
+    platform, spots, theme,
 };
 use bevy::prelude::ResMut;
 use bevy_egui::egui::{self, Ui, vec2};
@@ -20,7 +20,8 @@ const LEVEL: egui::Vec2 = vec2(160.0, 8.0);
 pub(super) fn show(ui: &mut Ui, devices: &Devices, settings: &mut ResMut<Settings>, now: &Now, link: &Link) {
     topic(ui, "Microphone", "It is opened when you record, and let go of afterwards. Nobody hears it meanwhile.");
     let mut input = settings.input.clone();
-    if choose(ui, "input", devices, &mut input) {
+    // A browser lets its user choose when it is opened.
+    if platform::HAS_DEVICES && choose(ui, "input", devices, &mut input) {
         settings.input = input;
     }
     topic(

@@ -10,7 +10,6 @@
 
 mod apply;
 mod file;
-#[cfg(not(target_arch = "wasm32"))]
 mod microphone;
 mod panel;
 mod sound;

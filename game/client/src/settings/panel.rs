@@ -1,8 +1,6 @@
 //! The settings, as a card over whatever is shown: you, sound, microphone, look.
 
-#[cfg(not(target_arch = "wasm32"))]
-use super::microphone;
-use super::{SCALE_PERCENT, Settings, sound, you};
+use super::{SCALE_PERCENT, Settings, microphone, sound, you};
 use crate::{
     ClientSet,
     cli::SIZE_RANGE,
@@ -33,20 +31,14 @@ pub(crate) enum Page {
     /// Device, latency, metronome.
     Sound,
     /// Which one, and how late it is.
-    #[cfg(not(target_arch = "wasm32"))]
     Microphone,
     /// Size, motion, window.
     Look,
 }
 
 impl Page {
-    const ALL: &[(Self, &str)] = &[
-        (Self::You, "You"),
-        (Self::Sound, "Sound"),
-        #[cfg(not(target_arch = "wasm32"))]
-        (Self::Microphone, "Microphone"),
-        (Self::Look, "Look"),
-    ];
+    const ALL: &[(Self, &str)] =
+        &[(Self::You, "You"), (Self::Sound, "Sound"), (Self::Microphone, "Microphone"), (Self::Look, "Look")];
 }
 
 /// A wish to see the settings.
@@ -122,7 +114,6 @@ fn show(mut contexts: EguiContexts, mut card: ResMut<Card>, mut subject: Subject
             Page::Sound => {
                 sound::show(ui, &open.outputs, &mut subject.settings, &subject.now, &mut subject.metronome);
             }
-            #[cfg(not(target_arch = "wasm32"))]
             Page::Microphone => {
                 microphone::show(ui, &open.inputs, &mut subject.settings, &subject.now, &subject.link);
             }

@@ -1,4 +1,4 @@
-//! Records a player's own sounds, in time with what the player hears. Driven from the player's thread, turn by turn.
+//! Records a player's own sounds, in time with what the player hears. Driven turn by turn.
 //!
 //! ```text
 //! start ─→ Opening ─→ Waiting for a bar line ─→ CountIn, one bar ─→ Recording, from bar line to bar line ─→ Done
@@ -7,7 +7,7 @@
 //!
 //! *In time* means: a frame lies at the beat that the player heard while it was captured. The player's ear is where the
 //! engine renders for, so a frame that was captured at the player's time *t* belongs to session time *t* + offset, see
-//! [`ear_offset_ns`], less what the microphone is later than it says, see [`TakeRequest::input_nudge_us`].
+//! [`InSession`], less what the microphone is later than it says, see [`TakeRequest::input_nudge_us`].
 
 mod capture;
 mod plan;
@@ -22,13 +22,11 @@ use crate::{
         CLIP_LEVEL, INPUT_NUDGE_US_MAX, LoopLength, RECORDING_SECONDS_MAX, RECORDING_SECONDS_MIN, RecordingStage,
         RecordingView, TakeRequest, TakeShape,
     },
-    shared::Shared,
 };
 use capture::Capture;
 use keyboardia_audio::{Nanos, limits::TAKE_SECONDS_MAX};
 use keyboardia_session::{Meters, Transport};
 use plan::Plan;
-use std::sync::Arc;
 
 /// What is recorded beyond the end of a loop, seconds: times are only known well afterwards.
 const POST_ROLL_S: f64 = 0.05;
@@ -47,17 +45,11 @@ const NOT_OPEN_YET: &str = "The microphone was not open yet: hold on a little lo
 const ENDLESS: &str = "The recording did not come to its end. Record it again.";
 const CLOCK_JUMPED: &str = "The connection to the session was renewed during the recording. Record it again.";
 
-/// How session time at the player's ear is had from the player's clock, nanoseconds; `None` until it is known. The nudge of
-/// the *output* latency is not in it: the speaker is rendered for so much earlier that the ear hears the session on time.
-pub fn ear_offset_ns(shared: &Shared) -> Option<i64> {
-    let clock = shared.speaker_clock()?;
-    Some(clock.offset_ns.saturating_sub(i64::from(shared.latency_nudge().us).saturating_mul(1_000)))
-}
-
 /// The session around a turn of the recorder.
 #[derive(Debug, Clone, Copy)]
 pub struct InSession<'a> {
-    /// See [`ear_offset_ns`].
+    /// Session time at the player's ear less the player's clock, nanoseconds. The speaker is rendered for so much earlier
+    /// that the ear hears the session on time.
     pub offset_ns: i64,
     /// When beats pass.
     pub transport: &'a Transport,
@@ -75,8 +67,8 @@ pub enum Outcome {
 }
 
 /// See the module.
+#[derive(Default)]
 pub struct Recorder {
-    shared: Arc<Shared>,
     work: Option<Work>,
     outcome: Option<Outcome>,
     /// What is left to be seen of a recording that is over.
@@ -84,24 +76,17 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder that rests.
-    pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, work: None, outcome: None, over: None }
-    }
-
-    /// Begins to record; what was being recorded is dropped. The microphone is opened now, and released when the recording
-    /// is over.
-    pub fn start(&mut self, request: TakeRequest) {
+    /// Begins to record; what was being recorded is dropped. The microphone is released when the recording is over.
+    pub fn start(&mut self, request: TakeRequest, microphone: Microphone) {
         self.cancel();
-        let microphone = Microphone::open(request.device.clone(), &self.shared);
         self.work = Some(Work::new(request, microphone));
     }
 
     /// The player has pressed again, or released: a one-shot or free loop ends there, a loop before its first beat, or of
     /// a fixed length, is dropped.
-    pub fn stop(&mut self) {
+    pub fn stop(&mut self, now: Nanos) {
         if let Some(work) = &mut self.work
-            && work.stop(self.shared.local_nanos()) == Stop::Drop
+            && work.stop(now) == Stop::Drop
         {
             self.cancel();
         }
@@ -151,12 +136,6 @@ impl Recorder {
             Some(work) => Some(work.view()),
             None => self.over.clone(),
         }
-    }
-
-    #[cfg(test)]
-    fn start_with(&mut self, request: TakeRequest, microphone: Microphone) {
-        self.cancel();
-        self.work = Some(Work::new(request, microphone));
     }
 }
 
@@ -222,7 +201,7 @@ impl Work {
             self.offset_ns = session.offset_ns;
         }
         let is_gone = self.microphone.is_gone();
-        if !self.listen()? {
+        if !self.listen(now)? {
             return if self.stopped.is_some() { Err(NOT_OPEN_YET.to_owned()) } else { Ok(false) };
         }
         let is_over = match self.request.shape {
@@ -233,11 +212,11 @@ impl Work {
     }
 
     /// Takes what the microphone has heard. Returns whether it has heard anything yet.
-    fn listen(&mut self) -> Result<bool, String> {
+    fn listen(&mut self, now: Nanos) -> Result<bool, String> {
         let (offset_ns, nudge_ns) = (self.offset_ns, self.nudge_ns());
         let gaps = self.microphone.gaps();
         let is_recording = matches!(self.stage, RecordingStage::Recording { .. });
-        let Some(line) = self.microphone.line()? else { return Ok(false) };
+        let Some(line) = self.microphone.line(now)? else { return Ok(false) };
         let capture = self.capture.get_or_insert_with(|| Capture::new(line.rate_hz, line.channels, gaps));
         if gaps != capture.gaps {
             if is_recording && self.plan.is_some() {

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::microphone::Pen;
 use keyboardia_session::{Beats, Micros, Tempo, Timeline, meter::TimeSignature};
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 /// Session time less the player's clock, nanoseconds.
 const OFFSET_NS: i64 = 1_790_000_000_123_456_000;
@@ -21,7 +20,8 @@ const WAY_NS: i64 = 15_000_000;
 
 /// A room with a metronome that the player hears, a microphone in it, and a recorder.
 struct Stage {
-    clock: Arc<AtomicI64>,
+    /// The player's clock, nanoseconds.
+    clock: i64,
     recorder: Recorder,
     transport: Transport,
     meters: Meters,
@@ -55,14 +55,11 @@ impl Stage {
     }
 
     fn with(request: TakeRequest, rate_hz: u32, transport: Transport) -> Self {
-        let clock = Arc::new(AtomicI64::new(BEGIN_NS));
-        let told = clock.clone();
-        let shared = Shared::new(String::new(), Box::new(move || Nanos(told.load(Relaxed))));
-        let mut recorder = Recorder::new(Arc::new(shared));
+        let mut recorder = Recorder::default();
         let (pen, microphone) = Microphone::scripted(rate_hz, 2);
-        recorder.start_with(request, microphone);
+        recorder.start(request, microphone);
         Self {
-            clock,
+            clock: BEGIN_NS,
             recorder,
             transport,
             meters: Meters::default(),
@@ -92,14 +89,15 @@ impl Stage {
 
     /// A while passes.
     fn pass(&mut self, seconds: f64) {
-        let until = self.clock.load(Relaxed) + (seconds * 1e9) as i64;
-        while self.clock.load(Relaxed) < until && self.recorder.is_busy() {
+        let until = self.clock + (seconds * 1e9) as i64;
+        while self.clock < until && self.recorder.is_busy() {
             self.turn();
         }
     }
 
     fn turn(&mut self) {
-        let now = self.clock.fetch_add(TURN_NS, Relaxed) + TURN_NS;
+        self.clock += TURN_NS;
+        let now = self.clock;
         let frame_ns = 1e9 / (f64::from(self.rate_hz) * (1.0 + self.ppm * 1e-6));
         loop {
             let first = BEGIN_NS as f64 + (self.blocks * BLOCK as i64) as f64 * frame_ns;
@@ -112,7 +110,7 @@ impl Stage {
             };
             let block: Vec<f32> = (0..BLOCK).flat_map(heard).collect();
             let jitter = ((self.blocks * 7_919) % 61 - 30) * self.jitter_ns / 30;
-            self.pen.write(&block, Nanos(first as i64 + jitter));
+            self.pen.write(&block, Nanos(first as i64 + jitter), |sample| sample);
             self.blocks += 1;
         }
         let session = InSession { offset_ns: OFFSET_NS, transport: &self.transport, meters: &self.meters };
@@ -236,7 +234,7 @@ fn a_free_loop_is_rounded_to_the_bar_and_has_one_at_least() {
         let mut stage = Stage::new(TakeShape::Loop(LoopLength::Free), 48_000, playing(120.0));
         stage.await_recording();
         stage.pass(held);
-        stage.recorder.stop();
+        stage.recorder.stop(Nanos(stage.clock));
         stage.pass(4.0);
         let made = stage.recorded().finish(1).unwrap();
         assert_eq!(made.looped, Some(Beats::whole(4 * bars)), "held for {held} s");
@@ -277,7 +275,7 @@ fn a_one_shot_lasts_from_the_press_to_the_release() {
     let mut stage = Stage::new(TakeShape::OneShot, 44_100, playing(120.0));
     stage.pass(1.5);
     assert_eq!(stage.stage(), RecordingStage::Recording { since: None, beats: None });
-    stage.recorder.stop();
+    stage.recorder.stop(Nanos(stage.clock));
     stage.pass(1.0);
     let recorded = stage.recorded();
     let (take, shape) = recorded.take().unwrap();
@@ -289,7 +287,7 @@ fn a_one_shot_lasts_from_the_press_to_the_release() {
 fn a_one_shot_has_a_tenth_of_a_second_at_least_and_64_seconds_at_most() {
     let mut stage = Stage::new(TakeShape::OneShot, 48_000, playing(120.0));
     stage.await_recording();
-    stage.recorder.stop();
+    stage.recorder.stop(Nanos(stage.clock));
     stage.pass(1.0);
     let seconds = stage.recorded().take().unwrap().0.seconds();
     assert!((0.1..0.13).contains(&seconds), "{seconds}");
@@ -312,7 +310,7 @@ fn a_stop_before_the_first_beat_drops_the_loop() {
     for length in [LoopLength::Free, LoopLength::Bars(1)] {
         let mut stage = Stage::new(TakeShape::Loop(length), 48_000, playing(120.0));
         stage.pass(1.0);
-        stage.recorder.stop();
+        stage.recorder.stop(Nanos(stage.clock));
         assert!(!stage.recorder.is_busy() && stage.pen.is_released());
         assert!(stage.recorder.view().is_none() && stage.recorder.take_outcome().is_none());
     }
@@ -335,7 +333,7 @@ fn sound_that_is_lost_on_its_way_spoils_a_loop() {
     let mut stage = Stage::new(TakeShape::Loop(LoopLength::Bars(2)), 48_000, playing(120.0));
     stage.await_recording();
     // Nobody takes three seconds at once.
-    stage.pen.write(&vec![0.0_f32; 3 * 2 * 48_000], Nanos(0));
+    stage.pen.write(&vec![0.0_f32; 3 * 2 * 48_000], Nanos(0), |sample| sample);
     stage.pass(0.1);
     assert_eq!(stage.failure(), GAP);
 }
@@ -344,7 +342,7 @@ fn sound_that_is_lost_on_its_way_spoils_a_loop() {
 fn a_clock_that_jumps_spoils_a_loop() {
     let mut stage = Stage::new(TakeShape::Loop(LoopLength::Bars(2)), 48_000, playing(120.0));
     stage.await_recording();
-    let (transport, meters, now) = (stage.transport.clone(), stage.meters, Nanos(stage.clock.load(Relaxed)));
+    let (transport, meters, now) = (stage.transport.clone(), stage.meters, Nanos(stage.clock));
     let session = InSession { offset_ns: OFFSET_NS + 50_000_000, transport: &transport, meters: &meters };
     stage.recorder.turn(now, Some(session));
     assert_eq!(stage.failure(), CLOCK_JUMPED);
@@ -353,14 +351,14 @@ fn a_clock_that_jumps_spoils_a_loop() {
 #[test]
 fn a_microphone_that_is_refused_is_told_as_it_says() {
     let mut stage = Stage::new(TakeShape::OneShot, 48_000, playing(120.0));
-    stage.recorder.start_with(request(TakeShape::OneShot), Microphone::refused("Not allowed."));
+    stage.recorder.start(request(TakeShape::OneShot), Microphone::refused("Not allowed."));
     stage.turn();
     assert_eq!(stage.stage(), RecordingStage::Failed("Not allowed.".into()));
 }
 
 /// Lets `change` happen to the transport half a second from now.
 fn change(stage: &mut Stage, change: impl FnOnce(Timeline) -> Timeline) {
-    let at = Nanos(stage.clock.load(Relaxed) + OFFSET_NS + 500_000_000).micros();
+    let at = Nanos(stage.clock + OFFSET_NS + 500_000_000).micros();
     let beat = stage.transport.beat_at(at);
     let line = change(Timeline { anchor_time: at, anchor_beat: beat, ..*stage.transport.last() });
     assert!(stage.transport.schedule(line));
@@ -418,17 +416,8 @@ fn lengths_that_no_sample_can_have_are_refused_at_once() {
 fn without_a_session_there_is_no_loop_but_a_one_shot() {
     for (shape, fails) in [(TakeShape::Loop(LoopLength::Free), true), (TakeShape::OneShot, false)] {
         let mut stage = Stage::new(shape, 48_000, playing(120.0));
-        stage.pen.write(&[0.1_f32; 960], Nanos(BEGIN_NS));
+        stage.pen.write(&[0.1_f32; 960], Nanos(BEGIN_NS), |sample| sample);
         stage.recorder.turn(Nanos(BEGIN_NS), None);
         assert_eq!(stage.stage() == RecordingStage::Failed(NO_SESSION.into()), fails);
     }
-}
-
-#[test]
-fn the_ear_hears_the_session_on_time_whatever_the_output_nudge() {
-    let shared = Shared::new(String::new(), Box::new(Nanos::default));
-    assert_eq!(ear_offset_ns(&shared), None);
-    shared.set_offset(Some(1_000), 0);
-    shared.set_latency_nudge(30_000);
-    assert_eq!(ear_offset_ns(&shared), Some(1_000_000));
 }

@@ -2,6 +2,7 @@
 
 use super::{Exchange, NO_HOST};
 use crate::{
+    delivery::WAITS,
     keep::Kept,
     view::{Bringing, BringingStage, Wish},
 };
@@ -14,14 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits between attempts; the last one again and again.
-const WAITS: [Duration; 5] = [
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
 /// How long the clip of a sound that was refused may take to come to the grid.
 const CLIP_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How often it is looked whether the player leaves.

@@ -1,9 +1,11 @@
 //! Where a session's sounds lie: a host's HTTP interface, as one seat sees it.
 
-use crate::host::Address;
-use keyboardia_session::{SampleHash, api::ApiError, api::ApiErrorKind, limits::SAMPLE_BYTES_MAX};
+use crate::{
+    delivery::{Fault, refusal},
+    host::Address,
+};
+use keyboardia_session::{SampleHash, limits::SAMPLE_BYTES_MAX};
 use reqwest::{
-    StatusCode,
     blocking::{Body, Client, RequestBuilder, Response},
     header::CONTENT_TYPE,
 };
@@ -17,15 +19,6 @@ use std::{
 const WAY_MAX: Duration = Duration::from_mins(3);
 /// Bytes of a refusal that are read.
 const REFUSAL_BYTES_MAX: u64 = 4 * 1024;
-
-/// Why a sound was not exchanged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// Why, as a sentence.
-    pub(crate) sentence: String,
-    /// Whether trying again may help.
-    pub(crate) may_pass: bool,
-}
 
 /// See the module.
 pub(crate) struct Depot {
@@ -81,32 +74,7 @@ impl Depot {
         let mut body = Vec::new();
         // What cannot be read says nothing, and is told as that.
         let _ = answer.take(REFUSAL_BYTES_MAX).read_to_end(&mut body);
-        Err(refusal(status, &body))
-    }
-}
-
-/// What an answer that is no success means.
-fn refusal(status: StatusCode, body: &[u8]) -> Fault {
-    match serde_json::from_slice::<ApiError>(body) {
-        Ok(ApiError { kind, message }) => Fault { sentence: message, may_pass: may_pass(kind, status) },
-        Err(_) => Fault {
-            sentence: format!("The host does not take or give sounds just now ({status})."),
-            may_pass: status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT,
-        },
-    }
-}
-
-/// Whether it may be otherwise in a while: somebody still brings the sound, the seat is just coming back, or the host is
-/// busy. A sound that did not arrive as it was sent is sent again; a full host stays full.
-fn may_pass(kind: ApiErrorKind, status: StatusCode) -> bool {
-    match kind {
-        ApiErrorKind::UnknownSample
-        | ApiErrorKind::Unauthorised
-        | ApiErrorKind::TooOften
-        | ApiErrorKind::HostFull
-        | ApiErrorKind::UnknownSession => true,
-        ApiErrorKind::Quota => false,
-        _ => status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT,
+        Err(refusal(status.as_u16(), &body))
     }
 }
 
@@ -136,22 +104,6 @@ impl<F: FnMut(usize)> Read for Counted<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_may_be_otherwise_in_a_while_is_tried_again_and_a_full_host_is_not() {
-        let fault = |status: u16, body: &str| refusal(StatusCode::from_u16(status).unwrap(), body.as_bytes());
-        let told = |kind: ApiErrorKind| {
-            let error = ApiError { kind, message: "A sentence.".into() };
-            fault(kind.status(), &serde_json::to_string(&error).unwrap())
-        };
-        for kind in [ApiErrorKind::UnknownSample, ApiErrorKind::TooOften, ApiErrorKind::HostFull] {
-            assert_eq!(told(kind), Fault { sentence: "A sentence.".into(), may_pass: true });
-        }
-        for kind in [ApiErrorKind::Quota, ApiErrorKind::TooLarge, ApiErrorKind::BadSample, ApiErrorKind::BadRequest] {
-            assert!(!told(kind).may_pass, "{kind:?}");
-        }
-        assert!(fault(502, "<html>nginx</html>").may_pass && !fault(404, "<html>nginx</html>").may_pass);
-    }
 
     #[test]
     fn a_file_that_goes_out_is_counted() {

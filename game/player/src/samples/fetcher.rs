@@ -1,7 +1,10 @@
 //! Fetches players' own sounds for the shelf, on a thread of its own: a host that is slow holds nothing else up.
 
-use super::{Exchange, depot::Fault};
-use crate::shelf::{LoadFault, Loaded, LoadedSound, SOUNDS_IN_FLIGHT_MAX, own_sound_length};
+use super::Exchange;
+use crate::{
+    delivery::Fault,
+    shelf::{LoadFault, Loaded, LoadedSound, SOUNDS_IN_FLIGHT_MAX, own_sound_length},
+};
 use keyboardia_audio::{Overview, Sample, decode_sample};
 use keyboardia_session::{SampleHash, SoundId};
 use std::sync::{

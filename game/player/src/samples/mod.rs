@@ -20,8 +20,7 @@ pub(crate) use depot::Depot;
 pub(crate) use fetcher::Fetcher;
 pub(crate) use workshop::{Fate, Job, Source, Workshop};
 
-use crate::{shared::Shared, view::Bringing};
-use depot::Fault;
+use crate::{delivery::Fault, shared::Shared, view::Bringing};
 use disk::Disk;
 use keyboardia_session::SampleHash;
 use std::{

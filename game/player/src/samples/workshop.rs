@@ -6,16 +6,12 @@ use super::{
     carrier::{self, Parcel},
 };
 use crate::{
+    making,
     recorded::{MadeTake, Recorded},
     view::{Bringing, BringingStage, TakeView, Wish},
 };
-use keyboardia_audio::{
-    import::{ImportError, import},
-    limits::{IMPORT_BYTES_MAX, SHORT_LOOP_S},
-    take::{Settings, Shape, Take, finish},
-    tempo::loop_guesses,
-};
-use keyboardia_session::{Beats, Cell, Clip, Command, Edit, Gain, Name, SoundId, limits::CLIP_BEATS_MAX};
+use keyboardia_audio::{import::ImportError, limits::IMPORT_BYTES_MAX};
+use keyboardia_session::{Cell, Command, Edit, Name, SoundId};
 use std::{
     fs::File,
     io::Read,
@@ -28,8 +24,6 @@ use std::{
 
 /// Said when more is brought at once than there is room for.
 const TOO_MANY: &str = "Too many sounds are on their way already: wait until one of them is here.";
-/// What the dither is made from: the same take is the same sound.
-const SEED: u64 = 0;
 /// Said when there is no session any more.
 const LEFT: &str = "The player has left the session.";
 
@@ -234,22 +228,9 @@ impl Bench {
 
 fn make(source: Source) -> Result<MadeTake, String> {
     match source {
-        Source::File(path) => {
-            let take = import(read(&path)?).map_err(|error| error.to_string())?;
-            let looped = loop_beats(&take).map(|beats| Beats::whole(i64::from(beats)));
-            let shape = if looped.is_some() { Shape::WholeLoop } else { Shape::OneShot };
-            // The same file is the same sound, whoever brings it.
-            let finished = finish(&take, &Settings::new(shape, SEED)).map_err(|error| error.to_string())?;
-            Ok(MadeTake { finished, looped })
-        }
-        Source::Take(_, recorded) => recorded.finish(SEED),
+        Source::File(path) => making::from_file(read(&path)?),
+        Source::Take(_, recorded) => making::from_recording(*recorded),
     }
-}
-
-/// How many beats a file has, if it is long enough to be a loop: the likeliest number.
-fn loop_beats(take: &Take) -> Option<u32> {
-    let is_long = take.seconds() >= SHORT_LOOP_S;
-    is_long.then(|| loop_guesses(take).first().map(|guess| guess.beats)).flatten()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -281,23 +262,10 @@ struct Place {
 /// Puts the clip of a finished sound on the grid, where everybody sees it while it is still on its way.
 fn put(exchange: &Exchange, number: u32, place: Place, made: MadeTake) -> Result<Parcel, String> {
     let Place { cell, replace, name, .. } = place;
-    let MadeTake { finished, looped } = made;
     let view = exchange.shared.view();
     let state = &view.session.as_ref().ok_or("The session is not there.")?.state;
-    let track = state.track(cell.track).ok_or("That track is not there any more.")?;
-    // A hit is as fast as it was recorded, at the tempo that is.
-    let beats_per_second = state.transport().last().tempo.beats_per_second();
-    let length = looped.unwrap_or_else(|| Beats::from_f64(finished.info.duration().as_secs_f64() * beats_per_second));
-    let clip = Clip {
-        sound: SoundId::of_sample(finished.hash),
-        name,
-        colour: track.colour,
-        length: length.clamp(Beats(1), Beats::whole(CLIP_BEATS_MAX)),
-        looped: looped.is_some(),
-        gain: Gain::UNITY,
-        quantise: None,
-        author: Name::default(),
-    };
+    let clip = making::clip(state, cell, name, &made)?;
+    let finished = made.finished;
     let wav = Arc::new(finished.wav);
     exchange.keep(finished.hash, wav.clone());
     let edit = Edit::SetClip { cell, clip: Some(Box::new(clip)), replace };

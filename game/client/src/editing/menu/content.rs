@@ -6,7 +6,6 @@ use crate::{
     editing::plan::{after_scene, after_track},
     library::{Drawer, Shelf},
     link::Link,
-    platform::{HAS_FILES, RECORDS},
     playfield::{layout::Target, pads},
 };
 use bevy::prelude::MessageWriter;
@@ -154,14 +153,14 @@ impl Content<'_, '_> {
         chosen
     }
 
-    /// An item that looks for a sound on this machine's disk, where there is one.
+    /// An item that looks for a sound on this machine's disk.
     fn file(&mut self, ui: &mut Ui, text: &str, cell: Cell) -> bool {
-        HAS_FILES && self.deed(ui, text, "", Deed::PickFile(Target::Pad(cell.track, cell.scene)))
+        self.deed(ui, text, "", Deed::PickFile(Target::Pad(cell.track, cell.scene)))
     }
 
-    /// An item that opens the recorder, where there is one.
+    /// An item that opens the recorder.
     fn record(&mut self, ui: &mut Ui, text: &str, cell: Cell) -> bool {
-        RECORDS && self.deed(ui, text, "F9", Deed::Record(Target::Pad(cell.track, cell.scene)))
+        self.deed(ui, text, "F9", Deed::Record(Target::Pad(cell.track, cell.scene)))
     }
 
     fn column(&mut self, ui: &mut Ui, open: &mut Open, track: TrackId) -> bool {

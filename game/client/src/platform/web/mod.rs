@@ -1,5 +1,9 @@
 //! A window in a page. The seat and the sound are elsewhere, in a worker and in the AudioWorklet; the page's loader has
-//! started them and hands messages through, see `web/page/loader.js`.
+//! started them and hands messages through, see `web/page/loader.js`; sounds are made in the window, see [`studio`].
+
+mod studio;
+
+pub(crate) use studio::{PageFile, next_file, pick_file};
 
 use super::Hosted;
 use crate::{
@@ -13,15 +17,17 @@ use js_sys::Uint8Array;
 use keyboardia_player::{
     Ears, Output, PlayerOptions, PlayerView, PreviewStart,
     port::{Album, FromWindow},
+    recording::TakeRequest,
     view::Wish,
 };
-use keyboardia_session::{Cell, Command, Gain, Notice, SceneId, Song, SoundId, TrackId, limits::NOTICES_MAX};
+use keyboardia_session::{Cell, Command, Gain, Name, Notice, SceneId, Song, SoundId, TrackId, limits::NOTICES_MAX};
 use std::{
     collections::VecDeque,
     io,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
+use studio::Studio;
 use tracing::Level;
 use tracing_wasm::{WASMLayerConfigBuilder, set_as_global_default_with_config};
 use wasm_bindgen::prelude::*;
@@ -32,10 +38,8 @@ pub(crate) const HOSTS: bool = false;
 pub(crate) const QUITS: bool = false;
 /// Whether the player can choose a sound device here.
 pub(crate) const HAS_DEVICES: bool = false;
-/// Whether sounds can be chosen among the files of this machine.
+/// Whether the game itself reads and writes files of this machine.
 pub(crate) const HAS_FILES: bool = false;
-/// Whether sounds can be recorded.
-pub(crate) const RECORDS: bool = false;
 /// Whether the window can have a size of the player's choice.
 pub(crate) const RESIZES: bool = false;
 /// What is said where nothing can be drawn.
@@ -109,6 +113,7 @@ struct Told {
     album: Album,
     view: Arc<PlayerView>,
     notices: VecDeque<Notice>,
+    studio: Studio,
 }
 
 impl Player {
@@ -123,6 +128,7 @@ impl Player {
                 album: Album::default(),
                 view: Arc::new(PlayerView::new(host)),
                 notices: VecDeque::new(),
+                studio: Studio::default(),
             }),
         };
         player.say(&FromWindow::Join { code, profile, token });
@@ -155,6 +161,13 @@ impl Player {
                 None => tracing::error!("a picture of the seat could not be read"),
             }
             self.say(&FromWindow::Next);
+        }
+        for said in told.studio.turn(&told.view) {
+            self.say(&said);
+        }
+        let shown = told.studio.shown();
+        if !told.view.shows(shown) {
+            Arc::make_mut(&mut told.view).take_over(shown.clone());
         }
         told.view.clone()
     }
@@ -202,6 +215,43 @@ impl Player {
     /// Corrects what the device says of its latency, microseconds.
     pub(crate) fn set_latency_nudge(&self, nudge_us: i32) {
         self.say(&FromWindow::LatencyNudge(nudge_us));
+    }
+
+    /// Begins to record a sound for this slot, see the player's own `record`.
+    pub(crate) fn record(&self, request: TakeRequest, cell: Cell, replace: bool, name: Name, waits: bool) {
+        self.told().studio.record(request, cell, replace, name, waits);
+    }
+
+    /// Finds out how late the microphone is.
+    pub(crate) fn calibrate(&self, _device: Option<String>) {
+        self.told().studio.calibrate();
+    }
+
+    /// Puts the take that waits onto the grid, under this name.
+    pub(crate) fn keep_take(&self, name: Name) {
+        let told = &mut *self.told();
+        told.studio.keep(name, &told.view);
+    }
+
+    /// Throws away the take that waits.
+    pub(crate) fn drop_take(&self) {
+        self.told().studio.drop_take();
+    }
+
+    /// Ends a one-shot or a free loop.
+    pub(crate) fn stop_recording(&self) {
+        self.told().studio.stop();
+    }
+
+    /// Drops what is being recorded.
+    pub(crate) fn cancel_recording(&self) {
+        self.told().studio.cancel();
+    }
+
+    /// Makes a sound of the session of a file, in this slot; `replace`: what lies there already may go.
+    pub(crate) fn bring_file(&self, file: PageFile, cell: Cell, replace: bool) {
+        let told = &mut *self.told();
+        told.studio.bring_file(file, cell, replace, &told.view);
     }
 
     /// What the player should be told, oldest first; each once.
