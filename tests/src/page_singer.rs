@@ -2,6 +2,7 @@
 
 use crate::{
     browser::{Browser, Page},
+    process::wait_at_most,
     singer::{Singer, offs},
     stage::Room,
     visits::{enter, slowly},
@@ -24,6 +25,9 @@ const MEASURE: (f64, f64) = (394.0, 457.0);
 const BESIDE: (f64, f64) = (60.0, 690.0);
 /// How long a hand waits for the window to follow; a page drawn in software takes its time.
 const FOLLOWS: Duration = Duration::from_millis(1_500);
+/// How often it is measured at most, and how long that takes at most: a bar until it begins, two bars, and a slow window.
+const TRIES: usize = 6;
+const MEASURING_MAX: Duration = Duration::from_secs(12);
 /// Whether the page remembers that its microphone was measured.
 const MEASURED: &str = "(JSON.parse(localStorage['keyboardia-settings'] ?? '{}').input_nudge_us ?? 0) !== 0";
 /// Beats of what is recorded: two bars.
@@ -58,9 +62,13 @@ pub fn takes(
     click(SETTINGS);
     click(MICROPHONE);
     picture("microphone.png");
-    click(MEASURE);
-    picture("measuring.png");
-    page.wait(MEASURED);
+    // What is not heard clearly on a busy machine is measured again, as people do.
+    let is_measured = (0..TRIES).any(|_| {
+        click(MEASURE);
+        picture("measuring.png");
+        wait_at_most(MEASURING_MAX, || (page.evaluate(MEASURED) == true).then_some(())).is_some()
+    });
+    assert!(is_measured, "{TRIES} measurements came to nothing");
     picture("measured.png");
     click(BESIDE);
     click(METRONOME);
