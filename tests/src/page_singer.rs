@@ -23,8 +23,8 @@ const SETTINGS: (f64, f64) = (1_200.0, 34.0);
 const MICROPHONE: (f64, f64) = (626.0, 188.0);
 const MEASURE: (f64, f64) = (394.0, 457.0);
 const BESIDE: (f64, f64) = (60.0, 690.0);
-/// How long a hand waits for the window to follow; a page drawn in software takes its time.
-const FOLLOWS: Duration = Duration::from_millis(1_500);
+/// Frames after which the window has followed a hand: one in which it is seen, some in which what it opens finds its place.
+const FOLLOWS: usize = 8;
 /// How often it is measured at most, and how long that takes at most: a bar until it begins, two bars, and a slow window.
 const TRIES: usize = 6;
 const MEASURING_MAX: Duration = Duration::from_secs(12);
@@ -57,7 +57,7 @@ pub fn takes(
     };
     let click = |place: (f64, f64)| {
         page.click(place);
-        std::thread::sleep(FOLLOWS);
+        follow(&page);
     };
     click(SETTINGS);
     click(MICROPHONE);
@@ -77,10 +77,8 @@ pub fn takes(
     let mut before: Option<SoundId> = None;
     key(&page, "F9");
     for take in 0..count {
-        std::thread::sleep(FOLLOWS);
         key(&page, "F9");
         if take == 0 {
-            std::thread::sleep(FOLLOWS);
             picture("recording.png");
         }
         let clip = slowly("a take", || {
@@ -97,11 +95,19 @@ pub fn takes(
     all
 }
 
-/// Presses a key of the keyboard, and lets it go.
+/// Presses a key of the keyboard, lets it go, and waits until the window has followed.
 fn key(page: &Page, code: &str) {
     for kind in ["keydown", "keyup"] {
         let event = format!("new KeyboardEvent('{kind}', {{code: '{code}', key: '{code}', bubbles: true}})");
         page.evaluate(&format!("document.querySelector('#keyboardia').dispatchEvent({event})"));
-        std::thread::sleep(Duration::from_millis(60));
+        follow(page);
     }
+}
+
+/// Waits until the window has drawn what follows of a hand.
+fn follow(page: &Page) {
+    page.evaluate(&format!(
+        "new Promise((done) => {{ let left = {FOLLOWS}; const next = () => left-- > 0 ? requestAnimationFrame(next) : \
+         done(); next(); }})"
+    ));
 }

@@ -6,7 +6,7 @@
 use keyboardia_player::{
     Output, Player, PlayerOptions,
     errand::Errand,
-    export::{BounceRequest, Bounced},
+    export::{BounceRequest, Bounced, CAPTURE_MINUTES_MAX},
     keep::{self, Kept},
 };
 use keyboardia_session::{
@@ -19,7 +19,7 @@ use keyboardia_tests::{
     soundfiles::library,
     stage::{self, Screen},
 };
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc};
 
 /// Slots of the starter groove that are empty.
 const EMPTY: [Cell; 2] = [Cell::new(TrackId(7), SceneId(7)), Cell::new(TrackId(6), SceneId(7))];
@@ -253,7 +253,8 @@ fn the_live_sound_is_taken_along_until_it_is_ended_and_a_full_disk_has_a_sentenc
     let ada = playing(&host);
     let path = dir.path().join("live.wav");
     let errand = ada.capture(path.clone());
-    std::thread::sleep(Duration::from_secs(2));
+    let seconds = || f64::from(errand.share()) * CAPTURE_MINUTES_MAX as f64 * 60.0;
+    wait_for("two seconds of sound", || (seconds() >= 2.0).then_some(()));
     errand.end();
     let told = outcome(&errand).unwrap();
     assert!(told.starts_with("Recorded ") && told.ends_with(" s to “live.wav”."), "{told}");
@@ -294,6 +295,18 @@ save "DIR/my.keyboardia"
 wait seen "Saved to “my.keyboardia”."
 key esc
 wait unseen "Bounce the mix…"
+file "DIR/my.keyboardia"
+wait seen "Save first…"
+wait frames 5
+press "Save first…"
+wait seen "Cancel"
+wait unseen "Stay here"
+wait frames 5
+press "Cancel"
+wait seen "Stay here"
+wait frames 5
+press "Stay here"
+wait unseen "Stay here"
 open "DIR/my.keyboardia"
 wait seen "Opened “my”."
 print state

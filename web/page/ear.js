@@ -1,12 +1,12 @@
 // The page's microphone: asked for when something is recorded, let go of afterwards. What it hears waits here, block by
 // block, each with the time at which it was captured, until the game takes it.
 
+import { Wall } from "./wall.js";
+
 /** Blocks that may wait for the game: some 40 s, longer than any window stalls. */
 const WAITING_MAX = 4_096;
 /** Blocks of which the one that came least late counts: 2 s, for clocks drift. */
 const LATES_MAX = 192;
-/** How far the wall's clock may go astray between two looks before it has been set, milliseconds. */
-const WALL_MS = 5;
 /** Latency that a microphone may claim, seconds; more is not believed. */
 const LATENCY_MAX_S = 1;
 
@@ -42,7 +42,7 @@ export class Ear {
   #turn = 0;
   #parts = [];
   #lates = [];
-  #wallAhead = -Infinity;
+  #wall = new Wall();
   #blocks = [];
   #late = 0;
 
@@ -107,12 +107,9 @@ export class Ear {
    * at once, and the AudioWorklet has no clock but the wall's; the block that was least late tells of them all. */
   #heard({ frame, end, wall, samples }) {
     const ms = 1e3 / this.#context.sampleRate;
-    const ahead = Date.now() - performance.now();
-    if (Math.abs(ahead - this.#wallAhead) > WALL_MS) [this.#lates, this.#wallAhead] = [[], ahead];
-    this.#wallAhead = Math.max(this.#wallAhead, ahead);
-    this.#lates.push(wall - end * ms);
+    this.#lates.push(wall - this.#wall.ahead() - end * ms);
     if (this.#lates.length > LATES_MAX) this.#lates.shift();
-    const at = Math.min(...this.#lates) - this.#wallAhead + frame * ms - this.#late * 1e3;
+    const at = Math.min(...this.#lates) + frame * ms - this.#late * 1e3;
     if (this.#blocks.length >= WAITING_MAX) return this.gaps++;
     this.#blocks.push({ at: at + this.#now() - performance.now(), samples });
   }

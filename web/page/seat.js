@@ -32,13 +32,10 @@
 // | 13 load a player's own sound | | path | token |
 
 import { Engine } from "./engine.js";
+import { Wall } from "./wall.js";
 
 /** Time passes at least so often, milliseconds. */
 const TURN_MS = 5;
-/** How far the wall's clock may go astray between two looks before it has been set, milliseconds. */
-const WALL_MS = 5;
-/** Reports after which it is looked at anew: both clocks drift. */
-const WALL_REPORTS = 100;
 /** Decoded sounds that wait to be handed over. */
 const SAMPLES_MAX = 4;
 /** A frame: two floats. */
@@ -48,6 +45,7 @@ const FRAME_BYTES = 8;
 let sound, decoder, origin;
 let socket = null;
 const samples = new Map();
+const wall = new Wall();
 const encoder = new TextEncoder();
 
 function take(kind, { number = 0, status = 0, first, second } = {}, at = performance.now()) {
@@ -140,21 +138,8 @@ function close() {
   }
 }
 
-// The AudioWorklet has no clock but the wall's, which counts whole milliseconds: of many looks at both clocks the largest
-// difference is the true one.
-const wall = { looks: 0, now: -Infinity, before: -Infinity };
-
-/** The wall's clock less ours, milliseconds. */
-function wallAhead() {
-  const ahead = Date.now() - performance.now();
-  if (Math.abs(ahead - Math.max(wall.now, wall.before)) > WALL_MS) wall.now = wall.before = ahead;
-  if (++wall.looks % WALL_REPORTS === 0) [wall.before, wall.now] = [wall.now, ahead];
-  wall.now = Math.max(wall.now, ahead);
-  return Math.max(wall.now, wall.before);
-}
-
 function reported({ data: { report, at } }) {
-  take(6, { first: report, second: floats((at - wallAhead()) * 1e3) });
+  take(6, { first: report, second: floats((at - wall.ahead()) * 1e3) });
 }
 
 function loaded({ data }) {

@@ -1,7 +1,10 @@
 //! What files and recordings become: samples, and the clips that play them. Takes a while: for a thread that has time, or a
 //! window that may wait for a moment.
 
-use crate::recorded::{MadeTake, Recorded};
+use crate::{
+    recorded::{MadeTake, Recorded},
+    view::TakeView,
+};
 use keyboardia_audio::{
     import::{ImportError, import},
     limits::SHORT_LOOP_S,
@@ -42,6 +45,12 @@ fn loop_beats(take: &Take) -> Option<u32> {
 /// Why it cannot be one, as a sentence.
 pub fn from_recording(recorded: Recorded) -> Result<MadeTake, String> {
     recorded.finish(SEED)
+}
+
+/// What is seen of a sound that waits for its player's word; `wave` is the recording's shape.
+pub fn on_tray(cell: Cell, name: Name, made: &MadeTake, wave: Vec<u8>) -> TakeView {
+    let (sound, seconds) = (SoundId::of_sample(made.finished.hash), made.finished.info.duration().as_secs_f32());
+    TakeView { sound, name, cell, seconds, looped: made.looped, wave }
 }
 
 /// The clip that plays a sound in a slot of this session; it has the colour of its track.

@@ -3,7 +3,7 @@
 use super::{Bouncing, Keep, Opening};
 use crate::{ClientSet, theme};
 use bevy::prelude::*;
-use bevy_egui::{EguiContexts, EguiPrimaryContextPass};
+use bevy_egui::{EguiContexts, EguiPrimaryContextPass, egui::Align2};
 use egui_file_dialog::{DialogState, FileDialog};
 use etcetera::home_dir;
 use keyboardia_player::keep::ENDING;
@@ -22,10 +22,17 @@ const SIZE: [f32; 2] = [680.0, 420.0];
 
 /// The list of files, while it is open, and what a place is looked for.
 #[derive(Resource, Default)]
-struct Dialog {
+pub(super) struct Dialog {
     open: Option<(FileDialog, Keep)>,
     /// Where something was found last.
     directory: Option<PathBuf>,
+}
+
+impl Dialog {
+    /// Whether a place is being looked for.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
 }
 
 pub(super) fn plugin(app: &mut App) {
@@ -38,7 +45,13 @@ pub(super) fn plugin(app: &mut App) {
 fn open(mut wishes: MessageReader<Keep>, mut dialog: ResMut<Dialog>) {
     for wish in wishes.read() {
         let directory = dialog.directory.clone().or_else(|| home_dir().ok()).unwrap_or_default();
-        let list = |title: &str| FileDialog::new().title(title).default_size(SIZE).initial_directory(directory.clone());
+        let list = |title: &str| {
+            FileDialog::new()
+                .title(title)
+                .anchor(Align2::CENTER_CENTER, [0.0, 0.0])
+                .default_size(SIZE)
+                .initial_directory(directory.clone())
+        };
         let file = |title: &str, name: &str| list(title).default_file_name(name);
         let mut list = match wish {
             Keep::Save(None) => {

@@ -2,6 +2,7 @@
 
 use super::{
     Keep,
+    dialog::Dialog,
     errands::{Errands, Opened},
 };
 use crate::{
@@ -36,16 +37,21 @@ enum Answer {
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<Question>()
         // Before anything else that escape might do.
-        .add_systems(Update, close.in_set(ClientSet::Travel))
+        .add_systems(Update, close.run_if(is_shown).in_set(ClientSet::Travel))
         .add_systems(OnExit(Screen::Jam), |mut question: ResMut<Question>| question.0 = None)
         .add_systems(
             EguiPrimaryContextPass,
-            show.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).after(ClientSet::Panels),
+            show.run_if(in_state(Screen::Jam)).run_if(theme::is_dressed).run_if(is_shown).after(ClientSet::Panels),
         );
 }
 
+/// Whoever saves first answers afterwards: nothing can be done beside the question while it is shown.
+fn is_shown(question: Res<Question>, dialog: Res<Dialog>) -> bool {
+    question.0.is_some() && !dialog.is_open()
+}
+
 fn close(mut keys: ResMut<ButtonInput<KeyCode>>, mut question: ResMut<Question>) {
-    if question.0.is_some() && keys.clear_just_pressed(KeyCode::Escape) {
+    if keys.clear_just_pressed(KeyCode::Escape) {
         question.0 = None;
     }
 }

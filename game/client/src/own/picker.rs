@@ -11,7 +11,7 @@ use crate::{
     theme,
 };
 use bevy::{prelude::*, window::FileDragAndDrop};
-use bevy_egui::{EguiContexts, EguiPrimaryContextPass};
+use bevy_egui::{EguiContexts, EguiPrimaryContextPass, egui::Align2};
 use egui_file_dialog::{DialogState, FileDialog};
 use keyboardia_session::Cell;
 
@@ -32,6 +32,7 @@ impl Default for Picker {
     fn default() -> Self {
         let dialog = FileDialog::new()
             .title("Choose a sound")
+            .anchor(Align2::CENTER_CENTER, [0.0, 0.0])
             .default_size(SIZE)
             .add_file_filter_extensions(SOUNDS, ENDINGS.to_vec())
             .default_file_filter(SOUNDS);

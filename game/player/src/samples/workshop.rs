@@ -8,10 +8,10 @@ use super::{
 use crate::{
     making,
     recorded::{MadeTake, Recorded},
-    view::{Bringing, BringingStage, TakeView, Wish},
+    view::{Bringing, BringingStage, Wish},
 };
 use keyboardia_audio::{import::ImportError, limits::IMPORT_BYTES_MAX};
-use keyboardia_session::{Cell, Command, Edit, Name, SoundId};
+use keyboardia_session::{Cell, Command, Edit, Name};
 use std::{
     fs::File,
     io::Read,
@@ -192,14 +192,7 @@ impl Bench {
         self.clear();
         let hash = made.finished.hash;
         self.exchange.keep(hash, Arc::new(made.finished.wav.clone()));
-        let seen = TakeView {
-            sound: SoundId::of_sample(hash),
-            name: place.name.clone(),
-            cell: place.cell,
-            seconds: made.finished.info.duration().as_secs_f32(),
-            looped: made.looped,
-            wave,
-        };
+        let seen = making::on_tray(place.cell, place.name.clone(), &made, wave);
         self.exchange.show(|bringing| bringing.retain(|sound| sound.number != number));
         self.exchange.shared.change_view(|view| view.take = Some(seen));
         self.tray = Some(Tray { number, place, made });

@@ -309,14 +309,7 @@ impl Studio {
     fn lay_down(&mut self, place: Place, made: MadeTake, wave: Vec<u8>) {
         let hash = made.finished.hash;
         keep_sample(&hash.to_string(), &made.finished.wav);
-        let seen = TakeView {
-            sound: SoundId::of_sample(hash),
-            name: place.name.clone(),
-            cell: place.cell,
-            seconds: made.finished.info.duration().as_secs_f32(),
-            looped: made.looped,
-            wave,
-        };
+        let seen = making::on_tray(place.cell, place.name.clone(), &made, wave);
         self.tray = Some((place, made, seen));
     }
 
