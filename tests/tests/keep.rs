@@ -299,10 +299,10 @@ file "DIR/my.keyboardia"
 wait seen "Save first…"
 wait frames 5
 press "Save first…"
-wait seen "Cancel"
+wait seen "File name:"
 wait unseen "Stay here"
 wait frames 5
-press "Cancel"
+press "🚫 Cancel"
 wait seen "Stay here"
 wait frames 5
 press "Stay here"
